@@ -1,0 +1,1 @@
+"""Room 4, meets the world: HTTP, standards, indexes."""

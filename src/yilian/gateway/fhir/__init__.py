@@ -1,0 +1,1 @@
+"""FHIR R4 at the border: what hospitals, apps and judges speak with us."""

@@ -1,0 +1,363 @@
+"""The front door of the law: `check` a transaction, `apply_block` a block.
+
+A `Machine` holds the chain's suites, a reader of committed state and the state tree. It reads
+nothing else: time comes with the block, and what a block writes is handed back, not written. The
+node makes it durable and then calls `adopt`.
+
+Refusals come in two kinds. Those found before the signatures are known to be the sender's (wrong
+chain, expired, unknown key, bad signature, spent nonce) change nothing at all; a proposer never
+includes them. All others spend the nonce and count against the payer's quota, so that a refused
+transaction can never take effect later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import msgspec
+
+from yilian.ledger import codec, errors
+from yilian.ledger.errors import InvariantBroken, Refusal
+from yilian.ledger.genesis import Genesis, write_first_state
+from yilian.ledger.keys import PublicKey, Suites, sha256
+from yilian.ledger.module import Context, read_timer_key
+from yilian.ledger.modules import RULES, TIMERS
+from yilian.ledger.modules.governance import state as governance
+from yilian.ledger.modules.identity import state as identity
+from yilian.ledger.modules.identity.errors import NOT_CUSTODIAN
+from yilian.ledger.state import Changes, Reader, State
+from yilian.ledger.transaction import Body, Envelope, decode
+from yilian.ledger.tree import Tree, View
+
+TIMERS_PER_BLOCK = 1_000
+SWEPT_PER_TRANSACTION = 2
+_SWEEP = b"spent/cursor"
+_SPENT = "spent/nonce/"
+_KNOWN = 50_000
+
+Fault = Callable[[BaseException], None]
+
+
+class Result(msgspec.Struct, frozen=True):
+    """What became of one transaction: a code (0 is accepted), gas, and its events as JSON text."""
+
+    code: int
+    gas: int
+    events: bytes = b"[]"
+    parameters: dict[str, int | str] = {}
+
+    def data(self) -> bytes:
+        """Give the hash of the events, which the block's results commit to."""
+        return sha256(self.events) if self.code == errors.OK else b""
+
+
+class Applied:
+    """What a block did: results, timer events, changes of state, and the staged tree."""
+
+    __slots__ = ("changes", "height", "results", "time", "timer_events", "view")
+
+    def __init__(
+        self,
+        height: int,
+        time: int,
+        results: list[Result],
+        timer_events: bytes,
+        changes: Changes,
+        view: View,
+    ) -> None:
+        self.height = height
+        self.time = time
+        self.results = results
+        self.timer_events = timer_events
+        self.changes = changes
+        self.view = view
+
+    @property
+    def app_hash(self) -> bytes:
+        """Give the root of the state after the block."""
+        return self.view.root
+
+
+class _Usage:
+    """What each payer and person has used today, written once at the end of a block."""
+
+    def __init__(self, state: State, time: int) -> None:
+        self._state = state
+        self._day = time // governance.DAY_MS
+        self._used: dict[str, int] = {}
+
+    def charge(self, name: str, limit: int) -> None:
+        used = self._used.get(name)
+        if used is None:
+            used = self.of(name)
+        if used >= limit:
+            raise errors.QUOTA_USED_UP(limit=limit)
+        self._used[name] = used + 1
+
+    def of(self, name: str) -> int:
+        found = governance.USAGE.get(self._state, name)
+        return found.used if found is not None and found.day == self._day else 0
+
+    def write(self) -> None:
+        for name, used in self._used.items():
+            governance.USAGE.put(self._state, name, governance.Usage(self._day, used))
+
+
+class Machine:
+    """The law of one chain over one copy of its state."""
+
+    def __init__(
+        self, genesis: Genesis, reader: Reader, tree: Tree, on_fault: Fault | None = None
+    ) -> None:
+        self.genesis = genesis
+        self.suites = Suites(genesis.profile)
+        self.reader = reader
+        self.tree = tree
+        self._on_fault = on_fault
+        self._known: dict[bytes, Envelope] = {}
+
+    # -- the front door ------------------------------------------------------------------------
+
+    def first_state(self) -> Applied:
+        """Give what genesis writes, as of height 0."""
+        state = State(self.reader)
+        write_first_state(state, self.genesis, self.suites)
+        view = self.tree.stage(state.changes())
+        return Applied(0, self.genesis.time, [], b"[]", state.changes(), view)
+
+    def check(self, raw: bytes, now: int) -> Envelope:
+        """Tell whether a transaction may wait for a block; raises the `Refusal` otherwise.
+
+        `now` (ms) is the later of the last block's time and the node's clock. The order is: size
+        and form, then what state says, then the signatures, which cost most.
+        """
+        envelope, signing = self.precheck(raw, now)
+        envelope.require_signatures(signing)
+        self.remember(envelope)
+        return envelope
+
+    def precheck(self, raw: bytes, now: int) -> tuple[Envelope, list[PublicKey]]:
+        """Do all of `check` but the signatures; gives the keys that they must verify under."""
+        envelope = self._known.get(sha256(raw))
+        if envelope is None:
+            envelope = decode(raw)
+        body = envelope.body
+        state = State(self.reader)
+        signing = self._signing_keys(state, body, now)
+        self._require_unspent(state, body)
+        context = self._context(state, envelope, now, 0)
+        self._require_standing(context, body)
+        usage = _Usage(state, now)
+        self._charge(usage, context, body)
+        self._require_messages(body)
+        if envelope.gas > governance.parameters(state).block_max_gas:
+            raise errors.OUT_OF_GAS(limit=governance.parameters(state).block_max_gas)
+        return envelope, signing
+
+    def remember(self, envelope: Envelope) -> None:
+        """Keep a decoded transaction and its verdicts for the block that will hold it."""
+        if len(self._known) >= _KNOWN:
+            for old in list(self._known)[: _KNOWN // 4]:
+                del self._known[old]
+        self._known[envelope.hash] = envelope
+
+    def apply_block(self, height: int, time: int, transactions: Sequence[bytes]) -> Applied:
+        """Run a block's due timers and then its transactions; the same everywhere.
+
+        `time` is the block's time in ms. A block without transactions and due timers changes
+        nothing. Raises only what must stop the node.
+        """
+        state = State(self.reader)
+        timer_events = self._run_timers(state, height, time)
+        usage = _Usage(state, time)
+        if transactions:
+            self._sweep(state, time, len(transactions))
+        results = [self._apply(state, usage, height, time, raw) for raw in transactions]
+        usage.write()
+        state.keep()
+        changes = state.changes()
+        view = self.tree.stage(changes)
+        return Applied(height, time, results, timer_events, changes, view)
+
+    def adopt(self, applied: Applied) -> None:
+        """Make an applied block the committed state; the node has written it durably."""
+        self.tree.adopt(applied.view)
+
+    def forget(self, hashes: Iterable[bytes]) -> None:
+        """Drop remembered transactions that a block has taken."""
+        for each in hashes:
+            self._known.pop(each, None)
+
+    def next_due(self) -> int | None:
+        """Give the time (ms) at which the earliest timer asks for a block, or None."""
+        for key, _ in self.reader.scan(b"timer/"):
+            return read_timer_key(key)[0]
+        return None
+
+    # -- one transaction -----------------------------------------------------------------------
+
+    def _apply(self, state: State, usage: _Usage, height: int, time: int, raw: bytes) -> Result:
+        gas = len(raw)
+        try:
+            envelope = self._known.get(sha256(raw)) or decode(raw)
+            gas = envelope.gas
+            body = envelope.body
+            envelope.require_signatures(self._signing_keys(state, body, time))
+            self._require_unspent(state, body)
+        except Refusal as refusal:
+            return Result(refusal.code.number, gas, b"[]", refusal.parameters)
+        state.put(_spent_key(body), b"%d" % body.expires)
+        state.keep()
+        try:
+            events = self._run(state, usage, envelope, height, time)
+        except Refusal as refusal:
+            state.drop()
+            return Result(refusal.code.number, gas, b"[]", refusal.parameters)
+        except (MemoryError, RecursionError, OSError, InvariantBroken):
+            raise
+        except Exception as fault:
+            state.drop()
+            if self._on_fault is not None:
+                self._on_fault(fault)
+            return Result(errors.INTERNAL.number, gas)
+        state.keep()
+        return Result(errors.OK, gas, events)
+
+    def _run(
+        self, state: State, usage: _Usage, envelope: Envelope, height: int, time: int
+    ) -> bytes:
+        body = envelope.body
+        context = self._context(state, envelope, time, height)
+        self._require_standing(context, body)
+        self._charge(usage, context, body)
+        self._require_messages(body)
+        for message in body.messages:
+            RULES[type(message)](context, message)
+        return codec.encode(context.events)
+
+    def _signing_keys(self, state: State, body: Body, now: int) -> list[PublicKey]:
+        if body.chain != self.genesis.chain:
+            raise errors.WRONG_CHAIN(chain=self.genesis.chain)
+        if body.expires <= now:
+            raise errors.EXPIRED(expires=body.expires)
+        signing = []
+        for index, name in enumerate(body.signers):
+            key = identity.KEYS.get(state, name)
+            if key is None:
+                raise errors.UNKNOWN_KEY(key=name)
+            if index == 0 and key.owner != body.sender:
+                raise errors.SENDER_NOT_SIGNER()
+            signing.append(key.public_key())
+        return signing
+
+    def _require_unspent(self, state: State, body: Body) -> None:
+        if state.get(_spent_key(body)) is not None:
+            raise errors.NONCE_SPENT()
+
+    def _context(self, state: State, envelope: Envelope, time: int, height: int) -> Context:
+        body = envelope.body
+        return Context(
+            state,
+            self.suites,
+            time=time,
+            height=height,
+            sender_id=body.sender,
+            sender=identity.standing(state, body.sender),
+            actor=body.sender if body.on_behalf_of is None else body.on_behalf_of,
+            payer=body.payer,
+            signers=tuple(body.signers),
+        )
+
+    def _require_standing(self, context: Context, body: Body) -> None:
+        """Refuse revoked keys, ended senders and payers, and acting for whom one may not."""
+        state = context.state
+        limit = governance.parameters(state).expiry_limit_ms
+        if body.expires > context.time + limit:
+            raise errors.EXPIRES_TOO_LATE(limit=limit)
+        owners = []
+        for name in body.signers:
+            key = identity.KEYS.require(state, name)
+            if key.until is not None:
+                raise errors.KEY_REVOKED(key=name)
+            owners.append(key.owner)
+        sender = context.sender
+        if sender is None:
+            raise errors.SENDER_INACTIVE()
+        if body.payer != identity.home(body.sender, sender) and body.payer not in owners:
+            raise errors.PAYER_NOT_RESPONSIBLE()
+        payer = identity.standing(state, body.payer)
+        if payer is None or payer.kind != "organisation":
+            raise errors.PAYER_INACTIVE()
+        if body.on_behalf_of is not None:
+            person = identity.SUBJECTS.get(state, body.on_behalf_of)
+            if (
+                person is None
+                or person.kind != "person"
+                or not person.custody
+                or person.organisation != identity.home(body.sender, sender)
+                or sender.kind not in ("organisation", "agent")
+            ):
+                raise NOT_CUSTODIAN(id=body.on_behalf_of)
+
+    def _charge(self, usage: _Usage, context: Context, body: Body) -> None:
+        state = context.state
+        usage.charge(body.payer, governance.quota(state, body.payer))
+        if context.sender is not None and context.sender.kind == "person":
+            usage.charge(body.sender, governance.parameters(state).person_quota)
+
+    @staticmethod
+    def _require_messages(body: Body) -> None:
+        for message in body.messages:
+            message.check()
+
+    # -- the block's own work ------------------------------------------------------------------
+
+    def _run_timers(self, state: State, height: int, time: int) -> bytes:
+        due_now = []
+        for key, _ in self.reader.scan(b"timer/"):
+            if len(due_now) == TIMERS_PER_BLOCK or read_timer_key(key)[0] > time:
+                break
+            due_now.append(key)
+        events = []
+        for key in due_now:
+            if state.get(key) is None:
+                continue
+            _, name, subject = read_timer_key(key)
+            state.remove(key)
+            state.keep()
+            context = Context(state, self.suites, time=time, height=height)
+            try:
+                TIMERS[name](context, subject)
+            except (MemoryError, RecursionError, OSError, InvariantBroken):
+                raise
+            except Exception as fault:
+                state.drop()
+                if self._on_fault is not None:
+                    self._on_fault(fault)
+                continue
+            state.keep()
+            events.extend(context.events)
+        return codec.encode(events)
+
+    def _sweep(self, state: State, time: int, transactions: int) -> None:
+        """Remove expired spent nonces, a few per transaction, going round all of them in turn."""
+        cursor = state.get(_SWEEP) or b""
+        steps = SWEPT_PER_TRANSACTION * transactions + 8
+        prefix = _SPENT.encode("ascii")
+        last = b""
+        expired = []
+        for key, value in self.reader.scan(prefix, cursor):
+            last = key
+            if int(value) < time:
+                expired.append(key)
+            steps -= 1
+            if steps == 0:
+                break
+        for key in expired:
+            state.remove(key)
+        state.put(_SWEEP, last if steps == 0 else prefix)
+        state.keep()
+
+
+def _spent_key(body: Body) -> bytes:
+    return f"{_SPENT}{body.sender}/{body.nonce}".encode("ascii")

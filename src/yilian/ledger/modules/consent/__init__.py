@@ -1,0 +1,1 @@
+"""What a person allows: grants and sessions, on chain as commitments only."""

@@ -1,0 +1,1 @@
+"""How members decide together: admission, removal, parameters and quotas, by vote."""

@@ -1,0 +1,66 @@
+"""What may be asked of `governance`."""
+
+from __future__ import annotations
+
+import msgspec
+
+from yilian.ledger import codec
+from yilian.ledger.module import Message as _Message
+from yilian.ledger.module import capability
+
+
+class Message(_Message, tag=capability("governance")):
+    """A message of this capability."""
+
+
+class Action(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="do"):
+    """What a proposal does once enough members approve."""
+
+
+class AdmitMember(Action, tag="admit_member"):
+    """Make an enrolled organisation a member with one vote."""
+
+    organisation: codec.Id
+
+
+class RemoveMember(Action, tag="remove_member"):
+    """Expel a member: nothing it or its people sign counts from that block on."""
+
+    organisation: codec.Id
+
+
+class SetParameter(Action, tag="set_parameter"):
+    """Change one parameter of the chain within its bounds."""
+
+    name: codec.Name
+    value: codec.Whole
+
+
+class SetQuota(Action, tag="set_quota"):
+    """Give an organisation a daily number of transactions of its own."""
+
+    organisation: codec.Id
+    limit: codec.Whole
+
+
+class Propose(Message):
+    """Put an action to the vote; the proposer's own approval is its first vote."""
+
+    proposal: codec.Id
+    action: AdmitMember | RemoveMember | SetParameter | SetQuota
+
+
+class Vote(Message):
+    """Approve or oppose an open proposal; a vote is final."""
+
+    proposal: codec.Id
+    approve: bool
+
+
+class Withdraw(Message):
+    """Take back one's own open proposal."""
+
+    proposal: codec.Id
+
+
+ALL = (Propose, Vote, Withdraw)

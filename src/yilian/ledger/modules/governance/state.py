@@ -1,0 +1,138 @@
+"""What `governance` remembers, and what other capabilities may read of it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from yilian.ledger import codec
+from yilian.ledger.errors import InvariantBroken
+from yilian.ledger.modules.governance.messages import (
+    AdmitMember,
+    RemoveMember,
+    SetParameter,
+    SetQuota,
+)
+from yilian.ledger.state import State, Table
+
+DAY_MS = 86_400_000
+
+Outcome = Literal["open", "carried", "failed", "lapsed", "withdrawn"]
+
+
+class Parameters(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=False, kw_only=True
+):
+    """The numbers that members set by vote; `BOUNDS` says how far each may go."""
+
+    expiry_limit_ms: codec.Positive = DAY_MS
+    block_max_bytes: codec.Positive = 4_000_000
+    block_max_gas: codec.Positive = 20_000_000
+    block_payer_share_percent: codec.Positive = 50
+    urgent_share_percent: codec.Positive = 10
+    pending_per_payer: codec.Positive = 20_000
+    organisation_quota: codec.Positive = 100_000_000
+    person_quota: codec.Positive = 500
+    proposal_open_ms: codec.Positive = 14 * DAY_MS
+    recovery_delay_ms: codec.Positive = DAY_MS
+    session_limit_ms: codec.Positive = 900_000
+    vote_numerator: codec.Positive = 2
+    vote_denominator: codec.Positive = 3
+
+
+BOUNDS: dict[str, tuple[int, int]] = {
+    "expiry_limit_ms": (60_000, DAY_MS),
+    "block_max_bytes": (100_000, 16_000_000),
+    "block_max_gas": (1_000_000, 100_000_000),
+    "block_payer_share_percent": (1, 100),
+    "urgent_share_percent": (5, 50),
+    "pending_per_payer": (100, 1_000_000),
+    "organisation_quota": (1_000, codec.MAX_INTEGER),
+    "person_quota": (10, 1_000_000),
+    "proposal_open_ms": (1_000, 365 * DAY_MS),
+    "recovery_delay_ms": (1_000, 30 * DAY_MS),
+    "session_limit_ms": (60_000, 900_000),
+}
+
+
+class Member(msgspec.Struct, frozen=True):
+    """An organisation with a vote, since a height."""
+
+    since: codec.Whole
+
+
+class Roll(msgspec.Struct, frozen=True):
+    """All members, sorted by id: read whole at every vote, so kept as one record."""
+
+    members: tuple[codec.Id, ...]
+
+
+class Proposal(msgspec.Struct, frozen=True, kw_only=True):
+    """An action, who proposed it, who voted how, and how it ended."""
+
+    action: AdmitMember | RemoveMember | SetParameter | SetQuota
+    proposer: codec.Id
+    closes: codec.Millis
+    approved: tuple[codec.Id, ...] = ()
+    opposed: tuple[codec.Id, ...] = ()
+    status: Outcome = "open"
+
+
+class Quota(msgspec.Struct, frozen=True):
+    """An organisation's own number of transactions a day."""
+
+    limit: codec.Whole
+
+
+class Usage(msgspec.Struct, frozen=True):
+    """How many transactions a payer or person used on a UTC day (days since 1970-01-01)."""
+
+    day: codec.Whole
+    used: codec.Whole
+
+
+PARAMETERS = Table("governance/parameters/", Parameters)
+MEMBERS = Table("governance/member/", Member)
+ROLL = Table("governance/roll/", Roll)
+PROPOSALS = Table("governance/proposal/", Proposal)
+QUOTAS = Table("governance/quota/", Quota)
+USAGE = Table("governance/usage/", Usage)
+TABLES = (PARAMETERS, MEMBERS, ROLL, PROPOSALS, QUOTAS, USAGE)
+
+_CURRENT = "current"
+
+
+def parameters(state: State) -> Parameters:
+    """Read the parameters in force."""
+    found = PARAMETERS.get(state, _CURRENT)
+    if found is None:
+        raise InvariantBroken("no parameters")
+    return found
+
+
+def set_parameters(state: State, changed: Parameters) -> None:
+    """Write the parameters in force."""
+    PARAMETERS.put(state, _CURRENT, changed)
+
+
+def members(state: State) -> tuple[str, ...]:
+    """List the members by id."""
+    found = ROLL.get(state, _CURRENT)
+    return () if found is None else found.members
+
+
+def set_members(state: State, names: tuple[str, ...]) -> None:
+    """Write the list of members."""
+    ROLL.put(state, _CURRENT, Roll(tuple(sorted(names))))
+
+
+def is_member(state: State, organisation: str) -> bool:
+    """Tell whether an organisation has a vote."""
+    return MEMBERS.has(state, organisation)
+
+
+def quota(state: State, organisation: str) -> int:
+    """Give an organisation's daily number of transactions."""
+    own = QUOTAS.get(state, organisation)
+    return parameters(state).organisation_quota if own is None else own.limit

@@ -1,0 +1,1 @@
+"""Who takes part: organisations, persons, practitioners, devices, agents, and their keys."""

@@ -1,0 +1,105 @@
+"""What `identity` announces."""
+
+from __future__ import annotations
+
+from yilian.ledger import codec
+from yilian.ledger.module import Event as _Event
+from yilian.ledger.module import capability
+
+
+class Event(_Event, tag=capability("identity")):
+    """An event of this capability."""
+
+
+class Enrolled(Event):
+    """A subject of some kind has an id at an organisation."""
+
+    subject: codec.Id
+    kind: codec.Name
+    organisation: codec.Id
+
+
+class KeyAdded(Event):
+    """A key signs for its owner from now on."""
+
+    key: codec.Id
+    owner: codec.Id
+
+
+class KeyRevoked(Event):
+    """A key signs no more."""
+
+    key: codec.Id
+    owner: codec.Id
+
+
+class SubjectRevoked(Event):
+    """A practitioner, device, agent or organisation can act no more."""
+
+    subject: codec.Id
+
+
+class CustodyEnded(Event):
+    """A person holds their own key; nobody acts for them any more."""
+
+    person: codec.Id
+
+
+class LicenceIssued(Event):
+    """A practitioner may practise."""
+
+    licence: codec.Id
+    practitioner: codec.Id
+    issuer: codec.Id
+
+
+class LicenceRevoked(Event):
+    """A licence is withdrawn."""
+
+    licence: codec.Id
+    practitioner: codec.Id
+
+
+class GuardiansSet(Event):
+    """A person named guardians."""
+
+    person: codec.Id
+    threshold: int
+    guardians: int
+
+
+class RecoveryProposed(Event):
+    """A new key waits to take over; the old one can still cancel."""
+
+    recovery: codec.Id
+    person: codec.Id
+    due: codec.Millis
+
+
+class RecoveryCancelled(Event):
+    """The old key stopped a recovery."""
+
+    recovery: codec.Id
+    person: codec.Id
+
+
+class Recovered(Event):
+    """The new key has replaced all old ones."""
+
+    recovery: codec.Id
+    person: codec.Id
+
+
+ALL = (
+    Enrolled,
+    KeyAdded,
+    KeyRevoked,
+    SubjectRevoked,
+    CustodyEnded,
+    LicenceIssued,
+    LicenceRevoked,
+    GuardiansSet,
+    RecoveryProposed,
+    RecoveryCancelled,
+    Recovered,
+)

@@ -1,0 +1,1 @@
+"""That records exist unchanged, and who read them: commitments and Merkle roots."""

@@ -1,0 +1,37 @@
+"""What `records` announces."""
+
+from __future__ import annotations
+
+from yilian.ledger import codec
+from yilian.ledger.module import Event as _Event
+from yilian.ledger.module import capability
+
+
+class Event(_Event, tag=capability("records")):
+    """An event of this capability."""
+
+
+class Anchored(Event):
+    """A record's commitment stands."""
+
+    record: codec.Id
+    organisation: codec.Id
+
+
+class BatchAnchored(Event):
+    """A batch of records stands."""
+
+    batch: codec.Id
+    organisation: codec.Id
+    size: codec.Whole
+
+
+class DisclosuresAnchored(Event):
+    """A batch of journal lines stands."""
+
+    batch: codec.Id
+    organisation: codec.Id
+    size: codec.Whole
+
+
+ALL = (Anchored, BatchAnchored, DisclosuresAnchored)

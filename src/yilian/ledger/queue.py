@@ -1,0 +1,146 @@
+"""Who comes next: pending transactions, fair between payers, with a share kept for the urgent.
+
+Pure bookkeeping, used by both engines: the embedded one keeps its pending transactions here, and a
+CometBFT proposer orders its mempool with it. What enters has passed `Machine.check`.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Iterable
+
+from yilian.ledger.errors import ALREADY_PENDING, NONCE_SPENT, TOO_MANY_PENDING
+from yilian.ledger.modules.governance.state import Parameters
+from yilian.ledger.transaction import Envelope
+
+_Lane = OrderedDict[str, deque[Envelope]]
+
+
+class Queue:
+    """Pending transactions by payer, in two lanes: urgent and ordinary."""
+
+    def __init__(self) -> None:
+        self._lanes: tuple[_Lane, _Lane] = (OrderedDict(), OrderedDict())
+        self._pending: dict[bytes, Envelope] = {}
+        self._nonces: set[tuple[str, str]] = set()
+        self._by_payer: dict[str, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._pending)
+
+    def __contains__(self, transaction_hash: bytes) -> bool:
+        return transaction_hash in self._pending
+
+    def pending_of(self, payer: str) -> int:
+        """Count what a payer has waiting."""
+        return self._by_payer.get(payer, 0)
+
+    def add(self, envelope: Envelope, limit: int) -> None:
+        """Let a checked transaction wait; refuses repeats and a payer above `limit`."""
+        body = envelope.body
+        if envelope.hash in self._pending:
+            raise ALREADY_PENDING()
+        if (body.sender, body.nonce) in self._nonces:
+            raise NONCE_SPENT()
+        waiting = self._by_payer.get(body.payer, 0)
+        if waiting >= limit:
+            raise TOO_MANY_PENDING(limit=limit)
+        self._by_payer[body.payer] = waiting + 1
+        self._pending[envelope.hash] = envelope
+        self._nonces.add((body.sender, body.nonce))
+        lane = self._lanes[0 if urgent(envelope) else 1]
+        lane.setdefault(body.payer, deque()).append(envelope)
+
+    def take(self, rule: Parameters, most: int) -> list[Envelope]:
+        """Take the next block's transactions: at most `most`, within byte, gas and payer limits.
+
+        Urgent ones come first within their reserved share; then payers take turns, none above its
+        share of the block while another waits; what room is left is filled in the same order.
+        """
+        room = _Room(rule.block_max_bytes, rule.block_max_gas, most)
+        urgent_room = room.share(rule.urgent_share_percent)
+        taken = self._turns(self._lanes[0], urgent_room, None)
+        room.used(taken)
+        cap = room.share(rule.block_payer_share_percent)
+        for lane, each in ((1, cap), (0, None), (1, None)):
+            taken.extend(self._turns(self._lanes[lane], room, each))
+        return taken
+
+    def settle(self, taken: Iterable[Envelope]) -> None:
+        """Forget what `take` gave, once its block is committed (or it was thrown out).
+
+        Until then it counts as pending, so that the same text cannot enter a second time.
+        """
+        for envelope in taken:
+            del self._pending[envelope.hash]
+            self._nonces.discard((envelope.body.sender, envelope.body.nonce))
+            left = self._by_payer[envelope.body.payer] - 1
+            if left:
+                self._by_payer[envelope.body.payer] = left
+            else:
+                del self._by_payer[envelope.body.payer]
+
+    def has_waiting(self) -> bool:
+        """Tell whether anything waits that `take` has not given yet."""
+        return any(self._lanes)
+
+    @staticmethod
+    def _turns(lane: _Lane, room: _Room, cap: _Room | None) -> list[Envelope]:
+        taken: list[Envelope] = []
+        caps: dict[str, _Room] = {}
+        turn = deque(lane)
+        while turn:
+            payer = turn.popleft()
+            line = lane[payer]
+            if line:
+                own = caps.setdefault(payer, cap.copy()) if cap is not None else None
+                if room.fits(line[0]) and (own is None or own.fits(line[0])):
+                    envelope = line.popleft()
+                    room.use(envelope)
+                    if own is not None:
+                        own.use(envelope)
+                    taken.append(envelope)
+                    turn.append(payer)
+            if not line:
+                del lane[payer]
+                if turn and turn[-1] == payer:
+                    turn.pop()
+        return taken
+
+
+class _Room:
+    """What still fits: bytes, gas and a count."""
+
+    __slots__ = ("count", "gas", "size")
+
+    def __init__(self, size: int, gas: int, count: int) -> None:
+        self.size = size
+        self.gas = gas
+        self.count = count
+
+    def share(self, percent: int) -> _Room:
+        return _Room(
+            self.size * percent // 100,
+            self.gas * percent // 100,
+            max(1, self.count * percent // 100),
+        )
+
+    def copy(self) -> _Room:
+        return _Room(self.size, self.gas, self.count)
+
+    def fits(self, envelope: Envelope) -> bool:
+        return len(envelope.raw) <= self.size and envelope.gas <= self.gas and self.count > 0
+
+    def use(self, envelope: Envelope) -> None:
+        self.size -= len(envelope.raw)
+        self.gas -= envelope.gas
+        self.count -= 1
+
+    def used(self, envelopes: Iterable[Envelope]) -> None:
+        for envelope in envelopes:
+            self.use(envelope)
+
+
+def urgent(envelope: Envelope) -> bool:
+    """Tell whether all a transaction asks is urgent; mixing does not jump the queue."""
+    return all(message.urgent for message in envelope.body.messages)

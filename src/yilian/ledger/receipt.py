@@ -1,0 +1,97 @@
+"""Receipts, state proofs and trust: what a stranger takes away and checks without us.
+
+They are plain JSON objects, described field by field in `docs/formats/receipt.md` and checked by
+`sdk/verify.py`, which shares no code with this file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from yilian.ledger import block_json, merkle
+from yilian.ledger.block import Block, Commit, Header, TxResult, ValidatorSet, data_leaves
+from yilian.ledger.machine import Result
+from yilian.ledger.tree import View
+
+RECEIPT = "yilian-receipt/1"
+STATE_PROOF = "yilian-state-proof/1"
+TRUST = "yilian-trust/1"
+
+
+def tx_result(result: Result) -> TxResult:
+    """Give the part of a result that the next header commits to."""
+    return TxResult(result.code, result.data(), result.gas, result.gas)
+
+
+def receipt(
+    index: int,
+    block: Block,
+    results: list[Result],
+    next_header: Header,
+    commit: Commit,
+    validators: ValidatorSet,
+) -> dict[str, Any]:
+    """Put together the receipt of transaction `index` of a block that the next header closed."""
+    leaves = [tx_result(each).encode() for each in results]
+    result = results[index]
+    return {
+        "format": RECEIPT,
+        "transaction": block.txs[index].decode("utf-8"),
+        "inclusion": _inclusion(data_leaves(block.txs), index),
+        "result": {
+            "code": result.code,
+            "data": result.data().hex(),
+            "gas_wanted": result.gas,
+            "gas_used": result.gas,
+        },
+        "result_inclusion": _inclusion(leaves, index),
+        "events": msgspec.json.decode(result.events),
+        "header": block_json.header_to_json(block.header),
+        "next_header": block_json.header_to_json(next_header),
+        "commit": block_json.commit_to_json(commit),
+        "validators": block_json.validators_to_json(validators),
+    }
+
+
+def state_proof(
+    key: bytes,
+    value_of: Callable[[bytes], bytes | None],
+    view: View,
+    header: Header,
+    commit: Commit,
+    validators: ValidatorSet,
+) -> dict[str, Any]:
+    """Prove what a state key held, or that it held nothing, against a header's `app_hash`."""
+    value = value_of(key)
+    return {
+        "format": STATE_PROOF,
+        "key": key.decode("ascii"),
+        "value": None if value is None else value.decode("utf-8"),
+        "proof": view.prove(key, value_of),
+        "header": block_json.header_to_json(header),
+        "commit": block_json.commit_to_json(commit),
+        "validators": block_json.validators_to_json(validators),
+    }
+
+
+def trust(header: Header, validators: ValidatorSet, period_seconds: int) -> dict[str, Any]:
+    """Give what a verifier must be handed by a way it trusts: the validators of one height."""
+    return {
+        "format": TRUST,
+        "chain_id": header.chain_id,
+        "validators": [
+            {"pub_key": each["pub_key"]["value"], "voting_power": each["voting_power"]}
+            for each in block_json.validators_to_json(validators)
+        ],
+        "height": header.height,
+        "time": block_json.time_to_text(header.time),
+        "trusting_period_s": period_seconds,
+    }
+
+
+def _inclusion(leaves: list[bytes], index: int) -> dict[str, Any]:
+    path = merkle.inclusion(leaves, index)
+    return {"index": index, "total": len(leaves), "path": [each.hex() for each in path]}

@@ -1,0 +1,188 @@
+"""Proofs from the state tree: that a key has a value, or that it has none (ICS-23).
+
+Absence is proved by the two neighbours in path order, each by its own proof of existence: nothing
+can stand between them. At the edge of the tree one neighbour is enough; an empty tree has none, and
+its root says so by itself. What is constant under the ICS-23 `SmtSpec` (hash, length and prehash
+operations, leaf prefix) is left out, so a verifier supplies it and cannot be told otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypedDict
+
+from yilian.ledger.errors import InvariantBroken
+from yilian.ledger.keys import Hashing
+from yilian.ledger.tree_node import LEAF, ZERO, Leaf, Node, mark
+from yilian.ledger.tree_tile import Entries
+
+if TYPE_CHECKING:
+    from yilian.ledger.tree import View
+
+
+class Step(TypedDict):
+    """One inner node on the way up: H(prefix | child | suffix), in hex."""
+
+    prefix: str
+    suffix: str
+
+
+class Existence(TypedDict):
+    """An ICS-23 `ExistenceProof`: key and value as text, the path from leaf to root."""
+
+    key: str
+    value: str
+    path: list[Step]
+
+
+class Absence(TypedDict):
+    """An ICS-23 `NonExistenceProof`: the neighbours of the absent key."""
+
+    left: Existence | None
+    right: Existence | None
+
+
+class Exist(TypedDict):
+    """The proof that a key has a value."""
+
+    exist: Existence
+
+
+class Nonexist(TypedDict):
+    """The proof that a key has no value."""
+
+    nonexist: Absence
+
+
+Proof: TypeAlias = Exist | Nonexist
+
+
+class _Place(NamedTuple):
+    """A subtree that a heap of marks holds: the top of the tree, or a tile of branches."""
+
+    heap: list[bytes]
+    index: int
+    depth: int
+    prefix: int
+
+
+_Site: TypeAlias = "_Place | Node"
+
+
+class _Way(NamedTuple):
+    """The way down to where a path ends: siblings passed, the leaf there, and its neighbours."""
+
+    siblings: list[tuple[int, bytes]]
+    leaf: Leaf | None
+    left: _Site | None
+    right: _Site | None
+
+
+def prove(
+    view: View, key: bytes, value_of: Callable[[bytes], bytes | None], hashing: Hashing
+) -> Proof:
+    """Prove what a view holds under `key`; the contract is that of `View.prove`."""
+    way = _walk(view, hashing(key))
+    if way.leaf is not None and way.leaf[1] == key:
+        return {"exist": _existence(way, value_of, hashing)}
+    left = _outermost(view, way.left, 1)
+    right = _outermost(view, way.right, 0)
+    if way.leaf is not None:
+        if hashing(way.leaf[1]) < hashing(key):
+            left = way.leaf
+        else:
+            right = way.leaf
+    sides = []
+    for leaf in (left, right):
+        if leaf is None:
+            sides.append(None)
+        else:
+            sides.append(_existence(_walk(view, hashing(leaf[1])), value_of, hashing))
+    return {"nonexist": {"left": sides[0], "right": sides[1]}}
+
+
+def _existence(way: _Way, value_of: Callable[[bytes], bytes | None], hashing: Hashing) -> Existence:
+    """Write the proof of the leaf at the end of a way, once its value is seen to be the right one."""
+    if way.leaf is None:
+        raise InvariantBroken("state tree: a neighbour is not where its path leads")
+    digest, key = way.leaf
+    value = value_of(key)
+    if value is None or hashing(b"\x00" + hashing(key) + hashing(value)) != digest:
+        raise InvariantBroken(
+            f"state tree: the value of {key.decode('ascii')} is not under the root"
+        )
+    path: list[Step] = []
+    for bit, sibling in reversed(way.siblings):
+        if bit:
+            path.append({"prefix": "01" + sibling.hex(), "suffix": ""})
+        else:
+            path.append({"prefix": "01", "suffix": sibling.hex()})
+    return {"key": key.decode("ascii"), "value": value.decode("utf-8"), "path": path}
+
+
+def _walk(view: View, digest: bytes) -> _Way:
+    """Follow a path from the root to the leaf or empty subtree where it ends."""
+    path = int.from_bytes(digest, "big")
+    siblings: list[tuple[int, bytes]] = []
+    nearest: list[_Site | None] = [None, None]
+    site: _Site = _Place(view.top(), 1, 0, 0)
+    level = 256
+    while True:
+        seal = _mark(site)
+        if not seal:
+            return _Way(siblings, None, nearest[0], nearest[1])
+        if not isinstance(site, _Place) and len(site) == 2:
+            return _Way(siblings, site, nearest[0], nearest[1])
+        level -= 1
+        bit = path >> level & 1
+        children = _children(view, site)
+        other = children[1 - bit]
+        beside = _mark(other)
+        if beside:
+            nearest[1 - bit] = other
+        # A lone leaf stands for every level above it, so those are no nodes and no steps.
+        if len(seal) != LEAF:
+            siblings.append((bit, beside[:32] or ZERO))
+        site = children[bit]
+
+
+def _outermost(view: View, site: _Site | None, bit: int) -> Leaf | None:
+    """Find the first (bit 0) or last (bit 1) leaf below a subtree that is not empty."""
+    if site is None:
+        return None
+    while isinstance(site, _Place) or len(site) == 3:
+        children = _children(view, site)
+        site = children[bit] if _mark(children[bit]) else children[1 - bit]
+    if len(site) != 2:
+        raise InvariantBroken("state tree: a subtree said to hold leaves is empty")
+    return site
+
+
+def _mark(site: _Site) -> bytes:
+    return site.heap[site.index] if isinstance(site, _Place) else mark(site)
+
+
+def _children(view: View, site: _Site) -> tuple[_Site, _Site]:
+    """Give the two halves of a subtree that is no leaf of a tile."""
+    if isinstance(site, _Place):
+        return _half(view, site, 0), _half(view, site, 1)
+    if len(site) != 3:
+        raise InvariantBroken("state tree: a leaf has no halves")
+    return site[1], site[2]
+
+
+def _half(view: View, place: _Place, bit: int) -> _Site:
+    """Step down in a heap, and from its end into what lies below."""
+    heap, index, depth, prefix = place
+    index = 2 * index + bit
+    depth += 1
+    prefix = 2 * prefix + bit
+    if 2 * index < len(heap):
+        return _Place(heap, index, depth, prefix)
+    if depth == 8:
+        return _Place(view.top(prefix), 1, depth, prefix)
+    tile_id = bytes((depth,)) + (prefix << -depth % 8).to_bytes(depth + 7 >> 3, "big")
+    tile = view.tile(tile_id, heap[index])
+    if isinstance(tile, Entries):
+        return tile.node
+    return _Place(tile.heap, 1, depth, prefix)

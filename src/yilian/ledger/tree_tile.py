@@ -1,0 +1,328 @@
+"""Tiles: the state tree below its in-memory top, cut into pieces that are stored and loaded whole.
+
+A tile holds the subtree below one path prefix and is named by it: a byte with the depth, then the
+prefix, its last byte filled with zero bits. It has one of two forms, and its content alone decides
+which, so that equal states have equal tiles:
+
+- *entries*, where the subtree has at most `split` leaves: byte 0, root (32), count (1), then by
+  columns in path order: path fragments (4 each), leaf hashes (32 each), key lengths (1 each), keys;
+- *branches*, where it has more: byte 1, root (32), the leaf counts (8 each, big endian) and the
+  hashes (32 each) of the sixteen tiles four levels deeper.
+
+A fragment is four bytes of the leaf's path. It spares a cold load the hashing of every key; where
+two neighbours share it, the keys are hashed. The layout never shows in a root.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from itertools import accumulate, pairwise
+from struct import Struct
+from typing import TypeAlias
+
+from yilian.ledger.errors import InvariantBroken
+from yilian.ledger.keys import Hashing, sha256
+from yilian.ledger.tree_node import EMPTY, ZERO, Leaf, Node, build, fold, lift, mark
+
+MAX_SPLIT = 255
+WIDTH = 4
+FANOUT = 16
+
+_BYTE = [bytes((each,)) for each in range(256)]
+_FRAGMENTS = [Struct(f">{count}I") for count in range(256)]
+_counts = Struct(">16Q")
+_BRANCHES_SIZE = 33 + _counts.size + 32 * FANOUT
+
+
+class Entries:
+    """A tile of single leaves: its bytes as stored, and the subtree they stand for."""
+
+    __slots__ = ("data", "mark", "node")
+
+    def __init__(self, node: Node, data: bytes) -> None:
+        self.node = node
+        self.data = data
+        self.mark = mark(node)
+
+    def leaves(self) -> list[Leaf]:
+        """Read the leaves, in path order."""
+        data = self.data
+        middle = 34 + 4 * data[33]
+        end = middle + 32 * data[33]
+        ends = accumulate(data[end : end + data[33]], initial=end + data[33])
+        hashes = [data[at : at + 32] for at in range(middle, end, 32)]
+        return [(digest, data[a:b]) for digest, (a, b) in zip(hashes, pairwise(ends), strict=True)]
+
+
+class Branches:
+    """A tile of sixteen deeper tiles: a heap of 32 marks (see `fold`), and their leaf counts."""
+
+    __slots__ = ("counts", "heap", "mark")
+
+    def __init__(self, heap: list[bytes], counts: list[int]) -> None:
+        self.heap = heap
+        self.counts = counts
+        self.mark = heap[1]
+
+    def encode(self) -> bytes:
+        """Write the tile as it is stored."""
+        hashes = [each[:32] or ZERO for each in self.heap[FANOUT:]]
+        return b"".join((b"\x01", self.mark[:32], _counts.pack(*self.counts), *hashes))
+
+
+Tile: TypeAlias = Entries | Branches
+
+NOTHING = Entries(EMPTY, bytes(34))
+"""The tile of an empty subtree; it is never stored."""
+
+
+def child_id(tile_id: bytes, depth: int, slot: int) -> bytes:
+    """Name the tile in one of the sixteen slots of the tile at `depth`."""
+    head = bytes((depth + WIDTH,))
+    if depth & 7:
+        return head + tile_id[1:-1] + bytes((tile_id[-1] | slot,))
+    return head + tile_id[1:] + bytes((slot << 4,))
+
+
+def slot_of(digest: bytes, depth: int) -> int:
+    """Say in which slot of a tile at `depth` a path goes on."""
+    byte = digest[depth >> 3]
+    return byte & 15 if depth & 7 else byte >> 4
+
+
+def entries(items: list[tuple[bytes, Leaf]], depth: int, hashing: Hashing) -> Entries:
+    """Make a tile of (path, leaf) pairs, sorted by path."""
+    start = min(depth >> 3, 28)
+    leaves = [leaf for _, leaf in items]
+    fragments = b"".join([digest[start : start + 4] for digest, _ in items])
+    node = _subtree(fragments, leaves, depth, hashing)
+    if node is None:
+        raise InvariantBroken("state tree: two keys have one hash")
+    hashes, keys = zip(*leaves, strict=True)
+    head = b"\x00" + node[0] + _BYTE[len(keys)] + fragments
+    return Entries(node, b"".join((head, *hashes, bytes(map(len, keys)), *keys)))
+
+
+def _subtree(fragments: bytes, leaves: list[Leaf], depth: int, hashing: Hashing) -> Node | None:
+    """Build the subtree of leaves in path order; None where no such tile can be."""
+    paths: Sequence[int] = _FRAGMENTS[len(leaves)].unpack(fragments)
+    node = build(paths, leaves, 8 * min(depth >> 3, 28) + 32 - depth, hashing)
+    if node is None:
+        paths = [int.from_bytes(hashing(key), "big") for _, key in leaves]
+        node = build(paths, leaves, 256 - depth, hashing)
+    return node
+
+
+def put(tile: Entries, depth: int, digest: bytes, leaf: Leaf, hashing: Hashing) -> Entries:
+    """Set one leaf, whose path is `digest`; gives the same tile where nothing changes."""
+    data = tile.data
+    count = data[33]
+    start = min(depth >> 3, 28)
+    fragment = digest[start : start + 4]
+    path = int.from_bytes(fragment, "big")
+    paths = _FRAGMENTS[count].unpack_from(data, 34)
+    at = bisect_left(paths, path)
+    level = 8 * start + 32 - depth
+    held = at < count and paths[at] == path
+    if held:
+        old = _leaf(data, at)
+        if old == leaf:
+            return tile
+        if old[1] != leaf[1] or paths.count(path) > 1:
+            return _rebuilt(tile, depth, digest, leaf, hashing)
+    trail = []
+    node = tile.node
+    while len(node) == 3:
+        level -= 1
+        trail.append(node)
+        node = node[2] if path >> level & 1 else node[1]
+    new: Node = leaf
+    if len(node) == 2 and not held:
+        # The leaf reached is the neighbour that shares more of the path.
+        apart = min(path ^ each for each in paths[max(at - 1, 0) : at + 1])
+        new = _fork(node, leaf, path, apart.bit_length() - 1, level, hashing)
+    for _, left, right in reversed(trail):
+        if path >> level & 1:
+            new = (hashing(b"\x01" + left[0] + new[0]), left, new)
+        else:
+            new = (hashing(b"\x01" + new[0] + right[0]), new, right)
+        level += 1
+    return Entries(new, _spliced(data, at, held, new[0], (fragment, leaf)))
+
+
+def remove(tile: Entries, depth: int, digest: bytes, key: bytes, hashing: Hashing) -> Entries:
+    """Take one leaf away; gives the same tile where the key is absent."""
+    data = tile.data
+    count = data[33]
+    start = min(depth >> 3, 28)
+    path = int.from_bytes(digest[start : start + 4], "big")
+    paths = _FRAGMENTS[count].unpack_from(data, 34)
+    at = bisect_left(paths, path)
+    if at == count or paths[at] != path:
+        return tile
+    if _leaf(data, at)[1] != key or paths.count(path) > 1:
+        return _rebuilt(tile, depth, digest, (b"", key), hashing)
+    level = 8 * start + 32 - depth
+    trail = []
+    node = tile.node
+    while len(node) == 3:
+        level -= 1
+        trail.append(node)
+        node = node[2] if path >> level & 1 else node[1]
+    new: Node = EMPTY
+    for _, left, right in reversed(trail):
+        if path >> level & 1:
+            new = _joined(left, new, hashing)
+        else:
+            new = _joined(new, right, hashing)
+        level += 1
+    return Entries(new, _spliced(data, at, True, new[0], None))
+
+
+def _rebuilt(tile: Entries, depth: int, digest: bytes, leaf: Leaf, hashing: Hashing) -> Entries:
+    """Set or take a leaf whose fragment is not enough to find its place."""
+    old = tile.leaves()
+    merged = {hashing(each[1]): each for each in old}
+    if leaf[0]:
+        merged[digest] = leaf
+    else:
+        merged.pop(digest, None)
+    items = sorted(merged.items())
+    if len(items) == len(old) and not leaf[0]:
+        return tile
+    return entries(items, depth, hashing)
+
+
+def _leaf(data: bytes, at: int) -> Leaf:
+    """Read one leaf of a stored tile of entries."""
+    count = data[33]
+    hashes = 34 + 4 * count + 32 * at
+    lengths = 34 + 36 * count
+    key = lengths + count + sum(data[lengths : lengths + at])
+    return data[hashes : hashes + 32], data[key : key + data[lengths + at]]
+
+
+def _spliced(
+    data: bytes, at: int, held: bool, root: bytes, new: tuple[bytes, Leaf] | None
+) -> bytes:
+    """Write a tile of entries with the entry `at` replaced, inserted or taken out.
+
+    `held` says that there is one to replace, `new` is what comes: its fragment and leaf.
+    """
+    count = data[33]
+    hashes = 34 + 4 * count
+    lengths = hashes + 32 * count
+    keys = lengths + count
+    key = keys + sum(data[lengths : lengths + at])
+    fragment, (digest, name) = new or (b"", (b"", b""))
+    return b"".join(
+        (
+            b"\x00",
+            root,
+            _BYTE[count - held + (new is not None)],
+            data[34 : 34 + 4 * at],
+            fragment,
+            data[34 + 4 * (at + held) : hashes + 32 * at],
+            digest,
+            data[hashes + 32 * (at + held) : lengths + at],
+            _BYTE[len(name)] if new else b"",
+            data[lengths + at + held : key],
+            name,
+            data[key + (data[lengths + at] if held else 0) :],
+        )
+    )
+
+
+def _fork(old: Leaf, leaf: Leaf, path: int, fork: int, level: int, hashing: Hashing) -> Node:
+    """Put two leaves that part at `fork` under one node that stands at `level`."""
+    left, right = (old, leaf) if path >> fork & 1 else (leaf, old)
+    node: Node = (hashing(b"\x01" + left[0] + right[0]), left, right)
+    return lift(node, path, fork + 1, level, hashing) if fork + 1 < level else node
+
+
+def _joined(left: Node, right: Node, hashing: Hashing) -> Node:
+    """Make the subtree with these halves; a leaf alone moves up."""
+    if len(left) == 1 and len(right) < 3:
+        return right
+    if len(right) == 1 and len(left) < 3:
+        return left
+    return (hashing(b"\x01" + left[0] + right[0]), left, right)
+
+
+def decode(tile_id: bytes, data: bytes, hashing: Hashing) -> Tile:
+    """Read a stored tile and rebuild the nodes above its leaves or slots.
+
+    Raises InvariantBroken where the bytes are no tile, or its content has not the stated root.
+    """
+    kind = data[:1]
+    if kind == b"\x00":
+        tile: Tile = _decode_entries(tile_id, data, hashing)
+    elif kind == b"\x01" and len(data) == _BRANCHES_SIZE:
+        tile = _decode_branches(data, hashing)
+    else:
+        raise _damaged(tile_id)
+    if tile.mark[:32] != data[1:33]:
+        raise _damaged(tile_id)
+    return tile
+
+
+def _decode_entries(tile_id: bytes, data: bytes, hashing: Hashing) -> Entries:
+    count = data[33] if len(data) > 33 else 0
+    lengths = data[34 + 36 * count : 34 + 37 * count]
+    if not count or 34 + 37 * count + sum(lengths) != len(data):
+        raise _damaged(tile_id)
+    tile = Entries(EMPTY, data)
+    node = _subtree(data[34 : 34 + 4 * count], tile.leaves(), tile_id[0], hashing)
+    if node is None:
+        raise _damaged(tile_id)
+    return Entries(node, data)
+
+
+def _decode_branches(data: bytes, hashing: Hashing) -> Branches:
+    counts = list(_counts.unpack_from(data, 33))
+    heap = [b""] * (2 * FANOUT)
+    for slot, count in enumerate(counts):
+        at = 33 + _counts.size + 32 * slot
+        digest = data[at : at + 32]
+        heap[FANOUT + slot] = (digest if count > 1 else digest + b"\x00") if count else b""
+    fold(heap, list(range(FANOUT, 2 * FANOUT)), hashing)
+    return Branches(heap, counts)
+
+
+def stated(tile_id: bytes, data: bytes) -> bytes:
+    """Give the mark that a stored tile states, without recomputing it."""
+    root = data[1:33]
+    if len(root) == 32 and len(data) > 66:
+        if data[0] == 1 or data[33] > 1:
+            return root
+        if data[0] == 0 and data[33] == 1:
+            return root + b"\x00"
+    raise _damaged(tile_id)
+
+
+def check_tile(tile_id: bytes, data: bytes, *, hashing: Hashing = sha256) -> bytes:
+    """Recompute a stored tile from its own content, for an integrity scan; returns its root.
+
+    Raises InvariantBroken where the content is malformed, has not the stated root, or does not
+    belong at this place. Values are not part of a tile: `View.prove` compares those.
+    """
+    depth = tile_id[0] if tile_id else 0
+    if not 16 <= depth <= 252 or depth % WIDTH or len(tile_id) != 1 + (depth + 7 >> 3):
+        raise _damaged(tile_id)
+    tile = decode(tile_id, data, hashing)
+    if isinstance(tile, Branches):
+        again = tile.encode()
+    else:
+        items = [(hashing(leaf[1]), leaf) for leaf in tile.leaves()]
+        prefix = int.from_bytes(tile_id[1:], "big") >> -depth % 8
+        if any(int.from_bytes(path, "big") >> 256 - depth != prefix for path, _ in items):
+            raise _damaged(tile_id)
+        again = entries(items, depth, hashing).data
+    if again != data:
+        raise _damaged(tile_id)
+    return tile.mark[:32]
+
+
+def _damaged(tile_id: bytes) -> InvariantBroken:
+    return InvariantBroken(f"state tree: tile {tile_id.hex()} is damaged")

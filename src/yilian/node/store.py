@@ -1,0 +1,294 @@
+"""The node's store: state, tree, blocks, results and events of a height in one synced write.
+
+RocksDB (through `rocksdict`), one ordered key space; ADR 2026-11-22-state-store says what was
+measured. Every height is one write batch with `sync`, so a crash at any instruction leaves either
+all of a height or nothing of it. The log is opened in `tolerate_corrupted_tail_records` mode: a
+torn tail (a write that was never acknowledged) is dropped, damage before it is refused.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+from rocksdict import (
+    BlockBasedOptions,
+    Cache,
+    DBCompressionType,
+    DBRecoveryMode,
+    Options,
+    Rdict,
+    ReadOptions,
+    WriteBatch,
+    WriteOptions,
+)
+
+
+from yilian.ledger.block import Block, BlockId, Commit, PartSetHeader
+from yilian.ledger.keys import sha256
+from yilian.ledger.machine import Applied, Result
+from yilian.ledger.state import Changes
+
+UNDO_HEIGHTS = 100
+_TIP = b"mtip"
+_GENESIS = b"mgenesis"
+_CACHED = 200_000
+_MISSING = object()
+
+
+class StoreDamaged(Exception):
+    """The store contradicts itself or cannot be read: it must not be served."""
+
+    def __init__(self, what: str, height: int | None = None) -> None:
+        super().__init__(what)
+        self.what = what
+        self.height = height
+
+
+class Tip(msgspec.Struct, frozen=True, array_like=True):
+    """The newest height: what the next block's header refers back to. Time is in ms."""
+
+    height: int
+    time: int
+    app_hash: bytes
+    results_hash: bytes
+    block_hash: bytes
+    parts_total: int
+    parts_hash: bytes
+    empty: bool
+
+    def block_id(self) -> BlockId:
+        """Give the id that the next header names as its last block."""
+        return BlockId(self.block_hash, PartSetHeader(self.parts_total, self.parts_hash))
+
+
+class Outcomes(msgspec.Struct, frozen=True, array_like=True):
+    """What a block's transactions and timers did."""
+
+    results: list[Result]
+    timer_events: bytes
+
+
+_read_tip = msgspec.msgpack.Decoder(Tip)
+_read_outcomes = msgspec.msgpack.Decoder(Outcomes)
+_read_undo = msgspec.msgpack.Decoder(list[tuple[bytes, bytes | None]])
+_pack = msgspec.msgpack.Encoder().encode
+
+
+class Store:
+    """One chain on one disk. A single thread writes; any thread reads."""
+
+    def __init__(self, folder: Path, *, create: bool = False) -> None:
+        """Raises StoreDamaged where the folder holds no readable store."""
+        options = _options()
+        options.create_if_missing(create)
+        try:
+            self._db = Rdict(str(folder), options)
+        except Exception as error:
+            raise StoreDamaged(f"store cannot be opened: {_reason(error)}") from error
+        self._synced = WriteOptions()
+        self._synced.sync = True
+        self._cache: dict[bytes, bytes | None] = {}
+        self._generation = 0
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """Flush and close; the store is safe to copy afterwards."""
+        self._db.close()
+
+    # -- state ---------------------------------------------------------------------------------
+
+    def get(self, key: bytes) -> bytes | None:
+        """Give a committed state value."""
+        found = self._cache.get(key, _MISSING)
+        if found is not _MISSING:
+            return found  # type: ignore[return-value]
+        generation = self._generation
+        value: bytes | None = self._read(b"s" + key)
+        with self._lock:
+            if generation == self._generation:
+                if len(self._cache) >= _CACHED:
+                    self._cache.clear()
+                self._cache[key] = value
+        return value
+
+    def scan(self, prefix: bytes, after: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+        """List committed state below a prefix, in order, from behind `after`."""
+        start = b"s" + (after + b"\0" if after else prefix)
+        for key, value in self._items(b"s" + prefix, start):
+            yield key[1:], value
+
+    def tile(self, name: bytes) -> bytes | None:
+        """Give a stored tile of the state tree."""
+        return self._read(b"t" + name)
+
+    def tiles(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """List stored tiles whose name starts with `prefix`, in order."""
+        for key, value in self._items(b"t" + prefix, b"t" + prefix):
+            yield key[1:], value
+
+    # -- blocks --------------------------------------------------------------------------------
+
+    def genesis(self) -> bytes | None:
+        """Give the genesis document that the chain was made from."""
+        return self._read(_GENESIS)
+
+    def tip(self) -> Tip | None:
+        """Give the newest height, or None before the first state is written."""
+        found = self._read(_TIP)
+        return None if found is None else _read_tip.decode(found)
+
+    def block(self, height: int) -> Block | None:
+        """Give a block as CometBFT would encode it."""
+        found = self._read(b"b" + _big(height))
+        return None if found is None else Block.decode(found)
+
+    def commit(self, height: int) -> Commit | None:
+        """Give the commit that signed a height."""
+        found = self._read(b"c" + _big(height))
+        return None if found is None else Commit.decode(found)
+
+    def outcomes(self, height: int) -> Outcomes | None:
+        """Give the results and events of a height."""
+        found = self._read(b"r" + _big(height))
+        return None if found is None else _read_outcomes.decode(found)
+
+    def undo(self, height: int) -> list[tuple[bytes, bytes | None]] | None:
+        """Give what the state changed at a height held before it; kept for 100 heights."""
+        found = self._read(b"u" + _big(height))
+        return None if found is None else _read_undo.decode(found)
+
+    def where(self, transaction_hash: bytes) -> tuple[int, int] | None:
+        """Give the height and index of a committed transaction."""
+        found = self._read(b"x" + transaction_hash)
+        if found is None:
+            return None
+        return int.from_bytes(found[:8], "big"), int.from_bytes(found[8:], "big")
+
+    # -- writing -------------------------------------------------------------------------------
+
+    def write_first(self, genesis: bytes, applied: Applied, tip: Tip) -> None:
+        """Write the first state, as of height 0."""
+        batch = WriteBatch(raw_mode=True)
+        batch.put(_GENESIS, genesis)
+        self._put_state(batch, applied)
+        batch.put(_TIP, _pack(tip))
+        self._write(batch, applied.changes)
+
+    def write_height(
+        self, applied: Applied, block: bytes, commit: bytes, hashes: list[bytes], tip: Tip
+    ) -> None:
+        """Write all of one height: durable when this returns, or absent after a crash."""
+        height = _big(applied.height)
+        batch = WriteBatch(raw_mode=True)
+        put = batch.put
+        put(b"u" + height, _pack([(key, self.get(key)) for key in applied.changes]))
+        self._put_state(batch, applied)
+        put(b"b" + height, block)
+        put(b"c" + height, commit)
+        put(b"r" + height, _pack(Outcomes(applied.results, applied.timer_events)))
+        for index, each in enumerate(hashes):
+            put(b"x" + each, height + index.to_bytes(4, "big"))
+        if applied.height > UNDO_HEIGHTS:
+            batch.delete(b"u" + _big(applied.height - UNDO_HEIGHTS))
+        put(_TIP, _pack(tip))
+        self._write(batch, applied.changes)
+
+    def remove_height(
+        self, height: int, changes: Changes, tiles: dict[bytes, bytes | None], tip: Tip
+    ) -> None:
+        """Take the newest height back: `changes` and `tiles` restore what was before it."""
+        block = self.block(height)
+        if block is None:
+            raise StoreDamaged(f"block {height} is missing", height)
+        batch = WriteBatch(raw_mode=True)
+        for prefix in (b"b", b"c", b"r", b"u"):
+            batch.delete(prefix + _big(height))
+        for raw in block.txs:
+            batch.delete(b"x" + sha256(raw))
+        _put_all(batch, b"s", changes)
+        _put_all(batch, b"t", tiles)
+        batch.put(_TIP, _pack(tip))
+        self._write(batch, changes)
+
+    def _put_state(self, batch: WriteBatch, applied: Applied) -> None:
+        _put_all(batch, b"s", applied.changes)
+        _put_all(batch, b"t", applied.view.tiles)
+
+    def _write(self, batch: WriteBatch, changes: Changes) -> None:
+        with self._lock:
+            self._generation += 1
+        self._db.write(batch, self._synced)
+        with self._lock:
+            if len(self._cache) + len(changes) > _CACHED:
+                self._cache.clear()
+            self._cache.update(changes)
+            self._generation += 1
+
+    # -- reading -------------------------------------------------------------------------------
+
+    def _read(self, key: bytes) -> bytes | None:
+        try:
+            return self._db.get(key)  # type: ignore[no-any-return]
+        except Exception as error:
+            raise StoreDamaged(f"{_name(key)} cannot be read: {_reason(error)}") from error
+
+    def _items(self, prefix: bytes, start: bytes) -> Iterator[tuple[bytes, bytes]]:
+        cursor = self._db.iter(ReadOptions())
+        cursor.seek(start)
+        while cursor.valid():
+            key = bytes(cursor.key())
+            if not key.startswith(prefix):
+                return
+            yield key, bytes(cursor.value())
+            cursor.next()
+        try:
+            cursor.status()
+        except Exception as error:
+            raise StoreDamaged(f"{_name(start)} cannot be listed: {_reason(error)}") from error
+
+
+def _put_all(batch: WriteBatch, prefix: bytes, changes: Changes) -> None:
+    for key in sorted(changes):
+        value = changes[key]
+        if value is None:
+            batch.delete(prefix + key)
+        else:
+            batch.put(prefix + key, value)
+
+
+def _options() -> Options:
+    options = Options(raw_mode=True)
+    options.set_wal_recovery_mode(DBRecoveryMode.tolerate_corrupted_tail_records())
+    options.set_compression_type(DBCompressionType.lz4())
+    options.set_write_buffer_size(64 << 20)
+    options.set_max_write_buffer_number(4)
+    options.set_max_background_jobs(2)
+    options.set_keep_log_file_num(2)
+    table = BlockBasedOptions()
+    table.set_bloom_filter(10, False)
+    table.set_block_cache(Cache(128 << 20))
+    options.set_block_based_table_factory(table)
+    return options
+
+
+def _big(height: int) -> bytes:
+    return height.to_bytes(8, "big")
+
+
+def _name(key: bytes) -> str:
+    kinds = {b"b": "block", b"c": "commit", b"r": "results", b"u": "undo record"}
+    kind = kinds.get(key[:1])
+    if kind is not None:
+        return f"{kind} {int.from_bytes(key[1:9], 'big')}"
+    if key[:1] == b"t":
+        return f"state tile {key[1:].hex()}"
+    if key[:1] == b"s":
+        return f"state entry {key[1:].decode('ascii', 'replace')}"
+    return f"entry {key!r}"
+
+
+def _reason(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200]

@@ -1,0 +1,106 @@
+"""What two vaults send each other: grant packages, release requests, released records. Pure.
+
+`bytes` fields are base64 in JSON and plain in MessagePack; msgspec writes both.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from yilian.ledger.codec import Digest, Id
+from yilian.vault.envelope import (
+    Format,
+    MediaType,
+    Names,
+    RecordProof,
+    SessionTerms,
+    Terms,
+    WrappedCategoryKey,
+)
+
+MAX_RECORDS = 1000
+
+
+class GrantContent(
+    Format, frozen=True, kw_only=True, tag_field="format", tag="yilian-grant-content/1"
+):
+    """The inside of a grant package: opened terms with their salt, and the keys they open.
+
+    `patient` is the holder's id of the person.
+    """
+
+    patient: Id
+    salt: Digest
+    terms: Terms
+    keys: tuple[WrappedCategoryKey, ...]
+
+
+class GrantPackage(
+    Format, frozen=True, kw_only=True, tag_field="format", tag="yilian-grant-package/1"
+):
+    """A `GrantContent` that only the grantee organisation opens (HPKE to its key service)."""
+
+    holder: Id
+    grantee: Id
+    grant: Id
+    recipient: Id
+    sealed: bytes
+
+
+class Request(
+    Format, frozen=True, kw_only=True, tag_field="format", tag="yilian-release-request/1"
+):
+    """A grantee asks a holder for records inside a session; opens the session's commitment."""
+
+    session: SessionTerms
+    salt: Digest
+    records: Annotated[tuple[Id, ...], msgspec.Meta(min_length=1, max_length=MAX_RECORDS)]
+
+    def __post_init__(self) -> None:
+        if len(set(self.records)) < len(self.records):
+            raise ValueError("a request names each record once")
+
+
+class UnderCategory(Format, frozen=True, kw_only=True, tag_field="route", tag="category"):
+    """Category key -> batch key (HPKE) -> data key: the grantee has the category key already."""
+
+    category_key: Id
+    batch_key: bytes
+    data_key: bytes
+
+
+class ToGrantee(Format, frozen=True, kw_only=True, tag_field="route", tag="record"):
+    """Data key wrapped to the grantee's key service (HPKE), for grants of single records."""
+
+    recipient: Id
+    data_key: bytes
+
+
+class ReleasedRecord(Format, frozen=True, kw_only=True):
+    """One record: ciphertext, how to reach its key, the sealed salt, and its place in the batch."""
+
+    media_type: MediaType
+    address: Digest
+    ciphertext: bytes
+    keys: UnderCategory | ToGrantee
+    salt: bytes
+    proof: RecordProof
+
+
+class NotReleased(Format, frozen=True, kw_only=True):
+    """One record that was not released, and why, as far as the asker may know."""
+
+    record: Id
+    reasons: Names
+
+
+class Released(Format, frozen=True, kw_only=True, tag_field="format", tag="yilian-released/1"):
+    """The holder's answer; a journal line for each record named here is already on its disk."""
+
+    holder: Id
+    grant: Id
+    session: Id
+    records: tuple[ReleasedRecord, ...]
+    refused: tuple[NotReleased, ...]

@@ -1,0 +1,243 @@
+"""The grantee's side of sharing: accept grants, open sessions, read what was released.
+
+Category keys stay at rest as they came, wrapped to this organisation's key service: the catalogue
+alone opens nothing. Nothing is believed because a holder says so: terms are held against the
+chain's commitment, contents against the batch root that the chain has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from yilian.ledger import codec
+from yilian.ledger.codec import Digest
+from yilian.ledger.errors import MALFORMED
+from yilian.vault.catalogue import Catalogue, ReceivedKeyRow, ReceivedRow, SessionRow
+from yilian.vault.envelope import (
+    Format,
+    PrivateKey,
+    SessionTerms,
+    Terms,
+    WrappedCategoryKey,
+    address,
+    binding,
+    check_record,
+    new_id,
+    new_salt,
+    open_sealed,
+    session_commitment,
+    terms_commitment,
+    unwrap,
+)
+from yilian.vault.errors import (
+    BATCH_NOT_ANCHORED,
+    CATEGORY_KEY_MISSING,
+    GRANT_DIFFERS,
+    GRANT_EXISTS,
+    GRANT_NOT_HELD,
+    NOT_FOR_US,
+    PAYLOAD_DAMAGED,
+)
+from yilian.vault.keystore import Keystore
+from yilian.vault.packages import (
+    GrantContent,
+    GrantPackage,
+    Released,
+    ReleasedRecord,
+    Request,
+    UnderCategory,
+)
+from yilian.vault.records import batch_key_binding, content_binding, open_data_key
+from yilian.vault.sharing import OpenedTerms, record_key_binding, salt_binding
+
+
+class Accepted(NamedTuple):
+    """A grant accepted: its opened terms, the holder, and how many keys of it are held now."""
+
+    grant: str
+    holder: str
+    patient: str
+    terms: Terms
+    keys: int
+
+
+class OpenedSession(
+    Format, frozen=True, kw_only=True, tag_field="format", tag="yilian-opened-session/1"
+):
+    """A session to be opened on chain by its commitment, and shown opened to the holder."""
+
+    terms: SessionTerms
+    salt: Digest
+    commitment: Digest
+
+    def request(self, records: tuple[str, ...]) -> Request:
+        """Ask for records inside this session."""
+        return Request(session=self.terms, salt=self.salt, records=records)
+
+
+class Grantee:
+    """The grantee's side of one organisation's vault."""
+
+    def __init__(self, organisation: str, keystore: Keystore, catalogue: Catalogue) -> None:
+        self._organisation = organisation
+        self._keystore = keystore
+        self._catalogue = catalogue
+
+    def accept(self, package: bytes, commitment: str) -> Accepted:
+        """Open a grant package, hold its terms against the chain's commitment, keep it.
+
+        Packages of one grant may come twice and in any order; keys add up. Refuses
+        `package_not_for_this_organisation`, `service_key_unknown`, `envelope_not_opened`,
+        `grant_differs_from_chain`, `grant_exists_with_other_terms`.
+        """
+        outer = codec.decode(package, GrantPackage)
+        if outer.grantee != self._organisation:
+            raise NOT_FOR_US()
+        ids = {"grant": outer.grant, "grantee": outer.grantee, "holder": outer.holder}
+        private = self._keystore.service_key_by_id(outer.recipient)
+        data = unwrap(private, outer.sealed, binding("grant-package", **ids))
+        content = codec.decode(data, GrantContent)
+        salt = codec.to_bytes(content.salt)
+        if (
+            content.terms.grantee != self._organisation
+            or terms_commitment(salt, content.terms) != commitment
+        ):
+            raise GRANT_DIFFERS(grant=outer.grant)
+        self._keep(outer, content, commitment)
+        return Accepted(
+            grant=outer.grant,
+            holder=outer.holder,
+            patient=content.patient,
+            terms=content.terms,
+            keys=len(self._catalogue.received_keys(outer.grant)),
+        )
+
+    def _keep(self, outer: GrantPackage, content: GrantContent, commitment: str) -> None:
+        known = self._catalogue.received(outer.grant)
+        if known is not None:
+            same = (known.holder, known.patient, known.commitment)
+            if same != (outer.holder, content.patient, commitment):
+                raise GRANT_EXISTS(grant=outer.grant)
+        opened = OpenedTerms(salt=content.salt, terms=content.terms)
+        associated = _terms_binding(outer.grant, outer.holder, content.patient, commitment)
+        sealed = self._keystore.sealer("grants").seal(codec.encode(opened), associated)
+        row = ReceivedRow(outer.grant, outer.holder, content.patient, sealed, commitment)
+        keys = [ReceivedKeyRow(outer.grant, each.key, codec.encode(each)) for each in content.keys]
+        self._catalogue.receive(None if known else row, keys)
+
+    def terms(self, grant: str) -> Terms:
+        """Give the opened terms of a grant held here; refuses `grant_not_held_here`."""
+        row = self._held(grant)
+        associated = _terms_binding(grant, row.holder, row.patient, row.commitment)
+        data = self._keystore.sealer("grants").open(row.terms, associated)
+        return codec.decode(data, OpenedTerms).terms
+
+    def _held(self, grant: str) -> ReceivedRow:
+        row = self._catalogue.received(grant)
+        if row is None:
+            raise GRANT_NOT_HELD(grant=grant)
+        return row
+
+    # Sessions
+
+    def open_session(
+        self, grant: str, reader: str, purpose: str, ends: int, role: str | None = None
+    ) -> OpenedSession:
+        """Prepare an access session and keep it; its commitment must be on chain before it works.
+
+        `ends` in milliseconds. Refuses `grant_not_held_here`, and `malformed`.
+        """
+        self._held(grant)
+        terms = SessionTerms(
+            session=new_id(), grant=grant, reader=reader, role=role, purpose=purpose, ends=ends
+        )
+        salt = new_salt()
+        opened = OpenedSession(
+            terms=terms, salt=codec.to_text(salt), commitment=session_commitment(salt, terms)
+        )
+        associated = binding("session", session=terms.session, grant=grant)
+        sealed = self._keystore.sealer("sessions").seal(codec.encode(opened), associated)
+        row = SessionRow(terms.session, grant, sealed, opened.commitment, ends)
+        self._catalogue.open_session(row)
+        return opened
+
+    def session(self, session: str) -> OpenedSession | None:
+        """Find a session opened here, after a restart for instance."""
+        row = self._catalogue.session(session)
+        if row is None:
+            return None
+        associated = binding("session", session=row.session, grant=row.grant_id)
+        data = self._keystore.sealer("sessions").open(row.terms, associated)
+        return codec.decode(data, OpenedSession)
+
+    # Reading
+
+    def read(self, released: Released, grant: str, roots: Mapping[str, str]) -> dict[str, bytes]:
+        """Open released records and check each; returns exact bytes by record id.
+
+        `roots`: batch id -> root, from this organisation's own node. Refuses at the first record
+        that does not check: `payload_damaged`, `category_key_missing`, `envelope_not_opened`,
+        `content_differs`, `record_not_in_batch`, `deposit_batch_not_anchored`.
+        """
+        held = self._held(grant)
+        if (released.grant, released.holder) != (grant, held.holder):
+            raise GRANT_DIFFERS(grant=grant)
+        codec.decode(codec.encode(released), Released)
+        batch_keys: dict[tuple[str, str], bytes] = {}
+        contents: dict[str, bytes] = {}
+        for each in released.records:
+            data_key = self._data_key(each, released, batch_keys)
+            contents[each.proof.record] = _opened(each, released.holder, data_key, roots)
+        return contents
+
+    def _data_key(
+        self, each: ReleasedRecord, released: Released, batch_keys: dict[tuple[str, str], bytes]
+    ) -> bytes:
+        record, batch = each.proof.record, each.proof.batch
+        if not isinstance(each.keys, UnderCategory):
+            private = self._keystore.service_key_by_id(each.keys.recipient)
+            info = record_key_binding(released.holder, released.grant, released.session, record)
+            return unwrap(private, each.keys.data_key, info)
+        at = (batch, each.keys.category_key)
+        if at not in batch_keys:
+            category = self._category_key(released, each.keys.category_key)
+            info = batch_key_binding(released.holder, batch, each.keys.category_key)
+            batch_keys[at] = unwrap(category, each.keys.batch_key, info)
+        return open_data_key(batch_keys[at], each.keys.data_key, batch, record)
+
+    def _category_key(self, released: Released, key: str) -> PrivateKey:
+        for row in self._catalogue.received_keys(released.grant):
+            if row.category_key == key:
+                wrapped = codec.decode(row.wrapped, WrappedCategoryKey)
+                info = binding(
+                    "category-key",
+                    category_key=key,
+                    grant=released.grant,
+                    grantee=self._organisation,
+                    holder=released.holder,
+                )
+                private = self._keystore.service_key_by_id(wrapped.recipient)
+                return PrivateKey(unwrap(private, wrapped.wrapped, info))
+        raise CATEGORY_KEY_MISSING(key=key)
+
+
+def _opened(each: ReleasedRecord, holder: str, data_key: bytes, roots: Mapping[str, str]) -> bytes:
+    record = each.proof.record
+    if address(each.ciphertext) != each.address:
+        raise PAYLOAD_DAMAGED(address=each.address)
+    content = open_sealed(data_key, each.ciphertext, content_binding(holder, record))
+    salt = open_sealed(data_key, each.salt, salt_binding(record))
+    root = roots.get(each.proof.batch)
+    if root is None:
+        raise BATCH_NOT_ANCHORED(batch=each.proof.batch)
+    if len(salt) != len(codec.to_bytes(each.proof.commitment)):
+        raise MALFORMED()
+    check_record(content, salt, each.proof, root)
+    return content
+
+
+def _terms_binding(grant: str, holder: str, patient: str, committed: str) -> bytes:
+    return binding(
+        "terms-received", grant=grant, holder=holder, patient=patient, commitment=committed
+    )

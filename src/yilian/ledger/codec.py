@@ -17,6 +17,8 @@ from yilian.ledger.errors import MALFORMED, NOT_CANONICAL
 
 MAX_INTEGER = 2**53 - 1
 
+# `$` also matches before a last line feed; where no exact length forbids one, `(?!\n)` does.
+
 Whole = Annotated[int, msgspec.Meta(ge=0, le=MAX_INTEGER)]
 """A count, height or amount: an integer that every JSON reader holds exactly."""
 
@@ -25,9 +27,7 @@ Positive = Annotated[int, msgspec.Meta(ge=1, le=MAX_INTEGER)]
 Millis = Annotated[int, msgspec.Meta(ge=0, le=MAX_INTEGER)]
 """A moment: milliseconds since 1970-01-01T00:00:00Z, leap seconds ignored (POSIX time)."""
 
-Id = Annotated[
-    str, msgspec.Meta(pattern="^[A-Za-z0-9_-]{21}[AQgw]$", min_length=22, max_length=22)
-]
+Id = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_-]{21}[AQgw]$", min_length=22, max_length=22)]
 """16 random bytes in canonical base64url: the name of a subject, grant, record or nonce."""
 
 Digest = Annotated[
@@ -36,11 +36,14 @@ Digest = Annotated[
 ]
 """32 bytes in canonical base64url: a hash, a Merkle root or a salted commitment."""
 
-Binary = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_-]+$", min_length=2, max_length=8192)]
+Binary = Annotated[
+    str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]+$(?!\n)", min_length=2, max_length=8192)
+]
 """Bytes whose length the reader checks (a public key, a signature) in base64url."""
 
 Name = Annotated[
-    str, msgspec.Meta(pattern="^[a-z][a-z0-9]*([._-][a-z0-9]+)*$", min_length=1, max_length=64)
+    str,
+    msgspec.Meta(pattern=r"^[a-z][a-z0-9]*([._-][a-z0-9]+)*$(?!\n)", min_length=1, max_length=64),
 ]
 """A word of the protocol: a kind, a suite, a parameter."""
 
@@ -57,7 +60,8 @@ def decode(data: bytes, type_: type[T]) -> T:
     Raises the refusal `malformed` where the bytes are not JSON of that type, and `not_canonical`
     where they are but another encoder's spelling of it (order, white space, escapes, defaults).
     """
-    return decode_with(decoder(type_), data)
+    value: T = decode_with(decoder(type_), data)
+    return value
 
 
 def decoder(type_: Any) -> msgspec.json.Decoder[Any]:

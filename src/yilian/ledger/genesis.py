@@ -15,7 +15,9 @@ from yilian.ledger.modules.identity import rules as identity
 from yilian.ledger.modules.identity.messages import OrganisationKind, PublicText
 from yilian.ledger.state import State
 
-ChainId = Annotated[str, msgspec.Meta(pattern="^[a-z0-9][a-z0-9.-]*$", min_length=1, max_length=50)]
+ChainId = Annotated[
+    str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9.-]*$(?!\n)", min_length=1, max_length=50)
+]
 
 
 class FirstMember(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -24,7 +26,7 @@ class FirstMember(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     organisation: codec.Id
     kind: OrganisationKind
     name: PublicText
-    registration: Annotated[str, msgspec.Meta(pattern="^[A-Z0-9-]+$", max_length=40)]
+    registration: Annotated[str, msgspec.Meta(pattern=r"^[A-Z0-9-]+$(?!\n)", max_length=40)]
     key: PublicKey
 
 

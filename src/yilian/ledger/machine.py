@@ -313,7 +313,7 @@ class Machine:
     # -- the block's own work ------------------------------------------------------------------
 
     def _run_timers(self, state: State, height: int, time: int) -> bytes:
-        due_now = []
+        due_now: list[bytes] = []
         for key, _ in self.reader.scan(b"timer/"):
             if len(due_now) == TIMERS_PER_BLOCK or read_timer_key(key)[0] > time:
                 break

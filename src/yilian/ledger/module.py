@@ -1,4 +1,4 @@
-"""What a capability is made of: its messages, events, rules and timers, and what a rule is given."""
+"""What a capability is made of: messages, events, rules and timers, and what a rule is given."""
 
 from __future__ import annotations
 

@@ -12,15 +12,25 @@ A tree and its views belong to one thread at a time.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import groupby
 
 from yilian.ledger import tree_tile
 from yilian.ledger.errors import InvariantBroken
 from yilian.ledger.keys import Hashing, sha256
-from yilian.ledger.tree_node import ZERO, Leaf, fold
+from yilian.ledger.tree_node import ZERO, fold
 from yilian.ledger.tree_proof import Proof, prove
-from yilian.ledger.tree_tile import FANOUT, WIDTH, Branches, Entries, Tile, check_tile
+from yilian.ledger.tree_tile import (
+    FANOUT,
+    WIDTH,
+    Branches,
+    Entries,
+    Entry,
+    Tile,
+    check_tile,
+    put,
+    remove,
+)
 
 __all__ = ["MAX_KEY", "TOP", "Tree", "View", "check_tile"]
 
@@ -31,9 +41,10 @@ TOP = 16
 """The depth of the first stored tiles."""
 
 Load = Callable[[bytes], bytes | None]
-Change = tuple[bytes, Leaf]
-"""A path, and the leaf to set there; a leaf with an empty hash says that its key goes."""
+Change = tuple[bytes, Entry]
+"""A path, and the entry to set there; an empty hash says that the key goes."""
 
+_TOP = bytes((TOP,))
 _END = 256
 _NO_MARKS = [b""] * (2 * _END)
 
@@ -52,8 +63,8 @@ class View:
         """For `Tree` alone: start as a copy of `base`, or as the empty tree."""
         self._tree = tree
         self._base = base
-        self._upper = base._upper if base else _NO_MARKS
-        self._lowers = base._lowers if base else [_NO_MARKS] * _END
+        self._upper: list[bytes] = base._upper if base else _NO_MARKS
+        self._lowers: list[list[bytes]] = base._lowers if base else [_NO_MARKS] * _END
         self._kept: dict[bytes, Tile] = dict(base._kept) if base else {}
         self.tiles: dict[bytes, bytes | None] = dict(base.tiles) if base else {}
         self.root = self._upper[1][:32] or ZERO
@@ -83,27 +94,25 @@ class View:
         """
         if not mark:
             return tree_tile.NOTHING
-        tile = self._kept.get(tile_id)
-        if tile is not None and tile.mark == mark:
-            return tile
         data = self.tiles.get(tile_id)
         if data is None:
             return self._tree.cached(tile_id, mark)
-        return tree_tile.decode(tile_id, data, self._tree.hashing)
+        tile = self._kept.get(tile_id)
+        return tile or tree_tile.decode(tile_id, data, self._tree.hashing)
 
     def start(self, tops: Iterable[tuple[bytes, bytes]]) -> None:
         """For `Tree` alone: fill the top from the marks that its tiles state."""
         hashing = self._tree.hashing
         upper = self._upper = _NO_MARKS.copy()
-        self._lowers = [_NO_MARKS.copy() for _ in range(_END)]
+        lowers = self._lowers = [_NO_MARKS.copy() for _ in range(_END)]
         for tile_id, data in tops:
             if len(tile_id) != 3 or tile_id[0] != TOP:
                 raise InvariantBroken(f"state tree: {tile_id.hex()} is no tile of the top")
-            lower = self._lowers[tile_id[1]]
+            lower = lowers[tile_id[1]]
             if lower[_END + tile_id[2]]:
                 raise InvariantBroken(f"state tree: tile {tile_id.hex()} is given twice")
             lower[_END + tile_id[2]] = tree_tile.stated(tile_id, data)
-        for chunk, lower in enumerate(self._lowers):
+        for chunk, lower in enumerate(lowers):
             fold(lower, [at for at in range(_END, 2 * _END) if lower[at]], hashing)
             upper[_END + chunk] = lower[1]
         fold(upper, [at for at in range(_END, 2 * _END) if upper[at]], hashing)
@@ -115,24 +124,24 @@ class View:
         self._kept = {}
         self.tiles = {}
 
-    def _apply(self, changes: list[Change]) -> None:
-        """Write changes, sorted by path, into the tiles and fold the top above them."""
+    def apply(self, changes: list[Change]) -> None:
+        """For `Tree` alone: write changes, sorted by path, and fold the top above them."""
         hashing = self._tree.hashing
         upper = self._upper = self._upper.copy()
-        self._lowers = self._lowers.copy()
+        lowers = self._lowers = self._lowers.copy()
         ends: list[int] = []
         for chunk, below in groupby(changes, key=_first_byte):
-            lower = self._lowers[chunk].copy()
+            lower = lowers[chunk].copy()
             touched = []
-            for slot, group in groupby(below, key=_second_byte):
-                at = _END + slot
-                mark = self._update(bytes((TOP, chunk, slot)), TOP, lower[at], list(group))[0]
-                if mark != lower[at]:
-                    lower[at] = mark
+            for tile_id, group in _by_tile(below):
+                at = _END + tile_id[2]
+                mark = lower[at]
+                lower[at] = self._update(tile_id, TOP, mark, group)[0]
+                if lower[at] != mark:
                     touched.append(at)
             if touched:
                 fold(lower, touched, hashing)
-                self._lowers[chunk] = lower
+                lowers[chunk] = lower
                 upper[_END + chunk] = lower[1]
                 ends.append(_END + chunk)
         fold(upper, ends, hashing)
@@ -145,38 +154,39 @@ class View:
         tile = self.tile(tile_id, mark)
         if isinstance(tile, Branches):
             return self._update_branches(tile, tile_id, depth, group)
-        hashing = self._tree.hashing
+        tree = self._tree
         count = tile.data[33]
-        # Past a few changes one rebuild costs less than walking down for each.
-        if len(group) > 1 and len(group) * 4 > count:
+        # Past a few changes one rebuild costs less than walking down for each, and a tile of more
+        # than MAX_SPLIT + 1 leaves could not be written even in passing.
+        if len(group) > 1 and (
+            len(group) * 4 > count or len(group) + count > tree_tile.MAX_SPLIT + 1
+        ):
             return self._rebuild(tile, tile_id, depth, group)
         new = tile
-        for digest, leaf in group:
-            # One leaf more than the split still is a tile, if only here.
-            if new.data[33] > self._tree.split:
-                return self._rebuild(tile, tile_id, depth, group)
-            if leaf[0]:
-                new = tree_tile.put(new, depth, digest, leaf, hashing)
+        for path, entry in group:
+            if entry[0]:
+                new = put(new, depth, path, entry, tree.hashing)
             else:
-                new = tree_tile.remove(new, depth, digest, leaf[1], hashing)
+                new = remove(new, depth, path, entry[1], tree.hashing)
         if new is tile:
             return mark, count
-        if new.data[33] > self._tree.split:
+        count = new.data[33]
+        if count > tree.split:
             return self._create(tile_id, depth, self._items(new))
-        return self._keep(tile_id, new, new.data[33])
+        return self._keep(tile_id, new, count)
 
     def _rebuild(
         self, tile: Entries, tile_id: bytes, depth: int, group: list[Change]
     ) -> tuple[bytes, int]:
         """Make a tile anew from its old leaves and the changes."""
         merged = dict(self._items(tile))
-        for digest, leaf in group:
-            if leaf[0]:
-                merged[digest] = leaf
+        for path, entry in group:
+            if entry[0]:
+                merged[path] = entry
             else:
-                merged.pop(digest, None)
+                merged.pop(path, None)
         items = sorted(merged.items())
-        if [leaf for _, leaf in items] == tile.leaves():
+        if [entry for _, entry in items] == tile.entries():
             return tile.mark, len(items)
         return self._create(tile_id, depth, items)
 
@@ -227,9 +237,9 @@ class View:
         return self._create(tile_id, depth, items)
 
     def _items(self, tile: Entries) -> list[Change]:
-        """Give a tile's leaves with their paths."""
+        """Give a tile's entries with their paths."""
         hashing = self._tree.hashing
-        return [(hashing(leaf[1]), leaf) for leaf in tile.leaves()]
+        return [(hashing(entry[1]), entry) for entry in tile.entries()]
 
     def _keep(self, tile_id: bytes, tile: Tile, count: int) -> tuple[bytes, int]:
         """Note a tile's new content; past the cache's size only its bytes are held."""
@@ -252,8 +262,19 @@ def _first_byte(change: Change) -> int:
     return change[0][0]
 
 
-def _second_byte(change: Change) -> int:
-    return change[0][1]
+def _by_tile(changes: Iterable[Change]) -> Iterator[tuple[bytes, list[Change]]]:
+    """Group sorted changes by the tile of depth `TOP` that they fall into."""
+    group: list[Change] = []
+    last = b""
+    for change in changes:
+        start = change[0][:2]
+        if start != last:
+            if group:
+                yield _TOP + last, group
+            group = []
+            last = start
+        group.append(change)
+    yield _TOP + last, group
 
 
 class Tree:
@@ -275,7 +296,7 @@ class Tree:
         split: int = 64,
     ) -> None:
         if not 1 <= split <= tree_tile.MAX_SPLIT or cached_tiles < 1:
-            raise ValueError("a tile holds 1 to 255 leaves, and a cache at least one tile")
+            raise ValueError("a tile holds 1 to 254 leaves, and a cache at least one tile")
         self.hashing = hashing
         self.cached_tiles = cached_tiles
         self.split = split
@@ -305,15 +326,15 @@ class Tree:
             _check_key(key)
             path = hashing(key)
             if value:
-                leaf = (hashing(b"\x00" + path + hashing(value)), key)
+                entry = (hashing(b"\x00" + path + hashing(value)), key)
             elif value is None:
-                leaf = (b"", key)
+                entry = (b"", key)
             else:
                 raise ValueError("a state value is not empty (ICS-23 proves no empty values)")
-            sorted_changes.append((path, leaf))
+            sorted_changes.append((path, entry))
         sorted_changes.sort()
         view = View(self, base)
-        view._apply(sorted_changes)
+        view.apply(sorted_changes)
         return view
 
     def adopt(self, view: View) -> None:

@@ -6,7 +6,7 @@ subtree with more, all on one side, is a node with an empty child. The path to a
 most significant bit first.
 
 Two forms stand for a subtree. A *node* holds its content and is an immutable tuple: `(hash,)` is
-empty, `(hash, key)` a leaf, `(hash, left, right)` an inner node. A *mark* holds the hash alone and
+empty, `(hash, None)` a leaf, `(hash, left, right)` an inner node. A *mark* holds the hash alone and
 says by its length what it stands for: 0 bytes an empty subtree, 32 an inner node, 33 (the hash and
 a zero byte) a leaf, which must be told apart because it moves up where its sibling is empty.
 """
@@ -14,12 +14,13 @@ a zero byte) a leaf, which must be told apart because it moves up where its sibl
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TypeAlias
 
 from yilian.ledger.keys import Hashing
 
 Empty: TypeAlias = tuple[bytes]
-Leaf: TypeAlias = tuple[bytes, bytes]
+Leaf: TypeAlias = tuple[bytes, None]
 Inner: TypeAlias = "tuple[bytes, Node, Node]"
 Node: TypeAlias = "Empty | Leaf | Inner"
 
@@ -83,40 +84,34 @@ def lift(node: Node, path: int, low: int, high: int, hashing: Hashing) -> Node:
 
 
 def build(
-    paths: Sequence[int], leaves: Sequence[Leaf], levels: int, hashing: Hashing
+    paths: Sequence[int], hashes: Sequence[bytes], levels: int, hashing: Hashing
 ) -> Node | None:
-    """Build the subtree of some leaves in one pass from left to right.
+    """Build the subtree of one or more leaves in one pass from left to right.
 
-    `paths` are the lowest bits of the leaves' paths, at least the `levels` below the subtree's
-    root. None where they do not ascend strictly: bits cut too short, or a damaged tile.
+    `paths` are the lowest bits of the leaves' paths, ascending, at least the `levels` below the
+    subtree's root; `hashes` are the leaves' own. None where the bits do not tell the leaves apart,
+    or the leaves do not belong to one such subtree.
     """
-    if not leaves:
-        return EMPTY
-    waiting: list[tuple[int, Node]] = []  # left halves, each with the level of its fork
-    previous = paths[0]
-    node: Node = leaves[0]
-    base = 0
-    for index in range(1, len(leaves) + 1):
-        if index < len(leaves):
-            path = paths[index]
-            if path <= previous:
-                return None
-            fork = (previous ^ path).bit_length() - 1
-        else:
-            path = previous
-            fork = levels
-        while waiting and waiting[-1][0] < fork:
-            level, left = waiting.pop()
-            if base < level and len(node) == 3:
-                node = lift(node, previous, base, level, hashing)
+    forks = [(path ^ following).bit_length() - 1 for path, following in pairwise(paths)]
+    if -1 in forks:
+        return None
+    forks.append(levels)
+    node: Node = EMPTY
+    # Left halves that wait for their right one, each with the level of its fork.
+    lefts: list[Node] = []
+    waiting: list[int] = []
+    for digest, path, fork in zip(hashes, paths, forks, strict=True):
+        node = (digest, None)
+        base = fork  # a lone leaf needs no lifting
+        while waiting and waiting[-1] < fork:
+            level = waiting.pop()
+            if base < level:
+                node = lift(node, path, base, level, hashing)
+            left = lefts.pop()
             node = (hashing(b"\x01" + left[0] + node[0]), left, node)
             base = level + 1
-        if base < fork and len(node) == 3:
-            node = lift(node, previous, base, fork, hashing)
-        if index < len(leaves):
-            waiting.append((fork, node))
-            node = leaves[index]
-            base = 0
-            previous = path
-    # A fork above the subtree's root stays waiting: the leaves do not belong together.
-    return None if waiting else node
+        if base < fork:
+            node = lift(node, path, base, fork, hashing)
+        waiting.append(fork)
+        lefts.append(node)
+    return node if len(waiting) == 1 else None

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypedDict
 
 from yilian.ledger.errors import InvariantBroken
 from yilian.ledger.keys import Hashing
-from yilian.ledger.tree_node import LEAF, ZERO, Leaf, Node, mark
-from yilian.ledger.tree_tile import Entries
+from yilian.ledger.tree_node import LEAF, ZERO, Node, mark
+from yilian.ledger.tree_tile import Entries, Entry
 
 if TYPE_CHECKING:
     from yilian.ledger.tree import View
@@ -61,19 +61,26 @@ class _Place(NamedTuple):
     """A subtree that a heap of marks holds: the top of the tree, or a tile of branches."""
 
     heap: list[bytes]
-    index: int
+    at: int
     depth: int
     prefix: int
 
 
-_Site: TypeAlias = "_Place | Node"
+class _Inside(NamedTuple):
+    """A subtree within a tile of entries."""
+
+    tile: Entries
+    node: Node
+
+
+_Site: TypeAlias = _Place | _Inside
 
 
 class _Way(NamedTuple):
-    """The way down to where a path ends: siblings passed, the leaf there, and its neighbours."""
+    """The way down to where a path ends: siblings passed, the entry there, and its neighbours."""
 
     siblings: list[tuple[int, bytes]]
-    leaf: Leaf | None
+    entry: Entry | None
     left: _Site | None
     right: _Site | None
 
@@ -83,34 +90,32 @@ def prove(
 ) -> Proof:
     """Prove what a view holds under `key`; the contract is that of `View.prove`."""
     way = _walk(view, hashing(key))
-    if way.leaf is not None and way.leaf[1] == key:
+    if way.entry is not None and way.entry[1] == key:
         return {"exist": _existence(way, value_of, hashing)}
     left = _outermost(view, way.left, 1)
     right = _outermost(view, way.right, 0)
-    if way.leaf is not None:
-        if hashing(way.leaf[1]) < hashing(key):
-            left = way.leaf
+    if way.entry is not None:
+        if hashing(way.entry[1]) < hashing(key):
+            left = way.entry
         else:
-            right = way.leaf
-    sides = []
-    for leaf in (left, right):
-        if leaf is None:
+            right = way.entry
+    sides: list[Existence | None] = []
+    for entry in (left, right):
+        if entry is None:
             sides.append(None)
         else:
-            sides.append(_existence(_walk(view, hashing(leaf[1])), value_of, hashing))
+            sides.append(_existence(_walk(view, hashing(entry[1])), value_of, hashing))
     return {"nonexist": {"left": sides[0], "right": sides[1]}}
 
 
 def _existence(way: _Way, value_of: Callable[[bytes], bytes | None], hashing: Hashing) -> Existence:
-    """Write the proof of the leaf at the end of a way, once its value is seen to be the right one."""
-    if way.leaf is None:
+    """Write the proof of the leaf at the end of a way, its value checked."""
+    if way.entry is None:
         raise InvariantBroken("state tree: a neighbour is not where its path leads")
-    digest, key = way.leaf
+    digest, key = way.entry
     value = value_of(key)
     if value is None or hashing(b"\x00" + hashing(key) + hashing(value)) != digest:
-        raise InvariantBroken(
-            f"state tree: the value of {key.decode('ascii')} is not under the root"
-        )
+        raise InvariantBroken(f"state tree: a wrong value for {key.decode('ascii')}")
     path: list[Step] = []
     for bit, sibling in reversed(way.siblings):
         if bit:
@@ -131,8 +136,9 @@ def _walk(view: View, digest: bytes) -> _Way:
         seal = _mark(site)
         if not seal:
             return _Way(siblings, None, nearest[0], nearest[1])
-        if not isinstance(site, _Place) and len(site) == 2:
-            return _Way(siblings, site, nearest[0], nearest[1])
+        entry = _lone(site)
+        if entry is not None:
+            return _Way(siblings, entry, nearest[0], nearest[1])
         level -= 1
         bit = path >> level & 1
         children = _children(view, site)
@@ -146,43 +152,50 @@ def _walk(view: View, digest: bytes) -> _Way:
         site = children[bit]
 
 
-def _outermost(view: View, site: _Site | None, bit: int) -> Leaf | None:
-    """Find the first (bit 0) or last (bit 1) leaf below a subtree that is not empty."""
-    if site is None:
-        return None
-    while isinstance(site, _Place) or len(site) == 3:
-        children = _children(view, site)
-        site = children[bit] if _mark(children[bit]) else children[1 - bit]
-    if len(site) != 2:
-        raise InvariantBroken("state tree: a subtree said to hold leaves is empty")
-    return site
+def _outermost(view: View, site: _Site | None, bit: int) -> Entry | None:
+    """Find the first (bit 0) or last (bit 1) entry below a subtree that is not empty."""
+    entry = None
+    while site is not None and entry is None:
+        entry = _lone(site)
+        if entry is None:
+            children = _children(view, site)
+            site = children[bit] if _mark(children[bit]) else children[1 - bit]
+    return entry
 
 
 def _mark(site: _Site) -> bytes:
-    return site.heap[site.index] if isinstance(site, _Place) else mark(site)
+    return site.heap[site.at] if isinstance(site, _Place) else mark(site.node)
+
+
+def _lone(site: _Site) -> Entry | None:
+    """Give the entry of a subtree that is a leaf within its tile."""
+    if isinstance(site, _Place) or len(site.node) != 2:
+        return None
+    return next(entry for entry in site.tile.entries() if entry[0] == site.node[0])
 
 
 def _children(view: View, site: _Site) -> tuple[_Site, _Site]:
-    """Give the two halves of a subtree that is no leaf of a tile."""
+    """Give the two halves of a subtree that is neither empty nor a leaf within its tile."""
     if isinstance(site, _Place):
         return _half(view, site, 0), _half(view, site, 1)
-    if len(site) != 3:
-        raise InvariantBroken("state tree: a leaf has no halves")
-    return site[1], site[2]
+    node = site.node
+    if len(node) != 3:
+        raise InvariantBroken("state tree: a subtree said to hold leaves is empty")
+    return _Inside(site.tile, node[1]), _Inside(site.tile, node[2])
 
 
 def _half(view: View, place: _Place, bit: int) -> _Site:
     """Step down in a heap, and from its end into what lies below."""
-    heap, index, depth, prefix = place
-    index = 2 * index + bit
+    heap, at, depth, prefix = place
+    at = 2 * at + bit
     depth += 1
     prefix = 2 * prefix + bit
-    if 2 * index < len(heap):
-        return _Place(heap, index, depth, prefix)
+    if 2 * at < len(heap):
+        return _Place(heap, at, depth, prefix)
     if depth == 8:
         return _Place(view.top(prefix), 1, depth, prefix)
     tile_id = bytes((depth,)) + (prefix << -depth % 8).to_bytes(depth + 7 >> 3, "big")
-    tile = view.tile(tile_id, heap[index])
+    tile = view.tile(tile_id, heap[at])
     if isinstance(tile, Entries):
-        return tile.node
+        return _Inside(tile, tile.node)
     return _Place(tile.heap, 1, depth, prefix)

@@ -16,7 +16,7 @@ two neighbours share it, the keys are hashed. The layout never shows in a root.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import accumulate, pairwise
 from struct import Struct
 from typing import TypeAlias
@@ -25,7 +25,9 @@ from yilian.ledger.errors import InvariantBroken
 from yilian.ledger.keys import Hashing, sha256
 from yilian.ledger.tree_node import EMPTY, ZERO, Leaf, Node, build, fold, lift, mark
 
-MAX_SPLIT = 255
+MAX_SPLIT = 254
+"""A count is one byte, and a tile that is about to divide has one leaf more."""
+
 WIDTH = 4
 FANOUT = 16
 
@@ -33,6 +35,10 @@ _BYTE = [bytes((each,)) for each in range(256)]
 _FRAGMENTS = [Struct(f">{count}I") for count in range(256)]
 _counts = Struct(">16Q")
 _BRANCHES_SIZE = 33 + _counts.size + 32 * FANOUT
+
+
+Entry: TypeAlias = tuple[bytes, bytes]
+"""The hash of a leaf, and its key."""
 
 
 class Entries:
@@ -43,10 +49,10 @@ class Entries:
     def __init__(self, node: Node, data: bytes) -> None:
         self.node = node
         self.data = data
-        self.mark = mark(node)
+        self.mark = node[0] if len(node) == 3 else mark(node)
 
-    def leaves(self) -> list[Leaf]:
-        """Read the leaves, in path order."""
+    def entries(self) -> list[Entry]:
+        """Read the entries, in path order."""
         data = self.data
         middle = 34 + 4 * data[33]
         end = middle + 32 * data[33]
@@ -85,36 +91,41 @@ def child_id(tile_id: bytes, depth: int, slot: int) -> bytes:
     return head + tile_id[1:] + bytes((slot << 4,))
 
 
-def slot_of(digest: bytes, depth: int) -> int:
+def slot_of(path: bytes, depth: int) -> int:
     """Say in which slot of a tile at `depth` a path goes on."""
-    byte = digest[depth >> 3]
+    byte = path[depth >> 3]
     return byte & 15 if depth & 7 else byte >> 4
 
 
-def entries(items: list[tuple[bytes, Leaf]], depth: int, hashing: Hashing) -> Entries:
-    """Make a tile of (path, leaf) pairs, sorted by path."""
+def entries(items: list[tuple[bytes, Entry]], depth: int, hashing: Hashing) -> Entries:
+    """Make a tile of (path, entry) pairs, sorted by path."""
     start = min(depth >> 3, 28)
-    leaves = [leaf for _, leaf in items]
-    fragments = b"".join([digest[start : start + 4] for digest, _ in items])
-    node = _subtree(fragments, leaves, depth, hashing)
+    fragments = b"".join([path[start : start + 4] for path, _ in items])
+    hashes, keys = zip(*[entry for _, entry in items], strict=True)
+    node = _subtree(fragments, hashes, depth, hashing, keys)
     if node is None:
         raise InvariantBroken("state tree: two keys have one hash")
-    hashes, keys = zip(*leaves, strict=True)
     head = b"\x00" + node[0] + _BYTE[len(keys)] + fragments
     return Entries(node, b"".join((head, *hashes, bytes(map(len, keys)), *keys)))
 
 
-def _subtree(fragments: bytes, leaves: list[Leaf], depth: int, hashing: Hashing) -> Node | None:
-    """Build the subtree of leaves in path order; None where no such tile can be."""
-    paths: Sequence[int] = _FRAGMENTS[len(leaves)].unpack(fragments)
-    node = build(paths, leaves, 8 * min(depth >> 3, 28) + 32 - depth, hashing)
+def _subtree(
+    fragments: bytes,
+    hashes: Sequence[bytes],
+    depth: int,
+    hashing: Hashing,
+    keys: Iterable[bytes],
+) -> Node | None:
+    """Build the subtree of entries in path order; None where there is no such subtree."""
+    paths: Sequence[int] = _FRAGMENTS[len(hashes)].unpack(fragments)
+    node = build(paths, hashes, 8 * min(depth >> 3, 28) + 32 - depth, hashing)
     if node is None:
-        paths = [int.from_bytes(hashing(key), "big") for _, key in leaves]
-        node = build(paths, leaves, 256 - depth, hashing)
+        paths = [int.from_bytes(hashing(key), "big") for key in keys]
+        node = build(paths, hashes, 256 - depth, hashing)
     return node
 
 
-def put(tile: Entries, depth: int, digest: bytes, leaf: Leaf, hashing: Hashing) -> Entries:
+def put(tile: Entries, depth: int, digest: bytes, entry: Entry, hashing: Hashing) -> Entries:
     """Set one leaf, whose path is `digest`; gives the same tile where nothing changes."""
     data = tile.data
     count = data[33]
@@ -126,29 +137,35 @@ def put(tile: Entries, depth: int, digest: bytes, leaf: Leaf, hashing: Hashing) 
     level = 8 * start + 32 - depth
     held = at < count and paths[at] == path
     if held:
-        old = _leaf(data, at)
-        if old == leaf:
+        old = _entry(data, at)
+        if old == entry:
             return tile
-        if old[1] != leaf[1] or paths.count(path) > 1:
-            return _rebuilt(tile, depth, digest, leaf, hashing)
+        if old[1] != entry[1] or paths.count(path) > 1:
+            return _rebuilt(tile, depth, digest, entry, hashing)
     trail = []
     node = tile.node
     while len(node) == 3:
         level -= 1
         trail.append(node)
         node = node[2] if path >> level & 1 else node[1]
+    leaf = (entry[0], None)
     new: Node = leaf
     if len(node) == 2 and not held:
         # The leaf reached is the neighbour that shares more of the path.
-        apart = min(path ^ each for each in paths[max(at - 1, 0) : at + 1])
+        apart = path ^ paths[at if at < count else at - 1]
+        if at:
+            apart = min(apart, path ^ paths[at - 1])
         new = _fork(node, leaf, path, apart.bit_length() - 1, level, hashing)
+    root = new[0]
     for _, left, right in reversed(trail):
         if path >> level & 1:
-            new = (hashing(b"\x01" + left[0] + new[0]), left, new)
+            root = hashing(b"\x01" + left[0] + root)
+            new = (root, left, new)
         else:
-            new = (hashing(b"\x01" + new[0] + right[0]), new, right)
+            root = hashing(b"\x01" + root + right[0])
+            new = (root, new, right)
         level += 1
-    return Entries(new, _spliced(data, at, held, new[0], (fragment, leaf)))
+    return Entries(new, _spliced(data, at, held, root, (fragment, entry)))
 
 
 def remove(tile: Entries, depth: int, digest: bytes, key: bytes, hashing: Hashing) -> Entries:
@@ -161,7 +178,7 @@ def remove(tile: Entries, depth: int, digest: bytes, key: bytes, hashing: Hashin
     at = bisect_left(paths, path)
     if at == count or paths[at] != path:
         return tile
-    if _leaf(data, at)[1] != key or paths.count(path) > 1:
+    if _entry(data, at)[1] != key or paths.count(path) > 1:
         return _rebuilt(tile, depth, digest, (b"", key), hashing)
     level = 8 * start + 32 - depth
     trail = []
@@ -172,30 +189,24 @@ def remove(tile: Entries, depth: int, digest: bytes, key: bytes, hashing: Hashin
         node = node[2] if path >> level & 1 else node[1]
     new: Node = EMPTY
     for _, left, right in reversed(trail):
-        if path >> level & 1:
-            new = _joined(left, new, hashing)
-        else:
-            new = _joined(new, right, hashing)
+        new = _joined(left, new, hashing) if path >> level & 1 else _joined(new, right, hashing)
         level += 1
     return Entries(new, _spliced(data, at, True, new[0], None))
 
 
-def _rebuilt(tile: Entries, depth: int, digest: bytes, leaf: Leaf, hashing: Hashing) -> Entries:
-    """Set or take a leaf whose fragment is not enough to find its place."""
-    old = tile.leaves()
+def _rebuilt(tile: Entries, depth: int, digest: bytes, entry: Entry, hashing: Hashing) -> Entries:
+    """Set or take an entry whose fragment is not enough to find its place."""
+    old = tile.entries()
     merged = {hashing(each[1]): each for each in old}
-    if leaf[0]:
-        merged[digest] = leaf
-    else:
-        merged.pop(digest, None)
-    items = sorted(merged.items())
-    if len(items) == len(old) and not leaf[0]:
+    if entry[0]:
+        merged[digest] = entry
+    elif merged.pop(digest, None) is None:
         return tile
-    return entries(items, depth, hashing)
+    return entries(sorted(merged.items()), depth, hashing)
 
 
-def _leaf(data: bytes, at: int) -> Leaf:
-    """Read one leaf of a stored tile of entries."""
+def _entry(data: bytes, at: int) -> Entry:
+    """Read one entry of a stored tile."""
     count = data[33]
     hashes = 34 + 4 * count + 32 * at
     lengths = 34 + 36 * count
@@ -204,11 +215,11 @@ def _leaf(data: bytes, at: int) -> Leaf:
 
 
 def _spliced(
-    data: bytes, at: int, held: bool, root: bytes, new: tuple[bytes, Leaf] | None
+    data: bytes, at: int, held: bool, root: bytes, new: tuple[bytes, Entry] | None
 ) -> bytes:
     """Write a tile of entries with the entry `at` replaced, inserted or taken out.
 
-    `held` says that there is one to replace, `new` is what comes: its fragment and leaf.
+    `held` says that there is one to replace, `new` is what comes: its fragment and the entry.
     """
     count = data[33]
     hashes = 34 + 4 * count
@@ -272,8 +283,9 @@ def _decode_entries(tile_id: bytes, data: bytes, hashing: Hashing) -> Entries:
     lengths = data[34 + 36 * count : 34 + 37 * count]
     if not count or 34 + 37 * count + sum(lengths) != len(data):
         raise _damaged(tile_id)
-    tile = Entries(EMPTY, data)
-    node = _subtree(data[34 : 34 + 4 * count], tile.leaves(), tile_id[0], hashing)
+    hashes = [data[at : at + 32] for at in range(34 + 4 * count, 34 + 36 * count, 32)]
+    keys = (key for _, key in Entries(EMPTY, data).entries())
+    node = _subtree(data[34 : 34 + 4 * count], hashes, tile_id[0], hashing, keys)
     if node is None:
         raise _damaged(tile_id)
     return Entries(node, data)
@@ -314,7 +326,7 @@ def check_tile(tile_id: bytes, data: bytes, *, hashing: Hashing = sha256) -> byt
     if isinstance(tile, Branches):
         again = tile.encode()
     else:
-        items = [(hashing(leaf[1]), leaf) for leaf in tile.leaves()]
+        items = [(hashing(entry[1]), entry) for entry in tile.entries()]
         prefix = int.from_bytes(tile_id[1:], "big") >> -depth % 8
         if any(int.from_bytes(path, "big") >> 256 - depth != prefix for path, _ in items):
             raise _damaged(tile_id)

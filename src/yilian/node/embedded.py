@@ -44,8 +44,9 @@ from yilian.ledger.modules.governance.state import parameters
 from yilian.ledger.queue import Queue
 from yilian.ledger.state import State
 from yilian.ledger.transaction import Envelope
-from yilian.ledger.tree import TOP, Tree, View
-from yilian.node.store import UNDO_HEIGHTS, Store, StoreDamaged, Tip
+from yilian.ledger.tree import TOP, Tree
+from yilian.node.history import History, Outcome
+from yilian.node.store import Store, StoreDamaged, Tip
 from yilian.node.verdicts import Verdicts
 
 APP_VERSION = 1
@@ -56,18 +57,6 @@ _MILLI = 1_000_000
 log = logging.getLogger("yilian.node")
 
 Listener = Callable[[int], None]
-
-
-class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a transaction stands in the chain and what became of it (code 0: accepted)."""
-
-    hash: str
-    height: int
-    index: int
-    time: int
-    code: int
-    parameters: dict[str, int | str]
-    events: list[Any]
 
 
 class NotYet(Exception):
@@ -93,9 +82,7 @@ class Embedded:
         self._thread.start()
 
     @classmethod
-    def create(
-        cls, folder: Path, genesis: geneses.Genesis, validator_seed: bytes
-    ) -> Embedded:
+    def create(cls, folder: Path, genesis: geneses.Genesis, validator_seed: bytes) -> Embedded:
         """Make a new chain from a genesis document and open it; its first block is empty."""
         write_genesis(folder, genesis)
         engine = cls(folder, validator_seed)
@@ -121,6 +108,7 @@ class Embedded:
         )
         if [each.public_key for each in self.validators.validators] != [self._public]:
             raise StoreDamaged("the validator key is not the one that genesis names")
+        self.history = History(self.store, self.tree, self.validators)
         rule = parameters(State(self.store))
         self._consensus_hash = blocks.consensus_hash(rule.block_max_bytes, rule.block_max_gas)
         self._verdicts = Verdicts()
@@ -226,7 +214,7 @@ class Embedded:
             rule = parameters(State(self.store))
             taken = self._queue.take(rule, BLOCK_TRANSACTIONS) if kind == "transactions" else []
         first = kind == "first"
-        now = self.genesis.time if first else max(_clock(), self._tip.time + 1)
+        now = self.genesis.time if first else max(now_ms(), self._tip.time + 1)
         taken = self._throw_out_expired(taken, now)
         if kind == "transactions" and not taken:
             return True
@@ -248,7 +236,7 @@ class Embedded:
                 continue
             due = self.machine.next_due()
             if due is not None:
-                patience = (due - _clock()) / 1000
+                patience = (due - now_ms()) / 1000
                 if patience <= 0:
                     return "timer"
             self._wake.wait(None if patience is None else min(patience, 3600))
@@ -310,9 +298,7 @@ class Embedded:
                 )
             )
 
-    def _make_block(
-        self, applied: Applied, raws: tuple[bytes, ...]
-    ) -> tuple[Block, bytes, Commit]:
+    def _make_block(self, applied: Applied, raws: tuple[bytes, ...]) -> tuple[Block, bytes, Commit]:
         tip = self._tip
         last_commit = self.store.commit(tip.height) or Commit()
         set_hash = self.validators.hash()
@@ -339,9 +325,7 @@ class Embedded:
 
     def _sign(self, applied: Applied, block_id: BlockId) -> Commit:
         moment = applied.time * _MILLI
-        text = blocks.vote_sign_bytes(
-            self.genesis.chain, applied.height, 0, block_id, moment
-        )
+        text = blocks.vote_sign_bytes(self.genesis.chain, applied.height, 0, block_id, moment)
         signature = nacl.bindings.crypto_sign(text, self._secret)[:64]
         place = CommitSig(COMMIT, self.validators.validators[0].address, moment, signature)
         return Commit(applied.height, 0, block_id, (place,))
@@ -366,7 +350,7 @@ class Embedded:
 
     def now(self) -> int:
         """The later of the last block's time and this machine's clock, in ms."""
-        return max(_clock(), self._tip.time + 1)
+        return max(now_ms(), self._tip.time + 1)
 
     def pending(self) -> int:
         """Count the transactions that wait for a block."""
@@ -378,24 +362,7 @@ class Embedded:
 
     def outcome(self, transaction_hash: bytes) -> Outcome | None:
         """Find what became of a transaction; None where the chain does not hold it."""
-        place = self.store.where(transaction_hash)
-        if place is None:
-            return None
-        height, index = place
-        outcomes = self.store.outcomes(height)
-        block = self.store.block(height)
-        if outcomes is None or block is None:
-            raise StoreDamaged(f"block {height} is missing", height)
-        result = outcomes.results[index]
-        return Outcome(
-            hash=transaction_hash.hex(),
-            height=height,
-            index=index,
-            time=block.header.time // _MILLI,
-            code=result.code,
-            parameters=result.parameters,
-            events=msgspec.json.decode(result.events),
-        )
+        return self.history.outcome(transaction_hash)
 
     def receipt(self, transaction_hash: bytes, wait: float = 5.0) -> dict[str, Any] | None:
         """Give a committed transaction's receipt; asks for the proof block where it is missing.
@@ -405,20 +372,13 @@ class Embedded:
         place = self.store.where(transaction_hash)
         if place is None:
             return None
-        height, index = place
-        self._wait_height(height + 1, wait)
-        block, following = self.store.block(height), self.store.block(height + 1)
-        outcomes, commit = self.store.outcomes(height), self.store.commit(height + 1)
-        if block is None or following is None or outcomes is None or commit is None:
-            raise StoreDamaged(f"block {height} or the next is incomplete", height)
-        return receipts.receipt(
-            index, block, outcomes.results, following.header, commit, self.validators
-        )
+        self._wait_height(place[0] + 1, wait)
+        return self.history.receipt(*place)
 
     def state_proof(
         self, key: bytes, height: int | None = None, wait: float = 5.0
     ) -> dict[str, Any]:
-        """Prove what a state key held after a height (the newest closed one by default).
+        """Prove what a state key held after a height (the newest one by default).
 
         Raises NotYet for a height to come and KeyError for one older than the last 100.
         """
@@ -427,36 +387,11 @@ class Embedded:
                 height = self._tip.height - 1 if self._tip.empty else self._tip.height
         self._wait_height(height + 1, wait)
         with self._commit_lock:
-            view, value_of = self._state_at(height)
-            following, commit = self.store.block(height + 1), self.store.commit(height + 1)
-            if following is None or commit is None:
-                raise StoreDamaged(f"block {height + 1} is missing", height + 1)
-            return receipts.state_proof(
-                key, value_of, view, following.header, commit, self.validators
-            )
+            return self.history.state_proof(key, height)
 
-    def trust(self, period_seconds: int = 10 * 365 * 86_400) -> dict[str, Any]:
+    def trust(self) -> dict[str, Any]:
         """Give the trust file of this chain: its validator as of the first block."""
-        first = self.store.block(1)
-        if first is None:
-            raise StoreDamaged("block 1 is missing", 1)
-        return receipts.trust(first.header, self.validators, period_seconds)
-
-    def _state_at(self, height: int) -> tuple[View, Callable[[bytes], bytes | None]]:
-        """Give the tree and values after `height`, by undoing the heights above it."""
-        if height < max(0, self._tip.height - UNDO_HEIGHTS):
-            raise KeyError(height)
-        before: dict[bytes, bytes | None] = {}
-        for each in range(self._tip.height, height, -1):
-            undo = self.store.undo(each)
-            if undo is None:
-                raise KeyError(height)
-            before.update(undo)
-
-        def value_of(key: bytes) -> bytes | None:
-            return before[key] if key in before else self.store.get(key)
-
-        return self.tree.stage(before), value_of
+        return self.history.trust()
 
     def _wait_height(self, height: int, wait: float) -> None:
         deadline = time.monotonic() + wait
@@ -528,6 +463,12 @@ def load_tree(store: Store, suites: Suites) -> Tree:
     return Tree(store.tile, store.tiles(bytes([TOP])), hashing=suites.hashing)
 
 
+def validator_public(seed: bytes) -> bytes:
+    """Give the public key (32 bytes) of a validator's Ed25519 seed."""
+    public, _ = nacl.bindings.crypto_sign_seed_keypair(seed)
+    return bytes(public)
+
+
 def _parts(encoded: bytes) -> PartSetHeader:
     cut = [encoded[at : at + PART_SIZE] for at in range(0, len(encoded), PART_SIZE)]
     return PartSetHeader(len(cut), merkle.root(cut))
@@ -544,7 +485,8 @@ def _follow(first: Future[Outcome], second: Future[Outcome]) -> None:
     first.add_done_callback(pass_on)
 
 
-def _clock() -> int:
+def now_ms() -> int:
+    """Read this machine's UTC clock, in milliseconds."""
     return time.time_ns() // _MILLI
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import msgspec
 from rocksdict import (
@@ -24,7 +25,6 @@ from rocksdict import (
     WriteBatch,
     WriteOptions,
 )
-
 
 from yilian.ledger.block import Block, BlockId, Commit, PartSetHeader
 from yilian.ledger.keys import sha256
@@ -80,10 +80,15 @@ _pack = msgspec.msgpack.Encoder().encode
 class Store:
     """One chain on one disk. A single thread writes; any thread reads."""
 
-    def __init__(self, folder: Path, *, create: bool = False) -> None:
-        """Raises StoreDamaged where the folder holds no readable store."""
+    def __init__(self, folder: Path, *, create: bool = False, salvage: bool = False) -> None:
+        """Open a store; `salvage` reads a damaged log up to the damage (for a copy, never live).
+
+        Raises StoreDamaged where the folder holds no readable store.
+        """
         options = _options()
         options.create_if_missing(create)
+        if salvage:
+            options.set_wal_recovery_mode(DBRecoveryMode.point_in_time())
         try:
             self._db = Rdict(str(folder), options)
         except Exception as error:
@@ -96,6 +101,7 @@ class Store:
 
     def close(self) -> None:
         """Flush and close; the store is safe to copy afterwards."""
+        self._db.flush()
         self._db.close()
 
     # -- state ---------------------------------------------------------------------------------
@@ -104,7 +110,7 @@ class Store:
         """Give a committed state value."""
         found = self._cache.get(key, _MISSING)
         if found is not _MISSING:
-            return found  # type: ignore[return-value]
+            return cast("bytes | None", found)
         generation = self._generation
         value: bytes | None = self._read(b"s" + key)
         with self._lock:
@@ -231,23 +237,24 @@ class Store:
 
     def _read(self, key: bytes) -> bytes | None:
         try:
-            return self._db.get(key)  # type: ignore[no-any-return]
+            return cast("bytes | None", self._db.get(key))
         except Exception as error:
             raise StoreDamaged(f"{_name(key)} cannot be read: {_reason(error)}") from error
 
     def _items(self, prefix: bytes, start: bytes) -> Iterator[tuple[bytes, bytes]]:
         cursor = self._db.iter(ReadOptions())
         cursor.seek(start)
+        last = start
         while cursor.valid():
-            key = bytes(cursor.key())
-            if not key.startswith(prefix):
+            last = bytes(cursor.key())
+            if not last.startswith(prefix):
                 return
-            yield key, bytes(cursor.value())
+            yield last, bytes(cursor.value())
             cursor.next()
         try:
             cursor.status()
         except Exception as error:
-            raise StoreDamaged(f"{_name(start)} cannot be listed: {_reason(error)}") from error
+            raise StoreDamaged(f"what follows {_name(last)}: {_reason(error)}") from error
 
 
 def _put_all(batch: WriteBatch, prefix: bytes, changes: Changes) -> None:
@@ -291,4 +298,5 @@ def _name(key: bytes) -> str:
 
 
 def _reason(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200]
+    """Say what RocksDB says, without the path of the file."""
+    return " ".join(str(error).split()).split(" in /")[0][:200]

@@ -2,10 +2,10 @@
 
     python verify.py receipt.json --trust trust.json [--json]
 
-needs Python >= 3.11, the standard library and PyNaCl, and nothing else of this project: it may be
-copied, read in a sitting and run by a third party. It repeats on purpose what the ledger does
-(protobuf, Merkle trees, block hashes, signatures), because a verifier that shares code with the
-prover repeats its mistakes. Exit code: 0 verified, 1 not verified, 2 usage or unreadable file.
+needs Python >= 3.11 and PyNaCl, nothing of this project: copy it, read it in a sitting, run it. It
+repeats on purpose what the ledger does (protobuf, Merkle trees, block hashes, signatures), because
+a verifier that shares code with the prover repeats its mistakes. Exit code: 0 verified, 1 not
+verified, 2 usage or unreadable file.
 
 What is checked, from the bottom up: the transaction is under `data_hash` of header H; header H is
 named by `last_block_id` of header H+1; the transaction's result is under `last_results_hash` of
@@ -36,16 +36,13 @@ from typing import Any, NamedTuple
 from nacl.bindings import crypto_sign_open
 from nacl.exceptions import BadSignatureError
 
-MAX_TEXT = 16 * 2**20
-MAX_ITEMS = 10_000
-MAX_PATH = 256
-SECOND = 10**9
+MAX_TEXT, MAX_ITEMS, MAX_PATH = 16 * 2**20, 10_000, 256
+EMPTY, SECOND = bytes(32), 10**9
 DRIFT = 10 * SECOND
 """How far ahead of the reader's clock a newly trusted header may be (CometBFT's default)."""
 ABSENT, COMMIT, NIL = 1, 2, 3
-EMPTY = bytes(32)
-ED25519 = "tendermint/PubKeyEd25519"
 SUCCESS, NOT_ENOUGH_TRUST, INVALID = "SUCCESS", "NOT_ENOUGH_TRUST", "INVALID"
+Json = dict[str, Any]
 
 
 class NotVerified(Exception):
@@ -76,82 +73,61 @@ def _require(holds: bool, code: str, detail: str) -> None:
 # --- the formats: one spelling per value, no unknown member, everything bounded ---
 
 
-def _base64(text: str) -> bytes:
-    data = base64.b64decode(text)
-    if base64.b64encode(data).decode() != text:
-        raise ValueError
-    return data
-
-
 def _moment(text: str) -> int:
     """An RFC 3339 moment in UTC, as nanoseconds since 1970."""
     elapsed = datetime.fromisoformat(text[:19] + "+00:00") - datetime(1970, 1, 1, tzinfo=UTC)
     return elapsed // timedelta(seconds=1) * SECOND + int(text[20:-1].ljust(9, "0"))
 
 
+# fmt: off
 _SCALARS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "text": ("(?s:.*)", str),
+    "utf8": ("(?s:.*)", str.encode),
     "int64": ("0|[1-9][0-9]{0,18}", int),
     "hex": ("([0-9A-Fa-f]{2})*", bytes.fromhex),
     "hash": ("[0-9A-Fa-f]{64}", bytes.fromhex),
     "hash?": ("([0-9A-Fa-f]{64})?", bytes.fromhex),
     "address": ("[0-9A-Fa-f]{40}", bytes.fromhex),
     "address?": ("([0-9A-Fa-f]{40})?", bytes.fromhex),
-    "base64": ("[A-Za-z0-9+/]*={0,2}", _base64),
+    "key": ("[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=", base64.b64decode),
+    "signature?": ("([A-Za-z0-9+/]{85}[AQgw]==)?", base64.b64decode),
     "time": ("[0-9-]{10}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,9})?Z", _moment),
 }
 _BLOCK_ID = {"hash": "hash?", "parts": {"total": "int", "hash": "hash?"}}
-_DIGESTS = (
-    "last_commit_hash data_hash validators_hash next_validators_hash consensus_hash app_hash "
-    "last_results_hash evidence_hash proposer_address"
-).split()
+_DIGESTS = {
+    "last_commit_hash": "hash?", "data_hash": "hash?", "validators_hash": "hash?",
+    "next_validators_hash": "hash?", "consensus_hash": "hash?", "app_hash": "hex",
+    "last_results_hash": "hash?", "evidence_hash": "hash?", "proposer_address": "address",
+}
 _HEADER = {
-    "version": {"block": "int64", "app": "int64"},
-    "chain_id": "text",
-    "height": "int64",
-    "time": "time",
-    "last_block_id": _BLOCK_ID,
-    **dict.fromkeys(_DIGESTS, "hash?"),
-    "app_hash": "hex",
-    "proposer_address": "address",
+    "version": {"block": "int64", "app": "int64"}, "chain_id": "text", "height": "int64",
+    "time": "time", "last_block_id": _BLOCK_ID, **_DIGESTS,
 }
 _VOTE = {
-    "block_id_flag": "int",
-    "validator_address": "address?",
-    "timestamp": "time",
-    "signature": "base64",
+    "block_id_flag": "int", "validator_address": "address?", "timestamp": "time",
+    "signature": "signature?",
 }
 _COMMIT = {"height": "int64", "round": "int", "block_id": _BLOCK_ID, "signatures": [_VOTE]}
 _VALIDATOR = {
-    "address": "address",
-    "pub_key": {"type": "text", "value": "base64"},
-    "voting_power": "int64",
+    "address": "address", "pub_key": {"type": "text", "value": "text"}, "voting_power": "int64",
 }
 _SIGNED = {"header": _HEADER, "commit": _COMMIT, "validators": [_VALIDATOR]}
 _LIGHT_BLOCK = {**_SIGNED, "next_validators": [_VALIDATOR]}
 _PLACE = {"index": "int", "total": "int", "path": ["hash"]}
+_RESULT = {"code": "int", "data": "hex", "gas_wanted": "int", "gas_used": "int"}
 _RECEIPT = {
-    "format": "text",
-    "transaction": "text",
-    "inclusion": _PLACE,
-    "result": {"code": "int", "data": "hex", "gas_wanted": "int", "gas_used": "int"},
-    "result_inclusion": _PLACE,
-    "events": ["any"],
-    "next_header": _HEADER,
-    **_SIGNED,
+    "format": "text", "transaction": "text", "inclusion": _PLACE, "result": _RESULT,
+    "result_inclusion": _PLACE, "events": ["any"], "next_header": _HEADER, **_SIGNED,
 }
-_EXIST = {"key": "text", "value": "text", "path": [{"prefix": "hex", "suffix": "hex"}]}
-_PRESENT = {"exist": _EXIST}
-_ABSENT = {"nonexist": {"left": (_EXIST,), "right": (_EXIST,)}}
-_STATE_PROOF = {"format": "text", "key": "text", "value": ("text",), "proof": "any", **_SIGNED}
+_EXIST = {"key": "utf8", "value": "utf8", "path": [{"prefix": "hex", "suffix": "hex"}]}
+_NEIGHBOURS = {"nonexist": {"left": (_EXIST,), "right": (_EXIST,)}}
+_STATE_PROOF = {"format": "text", "key": "utf8", "value": ("utf8",), "proof": "any", **_SIGNED}
+_PINNED = {"pub_key": "key", "voting_power": "int"}
 _TRUST = {
-    "format": "text",
-    "chain_id": "text",
-    "validators": [{"pub_key": "base64", "voting_power": "int"}],
-    "height": "int",
-    "time": "time",
-    "trusting_period_s": "int",
+    "format": "text", "chain_id": "text", "validators": [_PINNED], "height": "int",
+    "time": "time", "trusting_period_s": "int",
 }
+# fmt: on
 
 
 def _shaped(value: Any, shape: Any, where: str) -> Any:
@@ -174,7 +150,7 @@ def _shaped(value: Any, shape: Any, where: str) -> Any:
     raise NotVerified("malformed", f"{where} is not of the shape that the format prescribes")
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique(pairs: list[tuple[str, Any]]) -> Json:
     if len(dict(pairs)) != len(pairs):
         raise ValueError("a key stands twice in one object")
     return dict(pairs)
@@ -186,9 +162,9 @@ def _integer(text: str) -> int:
     return int(text)
 
 
-def _load(text: str | bytes) -> dict[str, Any]:
+def _load(text: str | bytes) -> Json:
     _require(len(text) <= MAX_TEXT, "too_large", f"more than {MAX_TEXT} bytes")
-    hooks: dict[str, Any] = dict.fromkeys(("parse_int", "parse_float", "parse_constant"), _integer)
+    hooks: Json = dict.fromkeys(("parse_int", "parse_float", "parse_constant"), _integer)
     try:
         plain = text.decode() if isinstance(text, bytes) else text
         value = json.loads(plain, object_pairs_hook=_unique, **hooks)
@@ -324,78 +300,55 @@ def verify_signature(public_key: bytes, message: bytes, signature: bytes) -> boo
 
 
 class Validator(NamedTuple):
-    """A consensus key (Ed25519), its voting power, and its address: SHA-256(key)[:20]."""
+    """A consensus key (Ed25519) and its voting power."""
 
     key: bytes
     power: int
     address: bytes
 
 
-def _block_id(value: dict[str, Any]) -> bytes:
+def _block_id(value: Json) -> bytes:
     parts = _int_field(1, value["parts"]["total"]) + _bytes_field(2, value["parts"]["hash"])
     return _bytes_field(1, value["hash"]) + _message_field(2, parts)
 
 
-def _header_hash(header: dict[str, Any]) -> bytes:
-    version = header["version"]
-    _require(version["block"] == 11, "unsupported_block_version", "only block protocol 11 is known")
-    leaves = [
-        _int_field(1, 11) + _int_field(2, version["app"]),
-        _bytes_field(1, header["chain_id"].encode()),
-        _int_field(1, header["height"]),
-        _timestamp(header["time"]),
-        _block_id(header["last_block_id"]),
-        *(_bytes_field(1, header[name]) for name in _DIGESTS),
-    ]
-    return _tree_root(leaves)
+def _header_hash(header: Json) -> bytes:
+    block, app = header["version"].values()
+    _require(block == 11, "unsupported_block_version", "only block protocol 11 is known")
+    version, chain_id = _int_field(1, block) + _int_field(2, app), header["chain_id"].encode()
+    leaves = [version, _bytes_field(1, chain_id), _int_field(1, header["height"])]
+    leaves += [_timestamp(header["time"]), _block_id(header["last_block_id"])]
+    return _tree_root(leaves + [_bytes_field(1, header[name]) for name in _DIGESTS])
 
 
-def _validator(value: dict[str, Any]) -> Validator:
-    key = value["pub_key"]
-    _require(key["type"] == ED25519, "outdated_algorithm", "a validator key is not Ed25519")
-    own = _sha256(key["value"])[:20]
-    _require(value["address"] == own, "malformed", "a validator's address is not its key's")
-    return Validator(key["value"], value["voting_power"], own)
+def _validators(values: list[Json]) -> list[Validator]:
+    for each in values:
+        ed25519 = each["pub_key"]["type"] == "tendermint/PubKeyEd25519"
+        _require(ed25519, "outdated_algorithm", "a validator key is not Ed25519")
+    pairs = [(_shaped(each["pub_key"]["value"], "key", "pub_key"), each) for each in values]
+    own = all(_sha256(key)[:20] == each["address"] for key, each in pairs)
+    _require(own, "malformed", "a validator's address is not that of its key")
+    return _ordered([(key, each["voting_power"]) for key, each in pairs])
 
 
-def _in_order(validators: Sequence[Validator]) -> list[Validator]:
-    """The order of hashes and commits: most power first, then by address."""
-    usable = all(len(each.key) == 32 and each.power > 0 for each in validators)
-    _require(usable, "malformed", "a validator needs a key of 32 bytes and voting power")
-    distinct = len({each.key for each in validators}) == len(validators)
-    _require(distinct, "malformed", "a validator stands twice")
-    return sorted(validators, key=lambda each: (-each.power, each.address))
+def _ordered(pairs: list[tuple[bytes, int]]) -> list[Validator]:
+    """The order of hashes and commits: most power first, then by address SHA-256(key)[:20]."""
+    _require(len({key for key, _ in pairs}) == len(pairs), "malformed", "a validator stands twice")
+    _require(all(power for _, power in pairs), "malformed", "a validator without voting power")
+    found = [Validator(key, power, _sha256(key)[:20]) for key, power in pairs]
+    return sorted(found, key=lambda each: (-each.power, each.address))
 
 
-def _validators_hash(validators: Sequence[Validator]) -> bytes:
-    return _tree_root(
-        [
-            _message_field(1, _message_field(1, each.key)) + _int_field(2, each.power)
-            for each in validators
-        ]
-    )
-
-
-def _power(validators: Sequence[Validator]) -> int:
-    return sum(each.power for each in validators)
-
-
-def light_block(value: Any) -> dict[str, Any]:
-    """Read what a light client fetches: header, commit, validators and next_validators.
-
-    All in the JSON of CometBFT's RPC. Raises NotVerified. What comes back goes to `verify_step`,
-    as the block to judge and later as the state that is trusted.
-    """
-    block: dict[str, Any] = _shaped(value, _LIGHT_BLOCK, "light block")
-    for name in ("validators", "next_validators"):
-        block[name] = _in_order([_validator(each) for each in block[name]])
-    return block
+def _validators_hash(validators: list[Validator]) -> bytes:
+    keys = [_message_field(1, _message_field(1, each.key)) for each in validators]
+    powers = [_int_field(2, each.power) for each in validators]
+    return _tree_root([key + power for key, power in zip(keys, powers, strict=True)])
 
 
 # --- signatures: is this header agreed, and by whom? ---
 
 
-def _check_vote(chain_id: str, commit: dict[str, Any], vote: dict[str, Any], key: bytes) -> None:
+def _check_vote(chain_id: str, commit: Json, vote: Json, key: bytes) -> None:
     """A vote signs the length-prefixed CanonicalVote (a precommit) of CometBFT."""
     body = _int_field(1, 2)
     for tag, number in ((b"\x11", commit["height"]), (b"\x19", commit["round"])):
@@ -407,33 +360,35 @@ def _check_vote(chain_id: str, commit: dict[str, Any], vote: dict[str, Any], key
     _require(valid, "bad_signature", f"not signed by {vote['validator_address'].hex()}")
 
 
-def _check_commit(
-    header: dict[str, Any], commit: dict[str, Any], validators: Sequence[Validator]
-) -> None:
-    """The header's own validators voted for it with more than two thirds of their power.
+def _check_binding(header: Json, commit: Json, validators: list[Validator]) -> None:
+    """The commit must speak of this header, and the header of these validators."""
+    _require(commit["height"] == header["height"], "wrong_commit_height", "of another height")
+    same = commit["block_id"]["hash"] == _header_hash(header)
+    _require(same, "wrong_block", "the commit names another block")
+    same = _validators_hash(validators) == header["validators_hash"]
+    _require(same, "wrong_validators", "the validators are not those that the header names")
 
-    Every vote given must be valid, those for no block (NIL) too; nobody signs an absent place.
-    """
+
+def _check_commit(header: Json, commit: Json, validators: list[Validator]) -> None:
+    """More than two thirds of the power voted for it; every vote given, NIL too, is valid."""
     places = commit["signatures"]
     _require(len(places) == len(validators), "wrong_vote_count", "not one place per validator")
     signed = 0
     for vote, validator in zip(places, validators, strict=True):
-        flag, address = vote["block_id_flag"], vote["validator_address"]
+        flag, address, moment, signature = vote.values()
         _require(flag in (ABSENT, COMMIT, NIL), "malformed", "block_id_flag must be 1, 2 or 3")
         if flag == ABSENT:
-            blank = vote["timestamp"] in (0, -62_135_596_800 * SECOND)
-            blank = blank and not address and not vote["signature"]
+            blank = not address and not signature and moment in (0, -62_135_596_800 * SECOND)
             _require(blank, "malformed", "the place of an absent vote must be empty")
             continue
-        own = address == validator.address
-        _require(own, "wrong_vote_order", "a vote stands in another validator's place")
+        _require(address == validator.address, "wrong_vote_order", "in another validator's place")
         _check_vote(header["chain_id"], commit, vote, validator.key)
         signed += validator.power if flag == COMMIT else 0
-    total = _power(validators)
+    total = sum(each.power for each in validators)
     _require(3 * signed > 2 * total, "not_enough_power", f"{signed} of {total} power signed")
 
 
-def _check_overlap(chain_id: str, commit: dict[str, Any], trusted: Sequence[Validator]) -> None:
+def _check_overlap(chain_id: str, commit: Json, trusted: list[Validator]) -> None:
     """The jump rule: more than a third of the power trusted so far voted for the block too."""
     given = [vote for vote in commit["signatures"] if vote["block_id_flag"] == COMMIT]
     votes = {vote["validator_address"]: vote for vote in given}
@@ -441,270 +396,179 @@ def _check_overlap(chain_id: str, commit: dict[str, Any], trusted: Sequence[Vali
     known = [each for each in trusted if each.address in votes]
     for each in known:
         _check_vote(chain_id, commit, votes[each.address], each.key)
-    signed, total = _power(known), _power(trusted)
+    signed, total = (sum(each.power for each in group) for group in (known, trusted))
     _require(3 * signed > total, "unknown_validators", f"{signed} of {total} trusted power signed")
 
 
-def _check_binding(
-    header: dict[str, Any], commit: dict[str, Any], validators: Sequence[Validator]
-) -> None:
-    """The commit must speak of this header, and the header of these validators."""
-    same = commit["height"] == header["height"]
-    _require(same, "wrong_commit_height", "the commit is of another height")
-    same = commit["block_id"]["hash"] == _header_hash(header)
-    _require(same, "wrong_block", "the commit names another block")
-    same = _validators_hash(validators) == header["validators_hash"]
-    _require(same, "wrong_validators", "the validators are not those that the header names")
-
-
-def _check_newer(
-    trusted: dict[str, Any], header: dict[str, Any], now: int, period: int, drift: int
-) -> None:
+def _check_newer(trusted: Json, header: Json, now: int, period: int, drift: int) -> None:
     _require(trusted["time"] + period > now, "trust_expired", "the trusting period is over")
-    same = header["chain_id"] == trusted["chain_id"]
-    _require(same, "wrong_chain", "a header of another chain")
-    above = header["height"] > trusted["height"]
-    _require(above, "height_not_above_trust", "not above the trusted height")
-    later = header["time"] > trusted["time"]
-    _require(later, "time_not_monotone", "not later than the trusted header")
+    _require(header["chain_id"] == trusted["chain_id"], "wrong_chain", "of another chain")
+    _require(header["height"] > trusted["height"], "height_not_above_trust", "not above trust")
+    _require(header["time"] > trusted["time"], "time_not_monotone", "not later than trust")
     _require(header["time"] < now + drift, "header_from_future", "ahead of the reader's clock")
 
 
-def check_step(
-    trusted: dict[str, Any],
-    block: dict[str, Any],
-    now_ns: int,
-    trusting_period_ns: int,
-    drift_ns: int = 0,
-) -> None:
-    """Make one step of a CometBFT light client, from one `light_block` to a later one.
+def light_block(value: Any) -> Json:
+    """Read header, commit, validators, next_validators in the RPC's JSON, for `verify_step`.
 
-    Raises NotVerified. `unknown_validators` alone means: perhaps valid, fetch a header between.
+    Raises NotVerified. A block that was judged SUCCESS is the next step's trusted one.
     """
-    header, commit, validators = block["header"], block["commit"], block["validators"]
-    _check_newer(trusted["header"], header, now_ns, trusting_period_ns, drift_ns)
-    _check_binding(header, commit, validators)
-    if header["height"] == trusted["header"]["height"] + 1:
-        same = header["validators_hash"] == trusted["header"]["next_validators_hash"]
-        _require(same, "wrong_validators", "not the validators that the last header announced")
-    else:
-        _check_overlap(header["chain_id"], commit, trusted["next_validators"])
-    _check_commit(header, commit, validators)
-    same = _validators_hash(block["next_validators"]) == header["next_validators_hash"]
-    _require(same, "wrong_validators", "the next validators are not those of the header")
+    block: Json = _shaped(value, _LIGHT_BLOCK, "light block")
+    return block | {name: _validators(block[name]) for name in ("validators", "next_validators")}
 
 
-def verify_step(
-    trusted: dict[str, Any],
-    block: dict[str, Any],
-    now_ns: int,
-    trusting_period_ns: int,
-    drift_ns: int = 0,
-) -> str:
-    """Say SUCCESS, NOT_ENOUGH_TRUST or INVALID: the verdict of a CometBFT light client."""
+def verify_step(trusted: Json, block: Json, now_ns: int, period_ns: int, drift_ns: int = 0) -> str:
+    """Judge one step of a light client, from one `light_block` to a later one, as CometBFT does.
+
+    SUCCESS: trust the block. NOT_ENOUGH_TRUST: perhaps valid, fetch a header between. INVALID: no.
+    """
+    header, commit, validators, following = block.values()
     try:
-        check_step(trusted, block, now_ns, trusting_period_ns, drift_ns)
+        _check_newer(trusted["header"], header, now_ns, period_ns, drift_ns)
+        _check_binding(header, commit, validators)
+        if header["height"] != trusted["header"]["height"] + 1:
+            _check_overlap(header["chain_id"], commit, trusted["next_validators"])
+        elif header["validators_hash"] != trusted["header"]["next_validators_hash"]:
+            return INVALID
+        _check_commit(header, commit, validators)
     except NotVerified as reason:
         return NOT_ENOUGH_TRUST if reason.code == "unknown_validators" else INVALID
-    return SUCCESS
+    return SUCCESS if _validators_hash(following) == header["next_validators_hash"] else INVALID
 
 
-class Trust(NamedTuple):
-    """What the reader believes beforehand: a chain's validators at a height, and for how long."""
-
-    chain_id: str
-    validators: list[Validator]
-    height: int
-    time: int
-    period: int
-    now: int
-
-
-def parse_trust(text: str | bytes) -> Trust:
-    """Read a `yilian-trust/1` file. Raises NotVerified: its validators can be no proof of others.
-
-    Without `now` in it, the machine's clock decides whether the trusting period is over.
-    """
-    value = _load(text)
-    now = _shaped(value.pop("now", None), ("time",), "trust.now")
-    trust = _shaped(value, _TRUST, "trust")
-    _require(trust["format"] == "yilian-trust/1", "unsupported_format", "not a yilian-trust/1")
-    pinned = [
-        Validator(each["pub_key"], each["voting_power"], _sha256(each["pub_key"])[:20])
-        for each in trust["validators"]
-    ]
-    _require(bool(pinned), "malformed", "trust without validators")
-    return Trust(
-        trust["chain_id"],
-        _in_order(pinned),
-        trust["height"],
-        trust["time"],
-        trust["trusting_period_s"] * SECOND,
-        time.time_ns() if now is None else now,
-    )
-
-
-def _check_agreed(
-    header: dict[str, Any], proof: dict[str, Any], trust: Trust
-) -> tuple[str, tuple[str, ...]]:
+def _check_agreed(header: Json, proof: Json, trust: Json) -> tuple[str, tuple[str, ...]]:
     """Check the commit on `header` against the trust file; returns level and warnings."""
-    validators = _in_order([_validator(each) for each in proof["validators"]])
-    _require(header["chain_id"] == trust.chain_id, "wrong_chain", "a header of another chain")
-    _check_binding(header, proof["commit"], validators)
-    warnings: tuple[str, ...] = ()
-    if validators != trust.validators:
-        trusted = {"chain_id": trust.chain_id, "height": trust.height, "time": trust.time}
-        _check_newer(trusted, header, trust.now, trust.period, DRIFT)
-        _check_overlap(trust.chain_id, proof["commit"], trust.validators)
-    elif trust.time + trust.period <= trust.now:
-        warnings = ("the trusting period is over: the pinned keys may have leaked since",)
-    _check_commit(header, proof["commit"], validators)
+    commit, validators, pinned = proof["commit"], _validators(proof["validators"]), trust["pinned"]
+    _require(header["chain_id"] == trust["chain_id"], "wrong_chain", "of another chain")
+    _check_binding(header, commit, validators)
+    period = trust["trusting_period_s"] * SECOND
+    if validators != pinned:
+        _check_newer(trust, header, trust["now"], period, DRIFT)
+        _check_overlap(header["chain_id"], commit, pinned)
+    _check_commit(header, commit, validators)
+    late = "the trusting period is over: the pinned keys may have leaked since"
+    warnings = (late,) if trust["time"] + period <= trust["now"] else ()
     # Whoever holds more than two thirds decides alone, whatever the number of validators.
-    alone = any(3 * each[0].power > 2 * _power(each) for each in (validators, trust.validators))
+    sets = (validators, pinned)
+    alone = any(3 * group[0].power > 2 * sum(each.power for each in group) for group in sets)
     return "one signer" if alone else "agreed", warnings
 
 
 # --- receipts ---
 
 
-def verify_receipt(text: str | bytes, trust: Trust) -> Verified:
-    """Check that a transaction is recorded, with this result and these events.
+def _check_receipt(value: Json, trust: Json) -> Verified:
+    """A transaction is recorded, with this result and these events.
 
     Index and total are not stated in the answer: a root binds the way to a leaf, not the two
     numbers. Equal ways in two trees of one length are the same place, and that is what is used.
     """
-    value = _load(text)
-    known = value.get("format") == "yilian-receipt/1"
-    _require(known, "unsupported_format", "not a yilian-receipt/1")
     receipt = _shaped(value, _RECEIPT, "receipt")
-    header, following = receipt["header"], receipt["next_header"]
-    _require(header["chain_id"] == trust.chain_id, "wrong_chain", "a header of another chain")
-    above = following["height"] == header["height"] + 1
-    _require(above, "wrong_height", "the headers are not of consecutive heights")
+    header, following, result = receipt["header"], receipt["next_header"], receipt["result"]
+    _require(header["chain_id"] == trust["chain_id"], "wrong_chain", "of another chain")
+    consecutive = following["height"] == header["height"] + 1
+    _require(consecutive, "wrong_height", "the headers are not of consecutive heights")
     later = following["time"] > header["time"]
     _require(later, "time_not_monotone", "the next header is not later")
     linked = following["last_block_id"]["hash"] == _header_hash(header)
     _require(linked, "header_not_linked", "the next header follows another block")
-    _check_result(receipt)
-    level, warnings = _check_agreed(following, receipt, trust)
-    digest, result = _sha256(receipt["transaction"].encode()).hex(), receipt["result"]
-    outcome = f"refused with code {result['code']}" if result["code"] else "accepted"
-    proved = f"transaction {digest} is recorded and was {outcome}, with the events shown"
-    return _verified(proved, header, header["height"], level, warnings)
-
-
-def _check_result(receipt: dict[str, Any]) -> None:
-    place, other = receipt["inclusion"], receipt["result_inclusion"]
-    same = (place["index"], place["total"]) == (other["index"], other["total"])
-    _require(same, "result_of_another", "transaction and result stand at different places")
-    leaf = _sha256(receipt["transaction"].encode())
-    held = _at(leaf, place) == receipt["header"]["data_hash"]
-    _require(held, "transaction_not_in_block", "the path does not lead to the block's data hash")
-    result = receipt["result"]
+    index, total, path = receipt["inclusion"].values()
+    *other, result_path = receipt["result_inclusion"].values()
+    _require([index, total] == other, "result_of_another", "the result is at another place")
+    digest = _sha256(receipt["transaction"].encode())
+    held = _path_root(digest, index, total, path) == header["data_hash"]
+    _require(held, "transaction_not_in_block", "the path does not lead to the data hash")
     leaf = _int_field(1, result["code"]) + _bytes_field(2, result["data"])
     leaf += _int_field(5, result["gas_wanted"]) + _int_field(6, result["gas_used"])
-    held = _at(leaf, other) == receipt["next_header"]["last_results_hash"]
+    held = _path_root(leaf, index, total, result_path) == following["last_results_hash"]
     _require(held, "result_not_in_block", "the path does not lead to the results hash")
     held = _sha256(_canonical(receipt["events"])) == result["data"]
     _require(held, "events_differ", "the events are not those that the result commits to")
-
-
-def _at(leaf: bytes, place: dict[str, Any]) -> bytes | None:
-    _require(len(place["path"]) <= MAX_PATH, "malformed", "the path is too long")
-    return _path_root(leaf, place["index"], place["total"], place["path"])
-
-
-def _verified(
-    proved: str, header: dict[str, Any], height: int, level: str, warnings: tuple[str, ...]
-) -> Verified:
-    seconds, nanos = divmod(header["time"], SECOND)
-    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
-    written = f"{moment:%Y-%m-%dT%H:%M:%S}.{nanos:09}Z"
-    return Verified(proved, header["chain_id"], height, written, level, warnings)
+    outcome = f"refused with code {result['code']}" if result["code"] else "accepted"
+    proved = f"transaction {digest.hex()} is recorded and was {outcome}, with the events shown"
+    where = (header["chain_id"], header["height"], value["header"]["time"])
+    return Verified(proved, *where, *_check_agreed(following, receipt, trust))
 
 
 # --- state proofs: ICS-23 with the SmtSpec ---
 
 
-def verify_state(text: str | bytes, trust: Trust) -> Verified:
-    """Check that a key has a value, or is absent, in the state after the block below `header`."""
-    value = _load(text)
-    known = value.get("format") == "yilian-state-proof/1"
-    _require(known, "unsupported_format", "not a yilian-state-proof/1")
+def _check_state(value: Json, trust: Json) -> Verified:
+    """A key has a value, or is absent, in the state after the block below `header`."""
     proof = _shaped(value, _STATE_PROOF, "state proof")
-    header, key = proof["header"], proof["key"]
-    root, hashed = header["app_hash"], _sha256(key.encode())
-    if proof["value"] is None:
-        absent = _shaped(proof["proof"], _ABSENT, "proof")["nonexist"]
-        _check_absent(hashed, absent["left"], absent["right"], root)
-        proved = f"state key {key} is absent"
+    header, key, held = proof["header"], proof["key"], proof["value"]
+    if held is None:
+        absent = _shaped(proof["proof"], _NEIGHBOURS, "proof")["nonexist"]
+        _check_absent(_sha256(key), absent["left"], absent["right"], header["app_hash"])
     else:
-        exist = _shaped(proof["proof"], _PRESENT, "proof")["exist"]
-        same = exist["key"] == key and exist["value"] == proof["value"]
+        exist = _shaped(proof["proof"], {"exist": _EXIST}, "proof")["exist"]
+        same = (exist["key"], exist["value"]) == (key, held)
         _require(same, "proof_of_another", "the proof speaks of another key or value")
-        _check_exist(exist, root)
-        proved = f"state key {key} has the value {proof['value']}"
-    level, warnings = _check_agreed(header, proof, trust)
-    return _verified(proved, header, header["height"] - 1, level, warnings)
+        _check_exist(exist, header["app_hash"])
+    outcome = "is absent" if held is None else f"has the value {value['value']}"
+    proved = f"state key {value['key']} {outcome}"
+    where = (header["chain_id"], header["height"] - 1, value["header"]["time"])
+    return Verified(proved, *where, *_check_agreed(header, proof, trust))
 
 
-def _check_exist(exist: dict[str, Any], root: bytes) -> None:
+def _check_exist(exist: Json, root: bytes) -> None:
     """Leaf H(0x00 | H(key) | H(value)), then H(prefix | child | suffix) up to the root."""
     _require(len(exist["path"]) <= MAX_PATH, "malformed", "the path is too long")
-    key, value = exist["key"].encode(), exist["value"].encode()
+    key, value, path = exist.values()
     digest = _sha256(b"\x00" + _sha256(key) + _sha256(value))
-    for step in exist["path"]:
-        prefix, suffix = step["prefix"], step["suffix"]
+    for prefix, suffix in (step.values() for step in path):
         inner = prefix[:1] == b"\x01" and (len(prefix), len(suffix)) in ((1, 32), (33, 0))
         _require(inner, "malformed", "a step is not of the SmtSpec")
         digest = _sha256(prefix + digest + suffix)
     _require(digest == root, "value_not_in_state", "the path does not lead to the app hash")
 
 
-def _is_edge(path: Sequence[dict[str, Any]], left: bool) -> bool:
-    """Is this the leftmost (rightmost) way down? Empty branches beside it do not count."""
-    return all(
-        not step["prefix" if left else "suffix"][1 if left else 0 :]
-        or step["prefix"][1:] + step["suffix"] == EMPTY
-        for step in path
-    )
-
-
-def _check_absent(
-    hashed: bytes, left: dict[str, Any] | None, right: dict[str, Any] | None, root: bytes
-) -> None:
-    """No leaf stands between two true neighbours; at an end, one neighbour is the outermost."""
-    if left is None and right is None:
-        _require(root == EMPTY, "not_absent", "only an empty state proves absence by itself")
-        return
-    for side in (left, right):
-        if side is not None:
-            _check_exist(side, root)
-    lower = left is None or _sha256(left["key"].encode()) < hashed
-    upper = right is None or hashed < _sha256(right["key"].encode())
+def _check_absent(hashed: bytes, left: Json | None, right: Json | None, root: bytes) -> None:
+    """The key lies between two true neighbours, or beyond the outermost leaf on one side."""
+    _require(bool(left or right) or root == EMPTY, "not_absent", "no neighbours, but a state")
+    for side in filter(None, (left, right)):
+        _check_exist(side, root)
+    lower = not left or _sha256(left["key"]) < hashed
+    upper = not right or hashed < _sha256(right["key"])
     _require(lower and upper, "not_absent", "the key does not lie between the neighbours")
-    below = list(left["path"]) if left else []
-    above = list(right["path"]) if right else []
-    adjacent = True
+    below = left["path"] if left else []
+    above = right["path"] if right else []
     if left and right:
         # Drop the way that both share, from the root down; then they part, left from right.
         while below and above and below[-1] == above[-1]:
-            below.pop()
-            above.pop()
-        adjacent = bool(below and above)
-        adjacent = adjacent and bool(below.pop()["suffix"]) and not above.pop()["suffix"]
-    adjacent = adjacent and _is_edge(below, left=False) and _is_edge(above, left=True)
+            below, above = below[:-1], above[:-1]
+        parted = below and above and below[-1]["suffix"] and not above[-1]["suffix"]
+        _require(bool(parted), "not_absent", "the neighbours do not part left from right")
+        below, above = below[:-1], above[:-1]
+    # The prefix of a step holds the branch to the left, its suffix the one to the right.
+    between = [step["suffix"] for step in below] + [step["prefix"][1:] for step in above]
+    adjacent = all(branch in (b"", EMPTY) for branch in between)
     _require(adjacent, "not_absent", "the neighbours are not next to each other")
 
 
 # --- the front door, and the command ---
 
 
+def parse_trust(text: str | bytes) -> Json:
+    """Read a `yilian-trust/1` file; without `now` the machine's clock is asked."""
+    value = _load(text)
+    now = _shaped(value.pop("now", None), ("time",), "trust.now")
+    trust: Json = _shaped(value, _TRUST, "trust")
+    _require(trust["format"] == "yilian-trust/1", "unsupported_format", "not a yilian-trust/1")
+    trust["pinned"] = _ordered([tuple(each.values()) for each in trust["validators"]])
+    _require(bool(trust["pinned"]), "malformed", "trust without validators")
+    trust["now"] = time.time_ns() if now is None else now
+    return trust
+
+
 def verify(text: str | bytes, trust: str | bytes) -> Verified:
-    """Check a receipt or a state proof, whichever the text is. Raises NotVerified."""
-    pinned = parse_trust(trust)
-    check = verify_state if _load(text).get("format") == "yilian-state-proof/1" else verify_receipt
-    return check(text, pinned)
+    """Check a receipt or a state proof against a trust file (all JSON). Raises NotVerified."""
+    pinned, value = parse_trust(trust), _load(text)
+    checks = {"yilian-receipt/1": _check_receipt, "yilian-state-proof/1": _check_state}
+    check = checks.get(str(value.get("format")))
+    if check is None:
+        raise NotVerified("unsupported_format", f"known are {', '.join(checks)}")
+    return check(value, pinned)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -721,15 +585,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"unreadable: {reason}", file=sys.stderr)
         return 2
     try:
-        answer = {"verified": True, **verify(text, trust)._asdict()}
+        answer: Json = {"verified": True, **verify(text, trust)._asdict()}
     except NotVerified as reason:
         answer = {"verified": False, "code": reason.code, "detail": reason.detail}
     if options.json:
         print(json.dumps(answer, ensure_ascii=False))
     else:
-        print("VERIFIED" if answer["verified"] else "NOT VERIFIED")
-        print("\n".join(f"  {name}: {value}" for name, value in answer.items() if value))
-    return 0 if answer["verified"] else 1
+        print("VERIFIED" if answer.pop("verified") else "NOT VERIFIED")
+        print("\n".join(f"  {name}: {value}" for name, value in answer.items() if value != ()))
+    return 1 if "code" in answer else 0
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from threading import RLock
 from typing import Any, TypeVar
@@ -236,9 +236,10 @@ class Catalogue:
 
     def _rows(self, kind: type[R], query: sql.Select[Any]) -> list[R]:
         with self._engine.connect() as database:
-            found = database.execute(query).mappings().all()
-        names = [each.name for each in fields(kind)]  # type: ignore[arg-type]
-        return [kind(**{name: row[name] for name in names}) for row in found]
+            found = database.execute(query).all()
+        # The columns of a table stand in the order of its row type; `position` comes after.
+        width = len(fields(kind))  # type: ignore[arg-type]
+        return [kind(*row[:width]) for row in found]
 
     def _one(self, kind: type[R], query: sql.Select[Any]) -> R | None:
         return next(iter(self._rows(kind, query)), None)
@@ -261,9 +262,9 @@ class Catalogue:
         """Take in a whole batch in one transaction; refuses `record_exists` and then keeps none."""
         try:
             with self._write() as database:
-                database.execute(sql.insert(_batches), [asdict(batch)])
-                database.execute(sql.insert(_batch_keys), [asdict(each) for each in keys])
-                database.execute(sql.insert(_records), [asdict(each) for each in records])
+                database.execute(sql.insert(_batches), [_values(batch)])
+                database.execute(sql.insert(_batch_keys), [_values(each) for each in keys])
+                database.execute(sql.insert(_records), [_values(each) for each in records])
         except IntegrityError:
             held = self.present([each.record for each in records])
             raise RECORD_EXISTS(record=held[0] if held else records[0].record) from None
@@ -338,7 +339,7 @@ class Catalogue:
         new = [{"grant_id": grant, "category_key": key} for key in sent if key not in known]
         with self._write() as database:
             if row is not None:
-                database.execute(sql.insert(_given).prefix_with("OR REPLACE"), [asdict(row)])
+                database.execute(sql.insert(_given).prefix_with("OR REPLACE"), [_values(row)])
             if new:
                 database.execute(sql.insert(_sent), new)
 
@@ -356,10 +357,10 @@ class Catalogue:
         """Keep a grant received (None: known already) and the keys that are new."""
         with self._write() as database:
             if row is not None:
-                database.execute(sql.insert(_received), [asdict(row)])
+                database.execute(sql.insert(_received), [_values(row)])
             for each in keys:
                 database.execute(
-                    sql.insert(_received_keys).prefix_with("OR IGNORE"), [asdict(each)]
+                    sql.insert(_received_keys).prefix_with("OR IGNORE"), [_values(each)]
                 )
 
     def received(self, grant: str) -> ReceivedRow | None:
@@ -375,7 +376,7 @@ class Catalogue:
         """Keep a session opened here; refuses `vault_session_exists`."""
         try:
             with self._write() as database:
-                database.execute(sql.insert(_sessions), [asdict(row)])
+                database.execute(sql.insert(_sessions), [_values(row)])
         except IntegrityError:
             raise SESSION_EXISTS(session=row.session) from None
 
@@ -388,7 +389,7 @@ class Catalogue:
     def write_journal(self, lines: Sequence[JournalRow]) -> None:
         """Write journal lines; they are on the disk when this returns."""
         with self._write() as database:
-            database.execute(sql.insert(_journal), [asdict(each) for each in lines])
+            database.execute(sql.insert(_journal), [_values(each) for each in lines])
 
     def unbatched_lines(self, limit: int) -> list[JournalRow]:
         """List the oldest journal lines that are in no batch yet."""
@@ -398,7 +399,7 @@ class Catalogue:
     def batch_journal(self, batch: BatchRow, lines: Sequence[JournalRow]) -> None:
         """Put journal lines into a batch, in one transaction."""
         with self._write() as database:
-            database.execute(sql.insert(_batches), [asdict(batch)])
+            database.execute(sql.insert(_batches), [_values(batch)])
             change = sql.update(_journal).where(_journal.c.disclosure == sql.bindparam("line_id"))
             database.execute(
                 change.values(batch=batch.batch), [{"line_id": each.disclosure} for each in lines]
@@ -419,6 +420,10 @@ class Catalogue:
         return self._one(
             JournalRow, sql.select(_journal).where(_journal.c.disclosure == disclosure)
         )
+
+
+def _values(row: Any) -> dict[str, Any]:
+    return {each.name: getattr(row, each.name) for each in fields(row)}
 
 
 def _configure(connection: sqlite3.Connection, _record: object) -> None:

@@ -91,5 +91,7 @@ class Lock:
             raise VAULT_IN_USE() from None
 
     def release(self) -> None:
-        """Give the folder back."""
-        os.close(self._handle)
+        """Give the folder back; again is fine."""
+        handle, self._handle = self._handle, -1
+        if handle >= 0:
+            os.close(handle)

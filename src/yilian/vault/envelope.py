@@ -333,7 +333,7 @@ def leaf(record: str, committed: str) -> bytes:
     return codec.encode(RecordLeaf(record=record, commitment=committed))
 
 
-Path = Annotated[tuple[Digest, ...], msgspec.Meta(max_length=64)]
+MerklePath = Annotated[tuple[Digest, ...], msgspec.Meta(max_length=64)]
 
 
 class RecordProof(
@@ -349,7 +349,7 @@ class RecordProof(
     batch: Id
     index: Whole
     total: Whole
-    path: Path
+    path: MerklePath
     salt: Digest | None = None
 
 
@@ -403,4 +403,4 @@ class JournalProof(
     batch: Id
     index: Whole
     total: Whole
-    path: Path
+    path: MerklePath

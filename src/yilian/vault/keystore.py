@@ -265,14 +265,14 @@ class Keystore:
             for patient in sorted(wanted):
                 kept = self._stored(patient)
                 current = {each.name: each for each in kept if not each.ended}
-                missing = sorted(wanted[patient] - set(current))
-                for name in missing:
+                for name in sorted(wanted[patient]):
+                    if name in current:
+                        found[name] = _loaded(current[name])
+                        continue
                     generation = sum(each.name == name for each in kept)
-                    current[name] = _new_stored(name, generation)
-                    kept.append(current[name])
-                if missing:
+                    found[name] = CategoryKey(name, generation, new_recipient(), ended=False)
+                    kept.append(_to_store(found[name]))
                     changed[_patient_name(patient)] = codec.encode(kept)
-                found |= {name: _loaded(current[name]) for name in wanted[patient]}
             self._write(changed)
         return found
 
@@ -361,9 +361,8 @@ def _patient_name(patient: str) -> str:
     return f"patients/{fan}/{patient}"
 
 
-def _new_stored(name: KeyName, generation: int) -> _StoredKey:
-    made = new_recipient()
-    return _StoredKey(made.public.id, name, generation, made.export(), False)
+def _to_store(key: CategoryKey) -> _StoredKey:
+    return _StoredKey(key.key, key.name, key.generation, key.private.export(), key.ended)
 
 
 def _loaded(stored: _StoredKey) -> CategoryKey:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import NamedTuple
 
 from yilian.ledger import codec, merkle
@@ -237,7 +238,7 @@ class Records:
         batch = self._catalogue.batch(row.batch)
         if batch is None or row.leaf >= batch.size:
             raise ROW_DAMAGED(record=record)
-        path = merkle.inclusion(_leaves(batch), row.leaf)
+        path = merkle.inclusion(_leaves(batch.leaves), row.leaf)
         return RecordProof(
             record=record,
             commitment=row.commitment,
@@ -260,10 +261,10 @@ class Records:
 
     def _damaged_in(self, batch: BatchRow) -> Iterator[Damage]:
         rows = self._catalogue.records_of_batch(batch.batch)
-        if not _root_is(batch, _leaves(batch)):
+        if not _root_is(batch, _leaves(batch.leaves)):
             yield Damage("batch", batch.batch, batch.batch, "root_differs")
         found = {row.leaf: row for row in rows}
-        for index, (record, committed) in enumerate(_entries(batch)):
+        for index, (record, committed) in enumerate(_entries(batch.leaves)):
             row = found.pop(index, None)
             if row is None:
                 yield Damage("record", record, batch.batch, "row_missing")
@@ -294,7 +295,7 @@ def open_data_key(batch_key: bytes, sealed: bytes, batch: str, record: str) -> b
 def batch_of(row: BatchRow) -> Batch:
     """Show a batch of records or of journal lines as what is to be anchored."""
     if row.kind == RECORDS:
-        entries = _entries(row)
+        entries = _entries(row.leaves)
         ids = tuple(record for record, _ in entries)
         return Batch(row.batch, row.kind, row.root, row.size, ids, tuple(c for _, c in entries))
     ids = tuple(codec.to_text(row.leaves[at : at + 16]) for at in range(0, len(row.leaves), 16))
@@ -366,16 +367,17 @@ def _batch_row(batch: str, rows: Sequence[RecordRow]) -> BatchRow:
     )
 
 
-def _entries(batch: BatchRow) -> list[tuple[str, str]]:
-    packed = batch.leaves
+def _entries(packed: bytes) -> list[tuple[str, str]]:
     return [
         (codec.to_text(packed[at : at + 16]), codec.to_text(packed[at + 16 : at + _LEAF]))
         for at in range(0, len(packed), _LEAF)
     ]
 
 
-def _leaves(batch: BatchRow) -> list[bytes]:
-    return [leaf(record, committed) for record, committed in _entries(batch)]
+@lru_cache(maxsize=64)
+def _leaves(packed: bytes) -> tuple[bytes, ...]:
+    """Rebuild a batch's leaves; kept, since one session reads many records of a batch."""
+    return tuple(leaf(record, committed) for record, committed in _entries(packed))
 
 
 def _root_is(batch: BatchRow, leaves: Sequence[bytes]) -> bool:

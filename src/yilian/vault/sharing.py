@@ -225,6 +225,25 @@ class Holder:
             ),
         )
 
+    def opened_by(self, grant: str) -> list[str]:
+        """List the records that a grant's terms open now; refuses as `extend` for an unknown one.
+
+        For answering "all that I may read": the decision is taken again at `release`.
+        """
+        row = self._given(grant)
+        terms = self._opened(row).terms
+        opened = []
+        for record in self._catalogue.records_of_patient(row.patient):
+            held = self._catalogue.record(record)
+            if held is None or held.category in terms.denied:
+                continue
+            if terms.records is not None:
+                if record in terms.records:
+                    opened.append(record)
+            elif held.category in terms.categories and held.sensitivity in terms.sensitivities:
+                opened.append(record)
+        return opened
+
     def _facts(
         self,
         request: Request,

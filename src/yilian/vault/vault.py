@@ -200,6 +200,10 @@ class Vault:
         """Package the keys made since the last package of a grant; None when there are none."""
         return self._holder.extend(grant)
 
+    def opened_by(self, grant: str) -> list[str]:
+        """List the records that a grant given here opens now."""
+        return self._holder.opened_by(grant)
+
     def release(
         self, request: Request, view: ChainView, caller: str, met: frozenset[str] = frozenset()
     ) -> Released:

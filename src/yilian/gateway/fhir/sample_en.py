@@ -58,7 +58,7 @@ def _person(draw: Draw, birth: date, sex: str) -> Json:
     name: Json = {"use": "official", "family": family, "given": given}
     if birth.year < 2005:
         name["prefix"] = [prefix]
-    type_ = {"system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "SS"}
+    type_ = {"system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "SB"}
     phone = f"555-01{draw.below(100):02d}"
     return {
         "identifier": [
@@ -148,7 +148,6 @@ WEST = Region(
         "Plan: continue present treatment, return as scheduled.",
         "summary": "Admitted for {reason}.\nStayed {stay} days, improved under treatment, "
         "discharged home.\nMedicines as listed; follow-up in clinic.",
-        "diet": "regular",
     },
 )
 """Names, numbers and words of an invented American county."""

@@ -10,9 +10,9 @@ from functools import cache
 from typing import NamedTuple
 
 from yilian.gateway.fhir.sample_body import MEASURED, milli
+from yilian.gateway.fhir.sample_en import WEST
 from yilian.gateway.fhir.sample_model import Json, Region, Scale
 from yilian.gateway.fhir.sample_panel import FINDINGS, FUNCTION_TESTS, VITALS
-from yilian.gateway.fhir.sample_en import WEST
 from yilian.gateway.fhir.sample_zh import CHINA
 
 LOINC = "http://loinc.org"
@@ -46,9 +46,11 @@ _FLAGS = {
 }  # fmt: skip
 
 _PRESENT = {
-    "zh-CN": {True: ("10828004", "Positive", "阳性(+)"), False: ("260385009", "Negative", "阴性(-)")},
-    "en": {True: ("10828004", "Positive", "Positive"), False: ("260385009", "Negative", "Negative")},
-}  # fmt: skip
+    ("zh-CN", True): ("10828004", "Positive", "阳性(+)"),
+    ("zh-CN", False): ("260385009", "Negative", "阴性(-)"),
+    ("en", True): ("10828004", "Positive", "Positive"),
+    ("en", False): ("260385009", "Negative", "Negative"),
+}
 
 
 class Form(NamedTuple):
@@ -154,7 +156,7 @@ def finding(region: Region, key: str, value: int) -> Json:
     """Write a finding that is present or absent."""
     loinc, display, zh = FINDINGS[key]
     present = value > 500
-    code, name, text = _PRESENT[region.language][present]
+    code, name, text = _PRESENT[region.language, present]
     return {
         "category": _LABORATORY,
         "code": concept(region, key, loinc, display, zh),
@@ -172,14 +174,18 @@ def blood_pressure(region: Region, systolic: int, diastolic: int, sex: str) -> J
     for key, value in (("sbp", systolic), ("dbp", diastolic)):
         shape = form(key, region.language, sex)
         parts.append({"code": shape.code, "valueQuantity": written(shape, value)[0]})
-    code = concept(region, "bp", "85354-9", "Blood pressure panel with all children optional", "血压")
+    code = concept(
+        region, "bp", "85354-9", "Blood pressure panel with all children optional", "血压"
+    )
     return {"category": _VITAL_SIGNS, "code": code, "component": parts}
 
 
 def smoking(region: Region, smoker: bool) -> Json:
     """Write a smoking status (social history)."""
     code, name, zh = (
-        ("8517006", "Former smoker", "已戒烟") if smoker else ("266919005", "Never smoker", "从不吸烟")
+        ("8517006", "Former smoker", "已戒烟")
+        if smoker
+        else ("266919005", "Never smoker", "从不吸烟")
     )
     return {
         "category": category("social-history", "Social History"),

@@ -35,6 +35,10 @@ _LAST_PERIOD = 728
 def visits(story: Story, draw: Draw, span: int) -> list[Visit]:
     """List all visits of a history of `span` days, in order of day."""
     planned = _SCHEDULES[story.schedule](story, draw, span)
+    if story.flares:
+        for _ in range(draw.between(0, max(1, span // 500))):
+            sick = Visit(draw.between(1, span - 1), "acute", ("cbc", "infection"), (), "")
+            planned.append(sick._replace(disease=draw.pick(story.flares)))
     for permille, stay, disease in story.admissions:
         day = span * permille // 1000
         panels = (*_ADMISSION, "gas") if disease == "exacerbation" else _ADMISSION
@@ -43,10 +47,6 @@ def visits(story: Story, draw: Draw, span: int) -> list[Visit]:
         if disease != "delivery":
             planned.append(Visit(day, "emergency", (), (), disease))
         planned.append(Visit(day, "inpatient", panels, acts, disease, stay))
-    if story.flares:
-        for _ in range(draw.between(0, max(1, span // 500))):
-            sick = Visit(draw.between(1, span - 1), "acute", ("cbc", "infection"), (), "")
-            planned.append(sick._replace(disease=draw.pick(story.flares)))
     # The sort is stable, so an emergency stays ahead of the admission of the same day.
     return sorted(planned, key=lambda visit: visit.day)
 

@@ -7,11 +7,11 @@ from yilian.ledger.module import Event as _Event
 from yilian.ledger.module import capability
 
 
-class Event(_Event, tag=capability("consent")):
+class Event(_Event, frozen=True, tag=capability("consent")):
     """An event of this capability."""
 
 
-class Granted(Event):
+class Granted(Event, frozen=True):
     """A grant stands."""
 
     grant: codec.Id
@@ -20,21 +20,21 @@ class Granted(Event):
     ends: codec.Millis
 
 
-class Revoked(Event):
+class Revoked(Event, frozen=True):
     """A grant is taken back."""
 
     grant: codec.Id
     person: codec.Id
 
 
-class SessionOpened(Event):
+class SessionOpened(Event, frozen=True):
     """A reader opened an access session."""
 
     session: codec.Id
     ends: codec.Millis
 
 
-class SessionClosed(Event):
+class SessionClosed(Event, frozen=True):
     """A reader ended an access session."""
 
     session: codec.Id

@@ -10,11 +10,11 @@ from yilian.ledger.module import capability
 from yilian.ledger.modules.consent.errors import BAD_PERIOD
 
 
-class Message(_Message, tag=capability("consent")):
+class Message(_Message, frozen=True, tag=capability("consent")):
     """A message of this capability."""
 
 
-class Grant(Message):
+class Grant(Message, frozen=True):
     """A person (the sender, or whom it acts for) lets someone read; `terms` commits to the rest.
 
     Valid from `starts` until before `ends` (ms). The opened terms travel with the wrapped key.
@@ -31,7 +31,7 @@ class Grant(Message):
             raise BAD_PERIOD()
 
 
-class Revoke(Message):
+class Revoke(Message, frozen=True):
     """A person takes a grant back, from this block on."""
 
     urgent: ClassVar[bool] = True
@@ -39,7 +39,7 @@ class Revoke(Message):
     grant: codec.Id
 
 
-class OpenSession(Message):
+class OpenSession(Message, frozen=True):
     """A reader opens an access session before any key is released.
 
     `terms` commits to the grant, the reader and the purpose, which only the parties learn; the
@@ -53,7 +53,7 @@ class OpenSession(Message):
     ends: codec.Millis
 
 
-class CloseSession(Message):
+class CloseSession(Message, frozen=True):
     """The reader ends a session early."""
 
     machine_only: ClassVar[bool] = True

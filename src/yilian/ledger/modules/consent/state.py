@@ -19,7 +19,7 @@ class Grant(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     revoked: codec.Whole | None = None
 
     def valid(self, now: int) -> bool:
-        """Tell whether the grant stands at `now`: the later of block time and the reader's clock."""
+        """Tell whether the grant stands at `now`: the later of block time and the own clock."""
         return self.revoked is None and self.starts <= now < self.ends
 
 

@@ -7,11 +7,11 @@ from yilian.ledger.module import Event as _Event
 from yilian.ledger.module import capability
 
 
-class Event(_Event, tag=capability("governance")):
+class Event(_Event, frozen=True, tag=capability("governance")):
     """An event of this capability."""
 
 
-class Proposed(Event):
+class Proposed(Event, frozen=True):
     """A proposal is open."""
 
     proposal: codec.Id
@@ -19,7 +19,7 @@ class Proposed(Event):
     action: codec.Name
 
 
-class Voted(Event):
+class Voted(Event, frozen=True):
     """A member voted."""
 
     proposal: codec.Id
@@ -27,33 +27,33 @@ class Voted(Event):
     approve: bool
 
 
-class Closed(Event):
+class Closed(Event, frozen=True):
     """A proposal ended: carried, failed, lapsed or withdrawn."""
 
     proposal: codec.Id
     outcome: codec.Name
 
 
-class MemberAdmitted(Event):
+class MemberAdmitted(Event, frozen=True):
     """An organisation has a vote."""
 
     organisation: codec.Id
 
 
-class MemberRemoved(Event):
+class MemberRemoved(Event, frozen=True):
     """An organisation was voted out."""
 
     organisation: codec.Id
 
 
-class ParameterSet(Event):
+class ParameterSet(Event, frozen=True):
     """A parameter of the chain changed."""
 
     name: codec.Name
     value: codec.Whole
 
 
-class QuotaSet(Event):
+class QuotaSet(Event, frozen=True):
     """An organisation has a daily quota of its own."""
 
     organisation: codec.Id

@@ -9,7 +9,7 @@ from yilian.ledger.module import Message as _Message
 from yilian.ledger.module import capability
 
 
-class Message(_Message, tag=capability("governance")):
+class Message(_Message, frozen=True, tag=capability("governance")):
     """A message of this capability."""
 
 
@@ -17,47 +17,47 @@ class Action(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field=
     """What a proposal does once enough members approve."""
 
 
-class AdmitMember(Action, tag="admit_member"):
+class AdmitMember(Action, frozen=True, tag="admit_member"):
     """Make an enrolled organisation a member with one vote."""
 
     organisation: codec.Id
 
 
-class RemoveMember(Action, tag="remove_member"):
+class RemoveMember(Action, frozen=True, tag="remove_member"):
     """Expel a member: nothing it or its people sign counts from that block on."""
 
     organisation: codec.Id
 
 
-class SetParameter(Action, tag="set_parameter"):
+class SetParameter(Action, frozen=True, tag="set_parameter"):
     """Change one parameter of the chain within its bounds."""
 
     name: codec.Name
     value: codec.Whole
 
 
-class SetQuota(Action, tag="set_quota"):
+class SetQuota(Action, frozen=True, tag="set_quota"):
     """Give an organisation a daily number of transactions of its own."""
 
     organisation: codec.Id
     limit: codec.Whole
 
 
-class Propose(Message):
+class Propose(Message, frozen=True):
     """Put an action to the vote; the proposer's own approval is its first vote."""
 
     proposal: codec.Id
     action: AdmitMember | RemoveMember | SetParameter | SetQuota
 
 
-class Vote(Message):
+class Vote(Message, frozen=True):
     """Approve or oppose an open proposal; a vote is final."""
 
     proposal: codec.Id
     approve: bool
 
 
-class Withdraw(Message):
+class Withdraw(Message, frozen=True):
     """Take back one's own open proposal."""
 
     proposal: codec.Id

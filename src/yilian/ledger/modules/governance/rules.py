@@ -59,9 +59,7 @@ def vote(context: Context, message: messages.Vote) -> None:
         proposal = msgspec.structs.replace(proposal, approved=(*proposal.approved, member))
     else:
         proposal = msgspec.structs.replace(proposal, opposed=(*proposal.opposed, member))
-    context.emit(
-        events.Voted(proposal=message.proposal, member=member, approve=message.approve)
-    )
+    context.emit(events.Voted(proposal=message.proposal, member=member, approve=message.approve))
     _settle(context, message.proposal, proposal)
 
 
@@ -190,8 +188,6 @@ def _execute(context: Context, action: messages.Action) -> None:
         QUOTAS.put(context.state, action.organisation, Quota(action.limit))
         context.emit(events.QuotaSet(organisation=action.organisation, limit=action.limit))
     elif isinstance(action, messages.SetParameter):
-        changed = msgspec.structs.replace(
-            parameters(context.state), **{action.name: action.value}
-        )
+        changed = msgspec.structs.replace(parameters(context.state), **{action.name: action.value})
         set_parameters(context.state, changed)
         context.emit(events.ParameterSet(name=action.name, value=action.value))

@@ -7,11 +7,11 @@ from yilian.ledger.module import Event as _Event
 from yilian.ledger.module import capability
 
 
-class Event(_Event, tag=capability("identity")):
+class Event(_Event, frozen=True, tag=capability("identity")):
     """An event of this capability."""
 
 
-class Enrolled(Event):
+class Enrolled(Event, frozen=True):
     """A subject of some kind has an id at an organisation."""
 
     subject: codec.Id
@@ -19,33 +19,39 @@ class Enrolled(Event):
     organisation: codec.Id
 
 
-class KeyAdded(Event):
+class KeyServicePublished(Event, frozen=True):
+    """An organisation changed the key that grants to it are wrapped to."""
+
+    organisation: codec.Id
+
+
+class KeyAdded(Event, frozen=True):
     """A key signs for its owner from now on."""
 
     key: codec.Id
     owner: codec.Id
 
 
-class KeyRevoked(Event):
+class KeyRevoked(Event, frozen=True):
     """A key signs no more."""
 
     key: codec.Id
     owner: codec.Id
 
 
-class SubjectRevoked(Event):
+class SubjectRevoked(Event, frozen=True):
     """A practitioner, device, agent or organisation can act no more."""
 
     subject: codec.Id
 
 
-class CustodyEnded(Event):
+class CustodyEnded(Event, frozen=True):
     """A person holds their own key; nobody acts for them any more."""
 
     person: codec.Id
 
 
-class LicenceIssued(Event):
+class LicenceIssued(Event, frozen=True):
     """A practitioner may practise."""
 
     licence: codec.Id
@@ -53,14 +59,14 @@ class LicenceIssued(Event):
     issuer: codec.Id
 
 
-class LicenceRevoked(Event):
+class LicenceRevoked(Event, frozen=True):
     """A licence is withdrawn."""
 
     licence: codec.Id
     practitioner: codec.Id
 
 
-class GuardiansSet(Event):
+class GuardiansSet(Event, frozen=True):
     """A person named guardians."""
 
     person: codec.Id
@@ -68,7 +74,7 @@ class GuardiansSet(Event):
     guardians: int
 
 
-class RecoveryProposed(Event):
+class RecoveryProposed(Event, frozen=True):
     """A new key waits to take over; the old one can still cancel."""
 
     recovery: codec.Id
@@ -76,14 +82,14 @@ class RecoveryProposed(Event):
     due: codec.Millis
 
 
-class RecoveryCancelled(Event):
+class RecoveryCancelled(Event, frozen=True):
     """The old key stopped a recovery."""
 
     recovery: codec.Id
     person: codec.Id
 
 
-class Recovered(Event):
+class Recovered(Event, frozen=True):
     """The new key has replaced all old ones."""
 
     recovery: codec.Id
@@ -92,6 +98,7 @@ class Recovered(Event):
 
 ALL = (
     Enrolled,
+    KeyServicePublished,
     KeyAdded,
     KeyRevoked,
     SubjectRevoked,

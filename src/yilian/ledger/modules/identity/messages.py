@@ -30,11 +30,11 @@ PublicText = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 MAX_GUARDIANS = 15
 
 
-class Message(_Message, tag=capability("identity")):
+class Message(_Message, frozen=True, tag=capability("identity")):
     """A message of this capability."""
 
 
-class EnrolOrganisation(Message):
+class EnrolOrganisation(Message, frozen=True):
     """Bring in an organisation; a member vouches for it until it is voted a member itself.
 
     `registration` is its public number (in China the unified social credit code, GB 32100).
@@ -43,11 +43,11 @@ class EnrolOrganisation(Message):
     organisation: codec.Id
     kind: OrganisationKind
     name: PublicText
-    registration: Annotated[str, msgspec.Meta(pattern="^[A-Z0-9-]+$", max_length=40)]
+    registration: Annotated[str, msgspec.Meta(pattern=r"^[A-Z0-9-]+$(?!\n)", max_length=40)]
     key: PublicKey
 
 
-class EnrolPerson(Message):
+class EnrolPerson(Message, frozen=True):
     """Give a person a random id at the organisation that sends this.
 
     `tag` is the keyed duplicate check of the person's number (`vault/duplicates.py`): equal for the
@@ -60,7 +60,7 @@ class EnrolPerson(Message):
     key: PublicKey | None = None
 
 
-class EnrolPractitioner(Message):
+class EnrolPractitioner(Message, frozen=True):
     """Give a doctor, nurse or pharmacist an id at the organisation that employs them."""
 
     practitioner: codec.Id
@@ -68,7 +68,7 @@ class EnrolPractitioner(Message):
     key: PublicKey
 
 
-class EnrolDevice(Message):
+class EnrolDevice(Message, frozen=True):
     """Give a medical device an id and a key; `tag` is the keyed check of its UDI."""
 
     device: codec.Id
@@ -76,21 +76,30 @@ class EnrolDevice(Message):
     key: PublicKey
 
 
-class EnrolAgent(Message):
+class EnrolAgent(Message, frozen=True):
     """Give a program of the organisation (a gateway, a key service) a key of its own."""
 
     agent: codec.Id
     key: PublicKey
 
 
-class AddKey(Message):
+class PublishKeyService(Message, frozen=True):
+    """Publish the HPKE key to which grants to the sending organisation are wrapped (RFC 9180)."""
+
+    machine_only: ClassVar[bool] = True
+
+    kem: Literal["mlkem768-x25519"]
+    public: codec.Binary
+
+
+class AddKey(Message, frozen=True):
     """Add a key, such as a second device; `proof` is the new key's signature on the request."""
 
     key: PublicKey
     proof: codec.Binary
 
 
-class RotateKey(Message):
+class RotateKey(Message, frozen=True):
     """Replace one of the sender's own keys; the old one is dead from then on."""
 
     urgent: ClassVar[bool] = True
@@ -100,7 +109,7 @@ class RotateKey(Message):
     proof: codec.Binary
 
 
-class RevokeKey(Message):
+class RevokeKey(Message, frozen=True):
     """Kill a key: one's own, or one of a practitioner, device or agent of the organisation."""
 
     urgent: ClassVar[bool] = True
@@ -108,7 +117,7 @@ class RevokeKey(Message):
     key: codec.Id
 
 
-class RevokeSubject(Message):
+class RevokeSubject(Message, frozen=True):
     """End a practitioner, device or agent of the sending organisation."""
 
     urgent: ClassVar[bool] = True
@@ -116,7 +125,7 @@ class RevokeSubject(Message):
     subject: codec.Id
 
 
-class HandOverKey(Message):
+class HandOverKey(Message, frozen=True):
     """End custody: the person takes over with a key of their own, and nobody acts for them."""
 
     person: codec.Id
@@ -124,7 +133,7 @@ class HandOverKey(Message):
     proof: codec.Binary
 
 
-class IssueLicence(Message):
+class IssueLicence(Message, frozen=True):
     """Certify that a practitioner may practise; sent by an authority or regulator."""
 
     licence: codec.Id
@@ -133,7 +142,7 @@ class IssueLicence(Message):
     ends: codec.Millis
 
 
-class RevokeLicence(Message):
+class RevokeLicence(Message, frozen=True):
     """Withdraw a licence at once."""
 
     urgent: ClassVar[bool] = True
@@ -141,7 +150,7 @@ class RevokeLicence(Message):
     licence: codec.Id
 
 
-class SetGuardians(Message):
+class SetGuardians(Message, frozen=True):
     """Name guardians by salted commitments to keys made for this purpose, and how many suffice."""
 
     threshold: Annotated[int, msgspec.Meta(ge=1, le=MAX_GUARDIANS)]
@@ -161,7 +170,7 @@ class Approval(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     signature: codec.Binary
 
 
-class ProposeRecovery(Message):
+class ProposeRecovery(Message, frozen=True):
     """Ask that a new key replace all lost ones, with enough guardians' approvals; it then waits."""
 
     urgent: ClassVar[bool] = True
@@ -173,7 +182,7 @@ class ProposeRecovery(Message):
     approvals: Annotated[list[Approval], msgspec.Meta(min_length=1, max_length=MAX_GUARDIANS)]
 
 
-class CancelRecovery(Message):
+class CancelRecovery(Message, frozen=True):
     """Stop a recovery that the holder of the old key did not ask for."""
 
     urgent: ClassVar[bool] = True
@@ -187,6 +196,7 @@ ALL = (
     EnrolPractitioner,
     EnrolDevice,
     EnrolAgent,
+    PublishKeyService,
     AddKey,
     RotateKey,
     RevokeKey,

@@ -5,12 +5,14 @@ from __future__ import annotations
 import msgspec
 
 from yilian.ledger import codec, keys
+from yilian.ledger.errors import KEY_REFUSED
 from yilian.ledger.keys import PublicKey
 from yilian.ledger.module import Context
 from yilian.ledger.modules.governance import state as governance
 from yilian.ledger.modules.identity import errors, events, messages
 from yilian.ledger.modules.identity.state import (
     GUARDIANS,
+    KEY_SERVICES,
     KEYS,
     LICENCES,
     RECOVERIES,
@@ -20,6 +22,7 @@ from yilian.ledger.modules.identity.state import (
     TAGS,
     Guardians,
     Key,
+    KeyService,
     Licence,
     Mark,
     Recovery,
@@ -28,6 +31,9 @@ from yilian.ledger.modules.identity.state import (
     speaking_for,
     subject,
 )
+
+KEM_BYTES = {"mlkem768-x25519": 1216}
+"""Length of a public key: ML-KEM-768 encapsulation key (1,184, FIPS 203) and X25519 (32)."""
 
 PROOF_DOMAIN = "yilian/key-proof/1"
 APPROVAL_DOMAIN = "yilian/recovery-approval/1"
@@ -126,6 +132,16 @@ def enrol_agent(context: Context, message: messages.EnrolAgent) -> None:
     organisation = speaking_for(context)
     record = Subject(kind="agent", organisation=organisation, since=context.height)
     _enrol(context, message.agent, record, message.key)
+
+
+def publish_key_service(context: Context, message: messages.PublishKeyService) -> None:
+    """An organisation names the key that grants to it are wrapped to, from now on."""
+    organisation = speaking_for(context)
+    if len(codec.to_bytes(message.public)) != KEM_BYTES[message.kem]:
+        raise KEY_REFUSED()
+    service = KeyService(kem=message.kem, public=message.public, since=context.height)
+    KEY_SERVICES.put(context.state, organisation, service)
+    context.emit(events.KeyServicePublished(organisation=organisation))
 
 
 def add_key(context: Context, message: messages.AddKey) -> None:
@@ -227,9 +243,7 @@ def revoke_licence(context: Context, message: messages.RevokeLicence) -> None:
         raise errors.ALREADY_REVOKED(id=message.licence)
     withdrawn = msgspec.structs.replace(licence, revoked=context.height)
     LICENCES.put(context.state, message.licence, withdrawn)
-    context.emit(
-        events.LicenceRevoked(licence=message.licence, practitioner=licence.practitioner)
-    )
+    context.emit(events.LicenceRevoked(licence=message.licence, practitioner=licence.practitioner))
 
 
 def set_guardians(context: Context, message: messages.SetGuardians) -> None:
@@ -269,9 +283,7 @@ def propose_recovery(context: Context, message: messages.ProposeRecovery) -> Non
     RECOVERIES.put(context.state, message.recovery, waiting)
     RUNNING.put(context.state, message.person, Mark(message.recovery))
     context.schedule(due, "identity.recover", message.recovery)
-    context.emit(
-        events.RecoveryProposed(recovery=message.recovery, person=message.person, due=due)
-    )
+    context.emit(events.RecoveryProposed(recovery=message.recovery, person=message.person, due=due))
 
 
 def cancel_recovery(context: Context, message: messages.CancelRecovery) -> None:
@@ -309,16 +321,12 @@ def _enrol(context: Context, name: str, record: Subject, key: PublicKey | None) 
     if SUBJECTS.has(context.state, name):
         raise errors.ID_TAKEN(id=name)
     SUBJECTS.put(context.state, name, record)
-    context.emit(
-        events.Enrolled(subject=name, kind=record.kind, organisation=record.organisation)
-    )
+    context.emit(events.Enrolled(subject=name, kind=record.kind, organisation=record.organisation))
     if key is not None:
         _add_key(context, name, key)
 
 
-def _enrol_tagged(
-    context: Context, kind: SubjectKind, name: str, tag: str, key: PublicKey
-) -> None:
+def _enrol_tagged(context: Context, kind: SubjectKind, name: str, tag: str, key: PublicKey) -> None:
     organisation = speaking_for(context)
     _take_tag(context, organisation, tag, name)
     _enrol(context, name, Subject(kind=kind, organisation=organisation, since=context.height), key)

@@ -54,6 +54,14 @@ class Key(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
         return PublicKey(self.suite, self.public)
 
 
+class KeyService(msgspec.Struct, frozen=True, kw_only=True):
+    """The HPKE public key of an organisation's key service, since a height."""
+
+    kem: codec.Name
+    public: codec.Binary
+    since: codec.Whole
+
+
 class Licence(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """A practitioner's right to practise, until `ends` (ms) or its revocation."""
 
@@ -95,7 +103,18 @@ LICENCES = Table("identity/licence/", Licence)
 GUARDIANS = Table("identity/guardians/", Guardians)
 RECOVERIES = Table("identity/recovery/", Recovery)
 RUNNING = Table("identity/running/", Mark)
-TABLES = (SUBJECTS, KEYS, TAGS, REGISTRATIONS, LICENCES, GUARDIANS, RECOVERIES, RUNNING)
+KEY_SERVICES = Table("identity/keyservice/", KeyService)
+TABLES = (
+    SUBJECTS,
+    KEYS,
+    KEY_SERVICES,
+    TAGS,
+    REGISTRATIONS,
+    LICENCES,
+    GUARDIANS,
+    RECOVERIES,
+    RUNNING,
+)
 
 
 def subject(state: State, name: str) -> Subject:
@@ -137,7 +156,7 @@ def speaking_for(context: Context) -> str:
 
 
 def licensed(state: State, practitioner: str, time: int) -> bool:
-    """Tell whether a practitioner holds a licence in force at `time` (ms), from a standing issuer."""
+    """Tell whether a practitioner holds a licence in force at `time` (ms)."""
     found = SUBJECTS.get(state, practitioner)
     if found is None:
         return False

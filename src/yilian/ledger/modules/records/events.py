@@ -7,18 +7,18 @@ from yilian.ledger.module import Event as _Event
 from yilian.ledger.module import capability
 
 
-class Event(_Event, tag=capability("records")):
+class Event(_Event, frozen=True, tag=capability("records")):
     """An event of this capability."""
 
 
-class Anchored(Event):
+class Anchored(Event, frozen=True):
     """A record's commitment stands."""
 
     record: codec.Id
     organisation: codec.Id
 
 
-class BatchAnchored(Event):
+class BatchAnchored(Event, frozen=True):
     """A batch of records stands."""
 
     batch: codec.Id
@@ -26,7 +26,7 @@ class BatchAnchored(Event):
     size: codec.Whole
 
 
-class DisclosuresAnchored(Event):
+class DisclosuresAnchored(Event, frozen=True):
     """A batch of journal lines stands."""
 
     batch: codec.Id

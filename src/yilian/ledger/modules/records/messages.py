@@ -13,11 +13,11 @@ from yilian.ledger.module import capability
 BatchSize = Annotated[int, msgspec.Meta(ge=1, le=10_000_000)]
 
 
-class Message(_Message, tag=capability("records")):
+class Message(_Message, frozen=True, tag=capability("records")):
     """A message of this capability."""
 
 
-class Anchor(Message):
+class Anchor(Message, frozen=True):
     """Record that one record exists, by a salted commitment to its exact bytes."""
 
     machine_only: ClassVar[bool] = True
@@ -26,7 +26,7 @@ class Anchor(Message):
     commitment: codec.Digest
 
 
-class AnchorBatch(Message):
+class AnchorBatch(Message, frozen=True):
     """Record that `size` records exist, by the Merkle root (RFC 6962) over their commitments."""
 
     machine_only: ClassVar[bool] = True
@@ -36,7 +36,7 @@ class AnchorBatch(Message):
     size: BatchSize
 
 
-class AnchorDisclosures(Message):
+class AnchorDisclosures(Message, frozen=True):
     """Record who-read-what lines of a vault's journal, by the Merkle root over them."""
 
     machine_only: ClassVar[bool] = True

@@ -1,0 +1,173 @@
+"""The one wiring place: makes and opens a node, and builds clients that need no network."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple
+
+from starlette.applications import Starlette
+
+from yilian.gateway import app as gateway_app
+from yilian.gateway.http import records as records_http
+from yilian.gateway.index import ChainIndex
+from yilian.gateway.organisation import Agent, Organisation
+from yilian.ledger import codec, keys
+from yilian.ledger.genesis import FirstMember, FirstValidator, Genesis
+from yilian.ledger.modules.governance.state import Parameters
+from yilian.ledger.modules.identity import messages as identity
+from yilian.ledger.modules.identity.messages import OrganisationKind
+from yilian.node.config import Configuration, HostedOrganisation, NodeFolder
+from yilian.node.embedded import Embedded, now_ms, validator_public
+from yilian.sdk import drafts
+from yilian.sdk.signers import Ed25519Signer
+from yilian.vault import duplicates
+from yilian.vault.envelope import new_id
+from yilian.vault.vault import Vault
+
+SYNC_INDEX = 30.0
+
+
+class Founder(NamedTuple):
+    """An organisation to begin a chain with; `registration` is its public number."""
+
+    name: str
+    kind: OrganisationKind
+    registration: str
+
+
+class Node:
+    """An open node: engine, index, the organisations it works for, and its HTTP application."""
+
+    def __init__(self, folder: NodeFolder) -> None:
+        """Raises ConfigurationError, or StoreDamaged where the chain must not be served."""
+        self.folder = folder
+        self.configuration = folder.configuration()
+        self.engine = Embedded(folder.chain, folder.validator_seed())
+        self.organisations: dict[str, Organisation] = {}
+        self.index: ChainIndex | None = None
+        try:
+            for each in self.configuration.organisations:
+                vault = Vault.open(folder.vault(each.id), each.id)
+                agent = Agent(each.agent, each.agent_key)
+                self.organisations[each.id] = Organisation(each.id, self.engine, vault, agent)
+            self.index = ChainIndex(f"sqlite:///{folder.index}", self.engine)
+        except BaseException:
+            self.close()
+            raise
+
+    def app(self) -> Starlette:
+        """Build the node's HTTP application."""
+        if self.index is None:
+            raise RuntimeError("the node is closed")
+        routes = records_http.routes(self.engine, self.organisations)
+        return gateway_app.build(self.engine, self.index, routes=routes)
+
+    def close(self) -> None:
+        """Anchor nothing more, stop the engine and close every store."""
+        if self.index is not None:
+            self.index.close()
+            self.index = None
+        for organisation in self.organisations.values():
+            organisation.vault.close()
+        self.engine.close()
+
+    def __enter__(self) -> Node:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def make_node(
+    path: Path, chain: str, founders: Sequence[Founder], *, port: int = 8420
+) -> Configuration:
+    """Make a node's folder: keys, genesis, first block, and every founder's agent at work.
+
+    All or nothing: where a step fails, what was made is removed. Raises FileExistsError where the
+    folder holds anything.
+    """
+    if path.exists() and any(path.iterdir()):
+        raise FileExistsError(path)
+    folder = NodeFolder(path)
+    try:
+        return _make_node(folder, chain, founders, port)
+    except BaseException:
+        shutil.rmtree(path, ignore_errors=True)
+        raise
+
+
+def _make_node(
+    folder: NodeFolder, chain: str, founders: Sequence[Founder], port: int
+) -> Configuration:
+    seed = folder.new_validator_seed()
+    named = [(new_id(), founder, Ed25519Signer.generate()) for founder in founders]
+    genesis = Genesis(
+        chain=chain,
+        time=now_ms(),
+        members=[
+            FirstMember(
+                organisation=name,
+                kind=founder.kind,
+                name=founder.name,
+                registration=founder.registration,
+                key=signer.key,
+            )
+            for name, founder, signer in named
+        ],
+        validators=[FirstValidator(public=codec.to_text(validator_public(seed)), power=10)],
+        parameters=Parameters(),
+    )
+    secret = duplicates.new_secret()
+    hosted = []
+    with Embedded.create(folder.chain, genesis, seed) as engine:
+        for name, founder, signer in named:
+            hosted.append(_settle_in(folder, engine, name, founder, signer, secret))
+    configuration = Configuration(chain=chain, organisations=hosted, port=port)
+    folder.write_configuration(configuration)
+    return configuration
+
+
+def _settle_in(
+    folder: NodeFolder,
+    engine: Embedded,
+    name: str,
+    founder: Founder,
+    signer: Ed25519Signer,
+    secret: bytes,
+) -> HostedOrganisation:
+    """Give a founder its vault, its operator's key file, an enrolled agent and a key service."""
+    folder.vault(name).parent.mkdir(parents=True, exist_ok=True)
+    signer.write(folder.operator_key(name), None)
+    with Vault.open(folder.vault(name), name) as vault:
+        only = duplicates.share(secret, 1, 1)[0]
+        vault.keystore.keep_duplicate_share(only.index, only.scalar)
+        agent_seed = secrets.token_bytes(32)
+        key = Ed25519Signer(agent_seed).key
+        agent = Agent(new_id(), keys.key_id(key))
+        vault.keystore.add_signing_key(agent.key, agent_seed)
+        message = identity.EnrolAgent(agent=agent.subject, key=key)
+        body = drafts.draft(
+            chain=engine.genesis.chain,
+            sender=name,
+            payer=name,
+            messages=[message],
+            signers=[signer],
+        )
+        engine.submit(drafts.sign(body, [signer])).result()
+        Organisation(name, engine, vault, agent).publish_key_service()
+    return HostedOrganisation(
+        id=name,
+        name=founder.name,
+        kind=founder.kind,
+        agent=agent.subject,
+        agent_key=agent.key,
+    )

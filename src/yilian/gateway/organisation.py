@@ -1,0 +1,314 @@
+"""One organisation at its node: its vault, its agent's key, and the chain, brought together.
+
+What a hospital does in a day: enrol persons, take in records and anchor them, give and receive
+grants, open sessions, release and read records. Every step that others must be able to check is a
+transaction signed by the organisation's agent, a program with a key of its own; for a person in
+custody it says so with `on_behalf_of`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from yilian.gateway.fhir import intake
+from yilian.ledger import codec, errors, keys, transaction
+from yilian.ledger.modules import Message
+from yilian.ledger.modules.consent import messages as consent
+from yilian.ledger.modules.consent.state import GRANTS, SESSIONS
+from yilian.ledger.modules.identity import messages as identity
+from yilian.ledger.modules.identity.state import KEY_SERVICES, SUBJECTS, home
+from yilian.ledger.modules.records import messages as records
+from yilian.ledger.modules.records.state import BATCHES
+from yilian.node.embedded import Embedded
+from yilian.node.history import Outcome
+from yilian.vault import duplicates
+from yilian.vault.decision import ChainView, GrantState, SessionState
+from yilian.vault.envelope import Terms, new_id
+from yilian.vault.packages import MAX_RECORDS, NotReleased, Released, ReleasedRecord, Request
+from yilian.vault.receiving import Accepted, OpenedSession
+from yilian.vault.records import Batch, Item
+from yilian.vault.vault import Vault
+
+CALLER_DIFFERS = errors.code(9210, "organisation.caller_differs", 403)
+GRANT_UNKNOWN = errors.code(9211, "organisation.grant_unknown", 404)
+KEY_SERVICE_UNKNOWN = errors.code(9212, "organisation.key_service_unknown", 409, "id")
+
+_SUITE_BYTE = b"\x01"
+EXPIRES_MS = 120_000
+SESSION_MS = 600_000
+
+
+class Agent(NamedTuple):
+    """The program that signs for an organisation: its subject id and the id of its key."""
+
+    subject: str
+    key: str
+
+
+class Loaded(NamedTuple):
+    """A bundle that was taken in: whose, how many records, and where it is anchored."""
+
+    person: str
+    enrolled: bool
+    batch: str
+    size: int
+    outcome: Outcome
+
+
+class Shared(NamedTuple):
+    """A grant that was given: its id, the sealed package for the grantee, and its place."""
+
+    grant: str
+    package: bytes
+    outcome: Outcome
+
+
+class Read(NamedTuple):
+    """Records read under a session: exact bytes by record id, what was refused, and why."""
+
+    session: str
+    contents: dict[str, bytes]
+    refused: tuple[NotReleased, ...]
+
+
+class Organisation:
+    """One organisation's doings. Safe for threads as far as vault and engine are."""
+
+    def __init__(self, name: str, engine: Embedded, vault: Vault, agent: Agent) -> None:
+        """`name` is the organisation's id on the chain."""
+        self.id = name
+        self.engine = engine
+        self.vault = vault
+        self.agent = agent
+
+    # -- transactions --------------------------------------------------------------------------
+
+    def sign(
+        self, messages: Sequence[Message], on_behalf_of: str | None = None, nonce: str | None = None
+    ) -> bytes:
+        """Write a transaction of the organisation's agent, signed."""
+        body = transaction.Body(
+            chain=self.engine.genesis.chain,
+            sender=self.agent.subject,
+            payer=self.id,
+            signers=[self.agent.key],
+            nonce=nonce or new_id(),
+            expires=self.engine.now() + EXPIRES_MS,
+            messages=list(messages),
+            on_behalf_of=on_behalf_of,
+        )
+        text = transaction.encode_body(body)
+        signature = self.vault.keystore.sign(self.agent.key, transaction.DOMAIN + text)
+        return transaction.assemble(text, [codec.to_text(signature)])
+
+    def write(self, *messages: Message, on_behalf_of: str | None = None) -> Outcome:
+        """Submit messages as one transaction and wait for its block.
+
+        Raises the `Refusal`, whether it comes at once or from the block.
+        """
+        outcome = self.engine.submit(self.sign(messages, on_behalf_of)).result()
+        if outcome.code != errors.OK:
+            raise errors.Refusal(errors.by_number(outcome.code), outcome.parameters)
+        return outcome
+
+    # -- persons -------------------------------------------------------------------------------
+
+    def tag(self, system: str, number: str) -> str:
+        """Give the keyed duplicate check of a number at this organisation."""
+        _, scalar = self.vault.keystore.duplicate_share()
+        return duplicates.tag_alone(scalar, self.id, system, number)
+
+    def enrol_person(
+        self, system: str, number: str, key: keys.PublicKey | None = None
+    ) -> tuple[str, Outcome]:
+        """Give a person an id here; refuses `identity.already_enrolled` for the same number."""
+        person = new_id()
+        message = identity.EnrolPerson(person=person, tag=self.tag(system, number), key=key)
+        return person, self.write(message)
+
+    def publish_key_service(self) -> Outcome:
+        """Put the public key on chain that grants to this organisation are wrapped to."""
+        public = self.vault.service_public_key()[1:]
+        return self.write(
+            identity.PublishKeyService(kem="mlkem768-x25519", public=codec.to_text(public))
+        )
+
+    # -- records -------------------------------------------------------------------------------
+
+    def load(self, bundle: bytes, person: str | None = None) -> Loaded:
+        """Take in a FHIR bundle: keep every resource encrypted, anchor all under one root.
+
+        Without `person` the bundle's Patient is enrolled here. What is stored but not anchored
+        when something breaks is anchored by `anchor_all`.
+        """
+        taken = intake.take_apart(bundle)
+        enrolled = person is None
+        if person is None:
+            person, _ = self.enrol_person(taken.identity.system, taken.identity.value)
+        period = time.strftime("%Y-%m", time.gmtime(self.engine.now() / 1000))
+        batch = self.vault.deposit(
+            Item(
+                record=new_id(),
+                patient=person,
+                category=each.category,
+                sensitivity=each.sensitivity,
+                period=period,
+                media_type=intake.FHIR_JSON,
+                content=each.content,
+            )
+            for each in taken.resources
+        )
+        return Loaded(person, enrolled, batch.batch, batch.size, self._anchor(batch))
+
+    def anchor_all(self) -> list[Outcome]:
+        """Anchor what the vault holds and the chain does not: batches of records and of journal."""
+        self.vault.journal_batch()
+        return [self._anchor(batch) for batch in self.vault.unanchored()]
+
+    def _anchor(self, batch: Batch) -> Outcome:
+        """Anchor one batch; a batch that the chain has already (a crash came between) is noted."""
+        kind = records.AnchorBatch if batch.kind == "records" else records.AnchorDisclosures
+        message = kind(batch=batch.batch, root=batch.root, size=batch.size)
+        nonce = batch.batch
+        state = self.engine.state()
+        if BATCHES.get(state, batch.batch) is None:
+            raw = self.sign([message], nonce=nonce)
+            outcome = self.engine.submit(raw).result()
+            if outcome.code != errors.OK:
+                raise errors.Refusal(errors.by_number(outcome.code), outcome.parameters)
+            self.vault.anchored(batch.batch, outcome.hash, outcome.height)
+            return outcome
+        return self._note_anchored(batch)
+
+    def _note_anchored(self, batch: Batch) -> Outcome:
+        found = BATCHES.require(self.engine.state(), batch.batch)
+        block = self.engine.store.block(found.since)
+        for raw in () if block is None else block.txs:
+            if batch.batch.encode("ascii") in raw:
+                outcome = self.engine.outcome(keys.sha256(raw))
+                if outcome is not None:
+                    self.vault.anchored(batch.batch, outcome.hash, outcome.height)
+                    return outcome
+        raise errors.InvariantBroken(f"batch {batch.batch} has no transaction")
+
+    # -- giving --------------------------------------------------------------------------------
+
+    def grant(self, person: str, terms: Terms) -> Shared:
+        """Give a grant on behalf of a person in custody, and seal its package for the grantee."""
+        grant = new_id()
+        given = self.vault.grant(terms, grant, person, self._key_service(terms.grantee))
+        message = consent.Grant(
+            grant=grant, terms=given.commitment, starts=terms.starts, ends=terms.ends
+        )
+        return Shared(grant, given.package, self.write(message, on_behalf_of=person))
+
+    def revoke(self, person: str, grant: str) -> Outcome:
+        """Take a grant back on behalf of a person in custody; later records get new keys."""
+        outcome = self.write(consent.Revoke(grant=grant), on_behalf_of=person)
+        self.vault.end_period(person)
+        return outcome
+
+    def release(
+        self, request: OpenedSession, caller: str, wanted: Sequence[str] | None = None
+    ) -> list[Released]:
+        """Answer another organisation's request inside a session; everything is journalled first.
+
+        `caller` is the organisation that the connection is authenticated as. Without `wanted` all
+        records that the grant opens are meant. Refuses `caller_differs` where the session on chain
+        was not opened by the caller's own people.
+        """
+        session = SESSIONS.get(self.engine.state(), request.terms.session)
+        if session is not None:
+            reader = SUBJECTS.require(self.engine.state(), session.reader)
+            if home(session.reader, reader) != caller:
+                raise CALLER_DIFFERS()
+        view = self._view(request)
+        names = self._opened_by(request) if wanted is None else list(wanted)
+        return [
+            self.vault.release(
+                Request(
+                    session=request.terms,
+                    salt=request.salt,
+                    records=tuple(names[at : at + MAX_RECORDS]),
+                ),
+                view,
+                caller,
+            )
+            for at in range(0, len(names), MAX_RECORDS)
+        ]
+
+    def _opened_by(self, request: OpenedSession) -> list[str]:
+        if GRANTS.get(self.engine.state(), request.terms.grant) is None:
+            raise GRANT_UNKNOWN()
+        return self.vault.opened_by(request.terms.grant)
+
+    def _view(self, request: OpenedSession) -> ChainView:
+        state = self.engine.state()
+        grant = GRANTS.get(state, request.terms.grant)
+        session = SESSIONS.get(state, request.terms.session)
+        return ChainView(
+            grant=None
+            if grant is None
+            else GrantState(
+                patient=grant.person,
+                active=grant.revoked is None,
+                starts=grant.starts,
+                ends=grant.ends,
+                commitment=grant.terms,
+            ),
+            session=None
+            if session is None
+            else SessionState(
+                grant=request.terms.grant,
+                open=session.closed is None,
+                ends=session.ends,
+                commitment=session.terms,
+            ),
+            block_time=self.engine.tip.time,
+        )
+
+    def _key_service(self, organisation: str) -> bytes:
+        service = KEY_SERVICES.get(self.engine.state(), organisation)
+        if service is None:
+            raise KEY_SERVICE_UNKNOWN(id=organisation)
+        return _SUITE_BYTE + codec.to_bytes(service.public)
+
+    # -- receiving -----------------------------------------------------------------------------
+
+    def accept(self, grant: str, package: bytes) -> Accepted:
+        """Accept a grant package against the commitment that the chain holds."""
+        found = GRANTS.get(self.engine.state(), grant)
+        if found is None:
+            raise GRANT_UNKNOWN()
+        return self.vault.accept(package, found.terms)
+
+    def prepare_session(self, grant: str, reader: str, purpose: str) -> OpenedSession:
+        """Prepare a session for a reader; its `consent.OpenSession` must be on chain to work."""
+        return self.vault.open_session(grant, reader, purpose, self.engine.now() + SESSION_MS)
+
+    def open_messages(self, session: OpenedSession) -> consent.OpenSession:
+        """Give the message by which the reader opens a prepared session."""
+        return consent.OpenSession(
+            session=session.terms.session, terms=session.commitment, ends=session.terms.ends
+        )
+
+    def read(self, session: OpenedSession, answers: Iterable[Released]) -> Read:
+        """Open and check released records against the roots that this node's chain has."""
+        contents: dict[str, bytes] = {}
+        refused: list[NotReleased] = []
+        for released in answers:
+            roots = self._roots(released.records)
+            contents.update(self.vault.read(released, session.terms.grant, roots))
+            refused.extend(released.refused)
+        return Read(session.terms.session, contents, tuple(refused))
+
+    def _roots(self, released: Iterable[ReleasedRecord]) -> dict[str, str]:
+        state = self.engine.state()
+        roots = {}
+        for name in sorted({each.proof.batch for each in released}):
+            batch = BATCHES.get(state, name)
+            if batch is not None:
+                roots[name] = batch.root
+        return roots

@@ -1,0 +1,109 @@
+"""A node's folder: where its chain, keys, indexes and organisations stand.
+
+node.json             what follows, in words (`Configuration`)
+validator.key         the validator's Ed25519 seed (base64url), mode 0600
+chain/                the store (`store.py`)
+index.sqlite          the chain index; may be deleted, it is rebuilt
+organisations/<id>/   one vault each, beside it `<id>.master-key` and `<id>.operator.key`
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from yilian.ledger import codec
+from yilian.ledger.genesis import ChainId
+from yilian.ledger.modules.identity.messages import OrganisationKind, PublicText
+
+
+class HostedOrganisation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """An organisation that this node works for, and the agent that signs for it."""
+
+    id: codec.Id
+    name: PublicText
+    kind: OrganisationKind
+    agent: codec.Id
+    agent_key: codec.Id
+
+
+class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a node is told in its `node.json`."""
+
+    chain: ChainId
+    organisations: list[HostedOrganisation]
+    host: str = "127.0.0.1"
+    port: int = 8420
+    format: Literal["yilian-node/1"] = "yilian-node/1"
+
+
+class ConfigurationError(Exception):
+    """The node's folder is not as it must be; the text says what and what to do."""
+
+
+class NodeFolder:
+    """Paths below a node's folder, and the few files that are read and written whole."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.chain = path / "chain"
+        self.index = path / "index.sqlite"
+        self._configuration = path / "node.json"
+        self._validator = path / "validator.key"
+
+    def vault(self, organisation: str) -> Path:
+        """Give the folder of an organisation's vault."""
+        return self.path / "organisations" / organisation
+
+    def operator_key(self, organisation: str) -> Path:
+        """Give the key file by which the organisation itself signs (votes, enrolments)."""
+        return self.path / "organisations" / f"{organisation}.operator.key"
+
+    def exists(self) -> bool:
+        """Tell whether a node was made here."""
+        return self._configuration.exists()
+
+    def configuration(self) -> Configuration:
+        """Read `node.json`. Raises ConfigurationError."""
+        if not self.exists():
+            raise ConfigurationError(
+                f"{self.path} holds no node. Make one: yilian init {self.path}"
+            )
+        try:
+            return msgspec.json.decode(self._configuration.read_bytes(), type=Configuration)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise ConfigurationError(f"{self._configuration} cannot be read: {error}") from error
+
+    def write_configuration(self, configuration: Configuration) -> None:
+        """Write `node.json`, replacing it whole."""
+        text = msgspec.json.format(msgspec.json.encode(configuration), indent=2) + b"\n"
+        part = self._configuration.with_suffix(".part")
+        part.write_bytes(text)
+        os.replace(part, self._configuration)
+
+    def new_validator_seed(self) -> bytes:
+        """Make the validator's key; raises FileExistsError where there is one."""
+        seed = secrets.token_bytes(32)
+        self.path.mkdir(parents=True, exist_ok=True)
+        handle = os.open(self._validator, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(codec.to_text(seed).encode("ascii") + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        return seed
+
+    def validator_seed(self) -> bytes:
+        """Read the validator's key; refuses a file that others may read."""
+        try:
+            mode = self._validator.stat().st_mode
+            if mode & 0o077:
+                raise ConfigurationError(
+                    f"{self._validator} is readable by others: chmod 600 {self._validator}"
+                )
+            return codec.to_bytes(self._validator.read_text("ascii").strip())
+        except FileNotFoundError:
+            raise ConfigurationError(f"{self._validator} is missing") from None

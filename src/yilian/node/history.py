@@ -1,0 +1,119 @@
+"""Reading a chain back: outcomes, receipts, state proofs of recent heights, the trust file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from yilian.ledger import receipt as receipts
+from yilian.ledger.block import Block, Commit, ValidatorSet
+from yilian.ledger.tree import Tree, View
+from yilian.node.store import UNDO_HEIGHTS, Outcomes, Store, StoreDamaged
+
+_MILLI = 1_000_000
+TEN_YEARS = 10 * 365 * 86_400
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a transaction stands in the chain and what became of it (code 0: accepted)."""
+
+    hash: str
+    height: int
+    index: int
+    time: int
+    code: int
+    parameters: dict[str, int | str]
+    events: list[Any]
+
+
+class History:
+    """What a store holds of the past. Callers see to it that no height is written meanwhile."""
+
+    def __init__(self, store: Store, tree: Tree, validators: ValidatorSet) -> None:
+        self._store = store
+        self._tree = tree
+        self._validators = validators
+
+    def outcome(self, transaction_hash: bytes) -> Outcome | None:
+        """Find what became of a transaction; None where the chain does not hold it."""
+        place = self._store.where(transaction_hash)
+        if place is None:
+            return None
+        height, index = place
+        result = self._outcomes(height).results[index]
+        return Outcome(
+            hash=transaction_hash.hex(),
+            height=height,
+            index=index,
+            time=self._block(height).header.time // _MILLI,
+            code=result.code,
+            parameters=result.parameters,
+            events=msgspec.json.decode(result.events),
+        )
+
+    def receipt(self, height: int, index: int) -> dict[str, Any]:
+        """Give the receipt of a transaction whose next height is written."""
+        return receipts.receipt(
+            index,
+            self._block(height),
+            self._outcomes(height).results,
+            self._block(height + 1).header,
+            self._commit(height + 1),
+            self._validators,
+        )
+
+    def state_proof(self, key: bytes, height: int) -> dict[str, Any]:
+        """Prove what a state key held after a height whose next one is written.
+
+        Raises KeyError for a height older than the last 100.
+        """
+        view, value_of = self._state_after(height)
+        return receipts.state_proof(
+            key,
+            value_of,
+            view,
+            self._block(height + 1).header,
+            self._commit(height + 1),
+            self._validators,
+        )
+
+    def trust(self, period_seconds: int = TEN_YEARS) -> dict[str, Any]:
+        """Give the trust file of this chain: its validators as of the first block."""
+        return receipts.trust(self._block(1).header, self._validators, period_seconds)
+
+    def _state_after(self, height: int) -> tuple[View, Callable[[bytes], bytes | None]]:
+        """Give the tree and values after `height`, by undoing the heights above it."""
+        tip = self._store.tip()
+        if tip is None or height < max(0, tip.height - UNDO_HEIGHTS):
+            raise KeyError(height)
+        before: dict[bytes, bytes | None] = {}
+        for each in range(tip.height, height, -1):
+            undo = self._store.undo(each)
+            if undo is None:
+                raise KeyError(height)
+            before.update(undo)
+
+        def value_of(key: bytes) -> bytes | None:
+            return before[key] if key in before else self._store.get(key)
+
+        return self._tree.stage(before), value_of
+
+    def _block(self, height: int) -> Block:
+        found = self._store.block(height)
+        if found is None:
+            raise StoreDamaged(f"block {height} is missing", height)
+        return found
+
+    def _commit(self, height: int) -> Commit:
+        found = self._store.commit(height)
+        if found is None:
+            raise StoreDamaged(f"commit {height} is missing", height)
+        return found
+
+    def _outcomes(self, height: int) -> Outcomes:
+        found = self._store.outcomes(height)
+        if found is None:
+            raise StoreDamaged(f"results {height} are missing", height)
+        return found

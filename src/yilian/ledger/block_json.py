@@ -172,10 +172,15 @@ def header_to_json(header: Header) -> dict[str, Any]:
     }
 
 
+def _with_app(version: object) -> object:
+    """The RPC leaves an application version of zero out; ours is always written."""
+    return {"app": "0", **version} if isinstance(version, dict) else version
+
+
 def header_from_json(value: object) -> Header:
     """Read a header; refuses `malformed`, unknown and missing fields included."""
     members = _members(value, *Header.__struct_fields__)
-    version = _members(members["version"], "block", "app")
+    version = _members(_with_app(members["version"]), "block", "app")
     tail = {name: _hex(members[name]) for name in _TAIL_NAMES}
     for name, data in tail.items():
         if name.endswith("_hash") and name != "app_hash":

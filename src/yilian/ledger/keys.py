@@ -126,8 +126,10 @@ class Suites:
 
     def __init__(self, profile: Profile) -> None:
         """Raises the refusal `suite_not_allowed` where the profile names an unknown suite."""
-        for name in (profile.hash, *profile.signatures):
-            if name not in HASHES and name not in SIGNATURES:
+        if profile.hash not in HASHES:
+            raise SUITE_NOT_ALLOWED(suite=profile.hash)
+        for name in profile.signatures:
+            if name not in SIGNATURES:
                 raise SUITE_NOT_ALLOWED(suite=name)
         self.profile = profile
         self.hashing = HASHES[profile.hash]

@@ -98,20 +98,17 @@ def build(
     forks.append(levels)
     node: Node = EMPTY
     # Left halves that wait for their right one, each with the level of its fork.
-    lefts: list[Node] = []
-    waiting: list[int] = []
+    waiting: list[tuple[int, Node]] = []
     for digest, path, fork in zip(hashes, paths, forks, strict=True):
         node = (digest, None)
         base = fork  # a lone leaf needs no lifting
-        while waiting and waiting[-1] < fork:
-            level = waiting.pop()
+        while waiting and waiting[-1][0] < fork:
+            level, left = waiting.pop()
             if base < level:
                 node = lift(node, path, base, level, hashing)
-            left = lefts.pop()
             node = (hashing(b"\x01" + left[0] + node[0]), left, node)
             base = level + 1
         if base < fork:
             node = lift(node, path, base, fork, hashing)
-        waiting.append(fork)
-        lefts.append(node)
+        waiting.append((fork, node))
     return node if len(waiting) == 1 else None

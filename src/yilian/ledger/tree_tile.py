@@ -16,7 +16,7 @@ two neighbours share it, the keys are hashed. The layout never shows in a root.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from struct import Struct
 from typing import TypeAlias
@@ -100,26 +100,23 @@ def slot_of(path: bytes, depth: int) -> int:
 def entries(items: list[tuple[bytes, Entry]], depth: int, hashing: Hashing) -> Entries:
     """Make a tile of (path, entry) pairs, sorted by path."""
     start = min(depth >> 3, 28)
-    fragments = b"".join([path[start : start + 4] for path, _ in items])
     hashes, keys = zip(*[entry for _, entry in items], strict=True)
-    node = _subtree(fragments, hashes, depth, hashing, keys)
+    fragments = [path[start : start + 4] for path, _ in items]
+    columns = b"".join((_BYTE[len(keys)], *fragments, *hashes, bytes(map(len, keys)), *keys))
+    node = _subtree(bytes(33) + columns, depth, hashing)
     if node is None:
         raise InvariantBroken("state tree: two keys have one hash")
-    head = b"\x00" + node[0] + _BYTE[len(keys)] + fragments
-    return Entries(node, b"".join((head, *hashes, bytes(map(len, keys)), *keys)))
+    return Entries(node, b"\x00" + node[0] + columns)
 
 
-def _subtree(
-    fragments: bytes,
-    hashes: Sequence[bytes],
-    depth: int,
-    hashing: Hashing,
-    keys: Iterable[bytes],
-) -> Node | None:
-    """Build the subtree of entries in path order; None where there is no such subtree."""
-    paths: Sequence[int] = _FRAGMENTS[len(hashes)].unpack(fragments)
+def _subtree(data: bytes, depth: int, hashing: Hashing) -> Node | None:
+    """Build the subtree of a stored tile's entries; None where there is no such subtree."""
+    count = data[33]
+    hashes = [data[at : at + 32] for at in range(34 + 4 * count, 34 + 36 * count, 32)]
+    paths: Sequence[int] = _FRAGMENTS[count].unpack_from(data, 34)
     node = build(paths, hashes, 8 * min(depth >> 3, 28) + 32 - depth, hashing)
     if node is None:
+        keys = [key for _, key in Entries(EMPTY, data).entries()]
         paths = [int.from_bytes(hashing(key), "big") for key in keys]
         node = build(paths, hashes, 256 - depth, hashing)
     return node
@@ -283,9 +280,7 @@ def _decode_entries(tile_id: bytes, data: bytes, hashing: Hashing) -> Entries:
     lengths = data[34 + 36 * count : 34 + 37 * count]
     if not count or 34 + 37 * count + sum(lengths) != len(data):
         raise _damaged(tile_id)
-    hashes = [data[at : at + 32] for at in range(34 + 4 * count, 34 + 36 * count, 32)]
-    keys = (key for _, key in Entries(EMPTY, data).entries())
-    node = _subtree(data[34 : 34 + 4 * count], hashes, tile_id[0], hashing, keys)
+    node = _subtree(data, tile_id[0], hashing)
     if node is None:
         raise _damaged(tile_id)
     return Entries(node, data)

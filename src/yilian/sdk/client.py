@@ -135,9 +135,9 @@ class Client(Base, Capabilities):
         """Fetch the proof of what a state key held after a height, or that it held nothing."""
         return self._run(self._object("/v1/state", {"key": key, "height": height}))
 
-    def get(self, capability: str, table: str, id: str, *, proof: bool = False) -> Record:
+    def get(self, capability: str, table: str, name: str, *, proof: bool = False) -> Record:
         """Read a record of committed state, such as ("consent", "grants", id)."""
-        return self._run(self._record(capability, table, id, proof))
+        return self._run(self._record(capability, table, name, proof))
 
     def page(
         self,
@@ -159,21 +159,21 @@ class Client(Base, Capabilities):
         cursor = None
         while True:
             page = self.page(capability, table, limit=limit, cursor=cursor, **filters)
-            for item in page.items:
-                yield item
+            yield from page.items
             cursor = page.next
             if cursor is None:
                 return
 
     def events(
-        self, *, capability: str | None = None, id: str | None = None, after: str | None = None
+        self, *, capability: str | None = None, about: str | None = None, after: str | None = None
     ) -> Iterator[Happened]:
         """Follow the chain's events from behind the place `after` (the start if None), for ever.
 
-        A broken stream is taken up again behind the last event; raises UnreachableError when that
-        fails for longer than the client's patience (a minute if None).
+        `about` is an id: only events that name it. A broken stream is taken up again behind the
+        last event; raises UnreachableError when that fails for longer than the client's patience
+        (a minute if None).
         """
-        follow = Follow(self.patience, capability, id, after)
+        follow = Follow(self.patience, capability, about, after)
         while True:
             reason = "the stream ended"
             try:
@@ -183,8 +183,7 @@ class Client(Base, Capabilities):
                     else:
                         self._require_stream(response)
                         for piece in response.iter_bytes():
-                            for happened in follow.feed(piece):
-                                yield happened
+                            yield from follow.feed(piece)
             except _UNREAD as error:
                 reason = type(error).__name__
             time.sleep(follow.lost(self.base_url, reason))
@@ -317,7 +316,9 @@ class AsyncClient(Base, AsyncCapabilities):
         """Fetch a block (the newest if None) with its header and commit as CometBFT's RPC."""
         return await self._run(self._object(f"/v1/blocks/{'latest' if height is None else height}"))
 
-    async def blocks(self, *, before: int | None = None, limit: int | None = None) -> dict[str, Any]:
+    async def blocks(
+        self, *, before: int | None = None, limit: int | None = None
+    ) -> dict[str, Any]:
         """Fetch a page of blocks, newest first, below a height."""
         return await self._run(self._object("/v1/blocks", {"before": before, "limit": limit}))
 
@@ -333,9 +334,9 @@ class AsyncClient(Base, AsyncCapabilities):
         """Fetch the proof of what a state key held after a height, or that it held nothing."""
         return await self._run(self._object("/v1/state", {"key": key, "height": height}))
 
-    async def get(self, capability: str, table: str, id: str, *, proof: bool = False) -> Record:
+    async def get(self, capability: str, table: str, name: str, *, proof: bool = False) -> Record:
         """Read a record of committed state, such as ("consent", "grants", id)."""
-        return await self._run(self._record(capability, table, id, proof))
+        return await self._run(self._record(capability, table, name, proof))
 
     async def page(
         self,
@@ -364,18 +365,21 @@ class AsyncClient(Base, AsyncCapabilities):
                 return
 
     async def events(
-        self, *, capability: str | None = None, id: str | None = None, after: str | None = None
+        self, *, capability: str | None = None, about: str | None = None, after: str | None = None
     ) -> AsyncIterator[Happened]:
         """Follow the chain's events from behind the place `after` (the start if None), for ever.
 
-        A broken stream is taken up again behind the last event; raises UnreachableError when that
-        fails for longer than the client's patience (a minute if None).
+        `about` is an id: only events that name it. A broken stream is taken up again behind the
+        last event; raises UnreachableError when that fails for longer than the client's patience
+        (a minute if None).
         """
-        follow = Follow(self.patience, capability, id, after)
+        follow = Follow(self.patience, capability, about, after)
         while True:
             reason = "the stream ended"
             try:
-                async with self._http.stream("GET", follow.path, headers=follow.headers()) as response:
+                async with self._http.stream(
+                    "GET", follow.path, headers=follow.headers()
+                ) as response:
                     if response.status_code in (502, 503, 504):
                         reason = f"HTTP {response.status_code}"
                     else:

@@ -65,7 +65,7 @@ class ProblemError(YilianError):
         number: int = 0,
         title: str = "",
         detail: str = "",
-        next: str = "",
+        next_step: str = "",
         parameters: dict[str, int | str] | None = None,
         transaction: str | None = None,
         height: int | None = None,
@@ -76,7 +76,7 @@ class ProblemError(YilianError):
         self.number = number
         self.title = title
         self.detail = detail
-        self.next = next
+        self.next = next_step
         self.parameters = parameters or {}
         self.transaction = transaction
         self.height = height

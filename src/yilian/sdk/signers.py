@@ -65,14 +65,20 @@ class _Argon2id(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _Public(
-    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="yilian-public-key/1",
+    msgspec.Struct,
+    frozen=True,
+    forbid_unknown_fields=True,
+    tag="yilian-public-key/1",
     tag_field="format",
 ):
     key: PublicKey
 
 
 class _Open(
-    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="yilian-open-key/1",
+    msgspec.Struct,
+    frozen=True,
+    forbid_unknown_fields=True,
+    tag="yilian-open-key/1",
     tag_field="format",
 ):
     key: PublicKey
@@ -83,7 +89,10 @@ class _Open(
 
 
 class _Sealed(
-    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="yilian-key/1",
+    msgspec.Struct,
+    frozen=True,
+    forbid_unknown_fields=True,
+    tag="yilian-key/1",
     tag_field="format",
 ):
     key: PublicKey

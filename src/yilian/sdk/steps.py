@@ -307,9 +307,9 @@ class Follow:
     """The sans-I/O half of the event stream: where it stands, and whether to go on."""
 
     def __init__(
-        self, patience: float | None, capability: str | None, id: str | None, after: str | None
+        self, patience: float | None, capability: str | None, about: str | None, after: str | None
     ) -> None:
-        query = {"capability": capability, "id": id, "after": after}
+        query = {"capability": capability, "id": about, "after": after}
         self.path = "/v1/events" + _query(query)
         self._patience = LONGEST_PAUSE * 12 if patience is None else patience
         self._place = after
@@ -387,7 +387,7 @@ def check(answer: Answer) -> None:
         number=problem.number,
         title=problem.title,
         detail=problem.detail,
-        next=problem.next,
+        next_step=problem.next,
         parameters=problem.parameters,
         transaction=problem.hash,
         height=problem.height,

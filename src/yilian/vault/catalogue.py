@@ -191,6 +191,16 @@ _journal = _table("journal", JournalRow, [], _position(), sql.UniqueConstraint("
 sql.Index("journal_of_record", _journal.c.record)
 sql.Index("journal_of_batch", _journal.c.batch)
 
+# Built once: these run for every record that is released.
+_SOME_RECORDS = sql.select(_records).where(
+    _records.c.record.in_(sql.bindparam("asked", expanding=True))
+)
+_ONE_BATCH_KEY = sql.select(_batch_keys).where(
+    _batch_keys.c.batch == sql.bindparam("batch"),
+    _batch_keys.c.category_key == sql.bindparam("category_key"),
+)
+_ONE_GIVEN = sql.select(_given).where(_given.c.grant_id == sql.bindparam("grant"))
+
 R = TypeVar("R")
 
 
@@ -234,27 +244,33 @@ class Catalogue:
         with self._lock, self._engine.begin() as database:
             yield database
 
-    def _rows(self, kind: type[R], query: sql.Select[Any]) -> list[R]:
+    def _rows(
+        self, kind: type[R], query: sql.Select[Any], asked: dict[str, Any] | None = None
+    ) -> list[R]:
         with self._engine.connect() as database:
-            found = database.execute(query).all()
+            found = database.execute(query, asked).all()
         # The columns of a table stand in the order of its row type; `position` comes after.
         width = len(fields(kind))  # type: ignore[arg-type]
         return [kind(*row[:width]) for row in found]
 
-    def _one(self, kind: type[R], query: sql.Select[Any]) -> R | None:
-        return next(iter(self._rows(kind, query)), None)
+    def _one(
+        self, kind: type[R], query: sql.Select[Any], asked: dict[str, Any] | None = None
+    ) -> R | None:
+        return next(iter(self._rows(kind, query, asked)), None)
 
     # Records and batches
 
     def present(self, records: Sequence[str]) -> list[str]:
         """Tell which of these records are held, in order."""
-        found: list[str] = []
-        with self._engine.connect() as database:
-            for start in range(0, len(records), _CHUNK):
-                part = records[start : start + _CHUNK]
-                query = sql.select(_records.c.record).where(_records.c.record.in_(part))
-                found += database.execute(query).scalars()
-        return sorted(found)
+        return sorted(row.record for row in self.records(records))
+
+    def records(self, records: Sequence[str]) -> list[RecordRow]:
+        """Find those of these records that are held, in no particular order."""
+        found: list[RecordRow] = []
+        for start in range(0, len(records), _CHUNK):
+            asked = list(records[start : start + _CHUNK])
+            found += self._rows(RecordRow, _SOME_RECORDS, {"asked": asked})
+        return found
 
     def deposit(
         self, batch: BatchRow, keys: Sequence[BatchKeyRow], records: Sequence[RecordRow]
@@ -271,7 +287,7 @@ class Catalogue:
 
     def record(self, record: str) -> RecordRow | None:
         """Find a record."""
-        return self._one(RecordRow, sql.select(_records).where(_records.c.record == record))
+        return next(iter(self.records([record])), None)
 
     def records_of_batch(self, batch: str) -> list[RecordRow]:
         """List a batch's records by leaf."""
@@ -294,10 +310,8 @@ class Catalogue:
 
     def batch_key(self, batch: str, category_key: str) -> bytes | None:
         """Find the wrapped batch key for the records under one category key."""
-        query = sql.select(_batch_keys).where(
-            _batch_keys.c.batch == batch, _batch_keys.c.category_key == category_key
-        )
-        found = self._one(BatchKeyRow, query)
+        asked = {"batch": batch, "category_key": category_key}
+        found = self._one(BatchKeyRow, _ONE_BATCH_KEY, asked)
         return found.wrapped if found else None
 
     def batch(self, batch: str) -> BatchRow | None:
@@ -345,7 +359,7 @@ class Catalogue:
 
     def given(self, grant: str) -> GivenRow | None:
         """Find a grant that this organisation gave."""
-        return self._one(GivenRow, sql.select(_given).where(_given.c.grant_id == grant))
+        return self._one(GivenRow, _ONE_GIVEN, {"grant": grant})
 
     def sent(self, grant: str) -> frozenset[str]:
         """Tell which category keys were sent under a grant."""

@@ -169,7 +169,7 @@ class PrivateKey:
     `repr` and `str` never show it; `export` is the only way out, for sealing and wrapping.
     """
 
-    __slots__ = ("_data", "_key", "public")
+    __slots__ = ("_data", "_halves", "_key", "_public")
 
     def __init__(self, data: bytes) -> None:
         """Parse; refuses `envelope_key_not_accepted` for a key of another form."""
@@ -177,12 +177,17 @@ class PrivateKey:
         lattice = mlkem.MLKEM768PrivateKey.from_seed_bytes(data[1 : 1 + _MLKEM_SEED])
         curve = x25519.X25519PrivateKey.from_private_bytes(data[1 + _MLKEM_SEED :])
         self._data = data
+        self._halves = (lattice, curve)
         self._key = hpke.MLKEM768X25519PrivateKey(lattice, curve)
-        self.public = PublicKey(
-            _VERSION
-            + lattice.public_key().public_bytes_raw()
-            + curve.public_key().public_bytes_raw()
-        )
+        self._public: PublicKey | None = None
+
+    @property
+    def public(self) -> PublicKey:
+        """The key that wraps are addressed to; worked out when first asked for."""
+        if self._public is None:
+            halves = [each.public_key().public_bytes_raw() for each in self._halves]
+            self._public = PublicKey(_VERSION + b"".join(halves))
+        return self._public
 
     def export(self) -> bytes:
         """Write the secret bytes, 97 of them."""

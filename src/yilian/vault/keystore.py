@@ -53,6 +53,7 @@ from yilian.vault.errors import (
 )
 
 MASTER_KEY_VARIABLE = "YILIAN_MASTER_KEY_FILE"
+_RECENT = 64
 _MASTER_FORMAT = "yilian-master-key/1 "
 _id_decoder = codec.decoder(codec.Id)
 
@@ -80,17 +81,16 @@ class Sealer:
 class CategoryKey:
     """A category's key pair with its name and generation; `key` is the id of its public key."""
 
-    __slots__ = ("ended", "generation", "name", "private")
+    __slots__ = ("ended", "generation", "key", "name", "private")
 
-    def __init__(self, name: KeyName, generation: int, private: PrivateKey, ended: bool) -> None:
+    def __init__(
+        self, key: str, name: KeyName, generation: int, private: PrivateKey, ended: bool
+    ) -> None:
+        self.key = key
         self.name = name
         self.generation = generation
         self.private = private
         self.ended = ended
-
-    @property
-    def key(self) -> str:
-        return self.private.public.id
 
     def __repr__(self) -> str:
         return f"<CategoryKey {self.key}>"
@@ -139,6 +139,8 @@ class Keystore:
         self._master = master
         self._lock = RLock()
         self._files = self.sealer("keystore")
+        # The last patients' keys, opened: a walk or a session asks for the same file many times.
+        self._recent: dict[str, list[_StoredKey]] = {}
 
     def __repr__(self) -> str:
         return f"<Keystore of {self._organisation}>"
@@ -260,7 +262,7 @@ class Keystore:
         for name in names:
             wanted.setdefault(name.patient, set()).add(name)
         found: dict[KeyName, CategoryKey] = {}
-        changed: dict[str, bytes] = {}
+        changed: dict[str, list[_StoredKey]] = {}
         with self._lock:
             for patient in sorted(wanted):
                 kept = self._stored(patient)
@@ -270,10 +272,11 @@ class Keystore:
                         found[name] = _loaded(current[name])
                         continue
                     generation = sum(each.name == name for each in kept)
-                    found[name] = CategoryKey(name, generation, new_recipient(), ended=False)
+                    made = new_recipient()
+                    found[name] = CategoryKey(made.public.id, name, generation, made, ended=False)
                     kept.append(_to_store(found[name]))
-                    changed[_patient_name(patient)] = codec.encode(kept)
-            self._write(changed)
+                    changed[patient] = kept
+            self._store(changed)
         return found
 
     def category_keys(self, patient: str) -> list[CategoryKey]:
@@ -296,13 +299,24 @@ class Keystore:
         with self._lock:
             kept = [msgspec.structs.replace(each, ended=True) for each in self._stored(patient)]
             if kept:
-                self._write({_patient_name(patient): codec.encode(kept)})
+                self._store({patient: kept})
 
     def _stored(self, patient: str) -> list[_StoredKey]:
         name = _patient_name(patient)
         if not self._path(name).exists():
             return []
-        return list(self._decode(name, list[_StoredKey]))
+        with self._lock:
+            if patient not in self._recent:
+                if len(self._recent) >= _RECENT:
+                    self._recent.pop(next(iter(self._recent)))
+                self._recent[patient] = self._decode(name, list[_StoredKey])
+            return list(self._recent[patient])
+
+    def _store(self, changed: dict[str, list[_StoredKey]]) -> None:
+        files = {_patient_name(patient): codec.encode(kept) for patient, kept in changed.items()}
+        for patient in changed:
+            self._recent.pop(patient, None)
+        self._write(files)
 
     # Duplicate enrolment
 
@@ -366,4 +380,5 @@ def _to_store(key: CategoryKey) -> _StoredKey:
 
 
 def _loaded(stored: _StoredKey) -> CategoryKey:
-    return CategoryKey(stored.name, stored.generation, PrivateKey(stored.private), stored.ended)
+    private = PrivateKey(stored.private)
+    return CategoryKey(stored.key, stored.name, stored.generation, private, stored.ended)

@@ -153,7 +153,7 @@ class FolderStore:
 
     def _pack_path(self, name: str) -> Path:
         fan = hashlib.sha256(name.encode()).hexdigest()[:2]
-        return self._packs / fan / (name + ".pack")
+        return self._packs / f"{fan}/{name}.pack"
 
     def _write_pack(self, path: Path, payloads: dict[str, bytes]) -> None:
         durable.make_folder(path.parent)

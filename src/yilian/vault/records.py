@@ -107,9 +107,10 @@ class Damage(NamedTuple):
 
 
 class Opened(NamedTuple):
-    """A record opened by its holder."""
+    """A record opened by its holder; `batch_key` is still wrapped to the category key."""
 
     row: RecordRow
+    batch_key: bytes
     ciphertext: bytes
     data_key: bytes
     salt: bytes
@@ -200,53 +201,52 @@ class Records:
 
         The content is held against its commitment, so what comes out is what was deposited.
         """
-        batch_keys: dict[tuple[str, str], bytes] = {}
+        batch_keys: dict[tuple[str, str], tuple[bytes, bytes]] = {}
         for row in rows:
             try:
                 at = (row.batch, row.category_key)
                 if at not in batch_keys:
                     batch_keys[at] = self._batch_key(row)
-                yield self._open(row, batch_keys[at])
+                yield self._open(row, *batch_keys[at])
             except Refusal as refusal:
                 yield refusal
 
-    def _open(self, row: RecordRow, batch_key: bytes) -> Opened:
+    def _open(self, row: RecordRow, wrapped: bytes, batch_key: bytes) -> Opened:
         salt = self.salt(row)
         ciphertext = self._payloads.get(row.address)
-        data_key = open_sealed(batch_key, row.data_key, _data_key_binding(row.batch, row.record))
+        data_key = open_data_key(batch_key, row.data_key, row.batch, row.record)
         info = content_binding(self._organisation, row.record)
         content = open_sealed(data_key, ciphertext, info)
         if commitment(salt, content) != row.commitment:
             raise CONTENT_DIFFERS(record=row.record)
-        return Opened(row, ciphertext, data_key, salt, content)
+        return Opened(row, wrapped, ciphertext, data_key, salt, content)
 
-    def _batch_key(self, row: RecordRow) -> bytes:
-        info = batch_key_binding(self._organisation, row.batch, row.category_key)
-        private = self._keystore.category_key(row.patient, row.category_key).private
-        return unwrap(private, self.wrapped_batch_key(row), info)
-
-    def wrapped_batch_key(self, row: RecordRow) -> bytes:
-        """Find a record's batch key as it is wrapped to its category key."""
+    def _batch_key(self, row: RecordRow) -> tuple[bytes, bytes]:
         wrapped = self._catalogue.batch_key(row.batch, row.category_key)
         if wrapped is None:
             raise CATEGORY_KEY_MISSING(key=row.category_key)
-        return wrapped
+        info = batch_key_binding(self._organisation, row.batch, row.category_key)
+        private = self._keystore.category_key(row.patient, row.category_key).private
+        return wrapped, unwrap(private, wrapped, info)
 
     def proof(self, record: str, *, with_salt: bool = False) -> RecordProof:
         """Prove that a record's commitment is in its batch; with the salt for who may know it."""
         row = self.row(record)
+        return self.proof_of(row, codec.to_text(self.salt(row)) if with_salt else None)
+
+    def proof_of(self, row: RecordRow, salt: str | None = None) -> RecordProof:
+        """Prove that the record of a row is in its batch."""
         batch = self._catalogue.batch(row.batch)
-        if batch is None or row.leaf >= batch.size:
-            raise ROW_DAMAGED(record=record)
-        path = merkle.inclusion(_leaves(batch.leaves), row.leaf)
+        if batch is None or not 0 <= row.leaf < batch.size:
+            raise ROW_DAMAGED(record=row.record)
         return RecordProof(
-            record=record,
+            record=row.record,
             commitment=row.commitment,
             batch=row.batch,
             index=row.leaf,
             total=batch.size,
-            path=tuple(codec.to_text(step) for step in path),
-            salt=codec.to_text(self.salt(row)) if with_salt else None,
+            path=_path(batch.leaves, row.leaf),
+            salt=salt,
         )
 
     # Integrity
@@ -374,10 +374,32 @@ def _entries(packed: bytes) -> list[tuple[str, str]]:
     ]
 
 
-@lru_cache(maxsize=64)
-def _leaves(packed: bytes) -> tuple[bytes, ...]:
-    """Rebuild a batch's leaves; kept, since one session reads many records of a batch."""
-    return tuple(leaf(record, committed) for record, committed in _entries(packed))
+def _leaves(packed: bytes) -> list[bytes]:
+    return [leaf(record, committed) for record, committed in _entries(packed)]
+
+
+@lru_cache(maxsize=16)
+def _levels(packed: bytes) -> tuple[tuple[bytes, ...], ...]:
+    """All levels of a batch's tree (RFC 6962), kept: one session reads many records of a batch.
+
+    `merkle.inclusion` walks the whole tree for each path; a test holds the two against each other.
+    """
+    levels = [tuple(merkle.sha256(b"\x00" + each) for each in _leaves(packed))]
+    while len(levels[-1]) > 1:
+        below = levels[-1]
+        pairs = zip(below[::2], below[1::2], strict=False)
+        above = [merkle.sha256(b"\x01" + left + right) for left, right in pairs]
+        levels.append((*above, *below[len(above) * 2 :]))
+    return tuple(levels)
+
+
+def _path(packed: bytes, index: int) -> tuple[str, ...]:
+    path: list[str] = []
+    for level in _levels(packed)[:-1]:
+        if index ^ 1 < len(level):
+            path.append(codec.to_text(level[index ^ 1]))
+        index >>= 1
+    return tuple(path)
 
 
 def _root_is(batch: BatchRow, leaves: Sequence[bytes]) -> bool:

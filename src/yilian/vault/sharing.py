@@ -272,8 +272,9 @@ class Holder:
     ) -> dict[str, _Answer]:
         answers: dict[str, _Answer] = {}
         permitted: list[RecordRow] = []
+        rows = {row.record: row for row in self._catalogue.records(request.records)}
         for record in request.records:
-            held = self._catalogue.record(record)
+            held = rows.get(record)
             name = None if held is None else _name(held)
             decision = decide(terms, msgspec.structs.replace(base, record=record, name=name))
             answers[record] = _Answer(decision, None)
@@ -293,7 +294,7 @@ class Holder:
         if terms.records is None:
             keys = UnderCategory(
                 category_key=found.row.category_key,
-                batch_key=self._records.wrapped_batch_key(found.row),
+                batch_key=found.batch_key,
                 data_key=found.row.data_key,
             )
         else:
@@ -308,7 +309,7 @@ class Holder:
             ciphertext=found.ciphertext,
             keys=keys,
             salt=seal(found.data_key, found.salt, salt_binding(record)),
-            proof=self._records.proof(record),
+            proof=self._records.proof_of(found.row),
         )
         return _Answer(Decision(True, ()), released)
 

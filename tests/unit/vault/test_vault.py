@@ -73,6 +73,15 @@ def test_a_batch_proves_each_of_its_records(hospital: Vault) -> None:
     assert refused(hospital.proof, GRANT) == "vault_record_unknown"
 
 
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 8, 13, 33])
+def test_proofs_are_those_of_the_ledgers_own_tree(hospital: Vault, count: int) -> None:
+    batch = hospital.deposit([item(number, content=b"") for number in range(count)])
+    leaves = [leaf(*pair) for pair in zip(batch.records, batch.commitments, strict=True)]
+    for index, record in enumerate(batch.records):
+        path = [codec.to_bytes(step) for step in hospital.proof(record).path]
+        assert path == merkle.inclusion(leaves, index)
+
+
 def test_equal_contents_have_nothing_in_common_outside(hospital: Vault, tmp_path: Path) -> None:
     batch = hospital.deposit([item(1, content=b"same" * 99), item(2, content=b"same" * 99)])
     assert batch.commitments[0] != batch.commitments[1]

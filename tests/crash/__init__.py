@@ -1,0 +1,1 @@
+"""Crashes: killed processes, crashes inside the commit, and disks that forget."""

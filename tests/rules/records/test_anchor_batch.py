@@ -1,0 +1,38 @@
+"""Rules of `records.AnchorBatch`."""
+
+from __future__ import annotations
+
+import msgspec
+
+from tests.cases import Play, accepted, refused
+from tests.chain import Chain, digest_of, name_of
+from yilian.ledger import errors as envelope
+from yilian.ledger.modules.identity import errors as identity_errors
+from yilian.ledger.modules.records import errors, messages
+from yilian.ledger.modules.records.state import BATCHES
+
+REQUEST = messages.AnchorBatch(batch=name_of("batch"), root=digest_of("batch"), size=1000)
+
+
+@accepted(messages.AnchorBatch)
+def test_one_root_stands_for_many(world: Chain) -> Play:
+    yield world.sign(world.hospital, REQUEST)
+    found = BATCHES.require(world.state, name_of("batch"))
+    assert (found.of, found.root, found.size) == ("records", REQUEST.root, 1000)
+    assert (found.organisation, found.since) == (world.hospital.id, world.height)
+
+
+@refused(messages.AnchorBatch, errors.ID_TAKEN)
+def test_an_id_is_given_once(world: Chain) -> bytes:
+    world.must(world.insurer, REQUEST)
+    return world.sign(world.hospital, REQUEST)
+
+
+@refused(messages.AnchorBatch, identity_errors.NOT_AN_ORGANISATION)
+def test_a_practitioner_anchors_nothing(world: Chain) -> bytes:
+    return world.sign(world.practitioner(), REQUEST)
+
+
+@refused(messages.AnchorBatch, envelope.MALFORMED)
+def test_a_batch_holds_something(world: Chain) -> bytes:
+    return world.sign(world.hospital, msgspec.structs.replace(REQUEST, size=0))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 import shutil
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -12,23 +14,28 @@ from typing import NamedTuple
 from starlette.applications import Starlette
 
 from yilian.gateway import app as gateway_app
-from yilian.gateway.http import records as records_http
+from yilian.gateway.http import organisations as organisations_http
 from yilian.gateway.index import ChainIndex
 from yilian.gateway.organisation import Agent, Organisation
 from yilian.ledger import codec, keys
+from yilian.ledger.errors import Refusal
 from yilian.ledger.genesis import FirstMember, FirstValidator, Genesis
 from yilian.ledger.modules.governance.state import Parameters
 from yilian.ledger.modules.identity import messages as identity
 from yilian.ledger.modules.identity.messages import OrganisationKind
 from yilian.node.config import Configuration, HostedOrganisation, NodeFolder
-from yilian.node.embedded import Embedded, now_ms, validator_public
+from yilian.node.embedded import Embedded, Stopped, now_ms, validator_public
+from yilian.node.store import StoreDamaged
 from yilian.sdk import drafts
 from yilian.sdk.signers import Ed25519Signer
 from yilian.vault import duplicates
 from yilian.vault.envelope import new_id
 from yilian.vault.vault import Vault
 
-SYNC_INDEX = 30.0
+ANCHOR_EVERY = 1.0
+"""Seconds between anchorings: a disclosure is on the chain within two."""
+
+log = logging.getLogger("yilian.node")
 
 
 class Founder(NamedTuple):
@@ -49,6 +56,8 @@ class Node:
         self.engine = Embedded(folder.chain, folder.validator_seed())
         self.organisations: dict[str, Organisation] = {}
         self.index: ChainIndex | None = None
+        self._closing = threading.Event()
+        self._anchoring: threading.Thread | None = None
         try:
             for each in self.configuration.organisations:
                 vault = Vault.open(folder.vault(each.id), each.id)
@@ -58,22 +67,38 @@ class Node:
         except BaseException:
             self.close()
             raise
+        self._anchoring = threading.Thread(target=self._anchor, name="yilian-anchor", daemon=True)
+        self._anchoring.start()
 
     def app(self) -> Starlette:
         """Build the node's HTTP application."""
         if self.index is None:
             raise RuntimeError("the node is closed")
-        routes = records_http.routes(self.engine, self.organisations)
+        routes = organisations_http.routes(self.organisations)
         return gateway_app.build(self.engine, self.index, routes=routes)
 
     def close(self) -> None:
-        """Anchor nothing more, stop the engine and close every store."""
+        """Anchor what is left, stop the engine and close every store."""
+        self._closing.set()
+        if self._anchoring is not None:
+            self._anchoring.join()
         if self.index is not None:
             self.index.close()
             self.index = None
         for organisation in self.organisations.values():
             organisation.vault.close()
         self.engine.close()
+
+    def _anchor(self) -> None:
+        """Put what vaults journalled on the chain, every second until the end and once at it."""
+        more = True
+        while more:
+            more = not self._closing.wait(ANCHOR_EVERY)
+            for organisation in self.organisations.values():
+                try:
+                    organisation.anchor_all()
+                except (Refusal, Stopped, StoreDamaged):
+                    log.exception("a vault's batches could not be anchored; trying again")
 
     def __enter__(self) -> Node:
         return self

@@ -18,7 +18,13 @@ from yilian.ledger.modules import Message
 from yilian.ledger.modules.consent import messages as consent
 from yilian.ledger.modules.consent.state import GRANTS, SESSIONS
 from yilian.ledger.modules.identity import messages as identity
-from yilian.ledger.modules.identity.state import KEY_SERVICES, SUBJECTS, home
+from yilian.ledger.modules.identity.state import (
+    KEY_SERVICES,
+    SUBJECTS,
+    home,
+    licensed,
+    standing,
+)
 from yilian.ledger.modules.records import messages as records
 from yilian.ledger.modules.records.state import BATCHES
 from yilian.node.embedded import Embedded
@@ -262,12 +268,20 @@ class Organisation:
             if session is None
             else SessionState(
                 grant=request.terms.grant,
-                open=session.closed is None,
+                open=session.closed is None and self._may_read(session.reader),
                 ends=session.ends,
                 commitment=session.terms,
             ),
             block_time=self.engine.tip.time,
         )
+
+    def _may_read(self, reader: str) -> bool:
+        """Tell whether a session's reader may still read: standing, and licensed if it must be."""
+        state = self.engine.state()
+        found = standing(state, reader)
+        if found is None:
+            return False
+        return found.kind != "practitioner" or licensed(state, reader, self.engine.now())
 
     def _key_service(self, organisation: str) -> bytes:
         service = KEY_SERVICES.get(self.engine.state(), organisation)

@@ -123,7 +123,7 @@ def capability(name: str) -> Callable[[str], str]:
 
 def snake_case(name: str) -> str:
     """Write a class name as its rule is named: `AnchorBatch` becomes `anchor_batch`."""
-    return re.sub(r"(?<!^)([A-Z])", r"_\1", name).lower()
+    return re.sub(r"(?<!^)([A-Z])", r"_\1", name).lower()  # ascii: a class name
 
 
 Rule = Callable[[Context, Any], None]

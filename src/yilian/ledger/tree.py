@@ -231,7 +231,10 @@ class View:
         for slot in range(FANOUT):
             child = tree_tile.child_id(tile_id, depth, slot)
             melted = self.tile(child, heap[FANOUT + slot])
-            if isinstance(melted, Entries) and melted.mark:
+            # The counts are under no root, so nothing is thrown away on their word alone.
+            if not isinstance(melted, Entries) or melted.data[33] != counts[slot]:
+                raise InvariantBroken(f"state tree: tile {tile_id.hex()} miscounts its leaves")
+            if counts[slot]:
                 items += self._items(melted)
                 self._keep(child, tree_tile.NOTHING, 0)
         return self._create(tile_id, depth, items)

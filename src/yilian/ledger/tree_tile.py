@@ -10,7 +10,8 @@ which, so that equal states have equal tiles:
   hashes (32 each) of the sixteen tiles four levels deeper.
 
 A fragment is four bytes of the leaf's path. It spares a cold load the hashing of every key; where
-two neighbours share it, the keys are hashed. The layout never shows in a root.
+two neighbours share it, the keys are hashed. The layout never shows in a root; nor do the counts of
+a tile of branches, which only say when its leaves fit into one tile again.
 """
 
 from __future__ import annotations

@@ -50,8 +50,7 @@ class NotVerified(Exception):
 
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(f"{code}: {detail}")
-        self.code = code
-        self.detail = detail
+        self.code, self.detail = code, detail
 
 
 class Verified(NamedTuple):
@@ -84,6 +83,7 @@ _SCALARS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "text": ("(?s:.*)", str),
     "utf8": ("(?s:.*)", str.encode),
     "int64": ("0|[1-9][0-9]{0,18}", int),
+    "power": ("0|[1-9][0-9]{0,18}", int),
     "hex": ("([0-9A-Fa-f]{2})*", bytes.fromhex),
     "hash": ("[0-9A-Fa-f]{64}", bytes.fromhex),
     "hash?": ("([0-9A-Fa-f]{64})?", bytes.fromhex),
@@ -122,7 +122,7 @@ _RECEIPT = {
 _EXIST = {"key": "utf8", "value": "utf8", "path": [{"prefix": "hex", "suffix": "hex"}]}
 _NEIGHBOURS = {"nonexist": {"left": (_EXIST,), "right": (_EXIST,)}}
 _STATE_PROOF = {"format": "text", "key": "utf8", "value": ("utf8",), "proof": "any", **_SIGNED}
-_PINNED = {"pub_key": "key", "voting_power": "int"}
+_PINNED = {"pub_key": "key", "voting_power": "power"}
 _TRUST = {
     "format": "text", "chain_id": "text", "validators": [_PINNED], "height": "int",
     "time": "time", "trusting_period_s": "int",
@@ -132,6 +132,7 @@ _TRUST = {
 
 def _shaped(value: Any, shape: Any, where: str) -> Any:
     """Read a JSON value of a shape above; (shape,) may be null, [shape] is a list of them."""
+    value = str(value) if shape == "power" and type(value) is int else value
     if isinstance(shape, tuple):
         return None if value is None else _shaped(value, shape[0], where)
     if isinstance(shape, dict) and isinstance(value, dict) and value.keys() == shape.keys():
@@ -449,8 +450,7 @@ def _check_agreed(header: Json, proof: Json, trust: Json) -> tuple[str, tuple[st
     late = "the trusting period is over: the pinned keys may have leaked since"
     warnings = (late,) if trust["time"] + period <= trust["now"] else ()
     # Whoever holds more than two thirds decides alone, whatever the number of validators.
-    sets = (validators, pinned)
-    alone = any(3 * group[0].power > 2 * sum(each.power for each in group) for group in sets)
+    alone = any(3 * each[0].power > 2 * sum(v.power for v in each) for each in (validators, pinned))
     return "one signer" if alone else "agreed", warnings
 
 
@@ -494,7 +494,7 @@ def _check_receipt(value: Json, trust: Json) -> Verified:
 
 
 def _check_state(value: Json, trust: Json) -> Verified:
-    """A key has a value, or is absent, in the state after the block below `header`."""
+    """A key's value or absence after the block below `header`; the time told is `header`'s."""
     proof = _shaped(value, _STATE_PROOF, "state proof")
     header, key, held = proof["header"], proof["key"], proof["value"]
     if held is None:

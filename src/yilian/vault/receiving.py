@@ -133,6 +133,10 @@ class Grantee:
         data = self._keystore.sealer("grants").open(row.terms, associated)
         return codec.decode(data, OpenedTerms).terms
 
+    def holder(self, grant: str) -> str:
+        """Name the organisation that gave a grant held here; refuses `grant_not_held_here`."""
+        return self._held(grant).holder
+
     def _held(self, grant: str) -> ReceivedRow:
         row = self._catalogue.received(grant)
         if row is None:

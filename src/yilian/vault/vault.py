@@ -224,6 +224,10 @@ class Vault:
         """Give the opened terms of a grant held here."""
         return self._grantee.terms(grant)
 
+    def holder_of(self, grant: str) -> str:
+        """Name the organisation that gave a grant held here."""
+        return self._grantee.holder(grant)
+
     def open_session(
         self, grant: str, reader: str, purpose: str, ends: int, role: str | None = None
     ) -> OpenedSession:

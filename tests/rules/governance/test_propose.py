@@ -11,7 +11,10 @@ from yilian.ledger.modules.identity import errors as identity_errors
 from yilian.ledger.modules.identity.state import SUBJECTS
 
 
-def _ask(action: messages.Action, label: str = "proposal") -> messages.Propose:
+Action = messages.AdmitMember | messages.RemoveMember | messages.SetParameter | messages.SetQuota
+
+
+def _ask(action: Action, label: str = "proposal") -> messages.Propose:
     return messages.Propose(proposal=name_of(label), action=action)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.cases import ENVELOPE, Play, accepted, refused
+from tests.cases import ENVELOPE, Play, accepted, name, refused
 from tests.chain import DAY, STEP, Chain, digest_of, name_of, seal
 from yilian.ledger import errors as envelope
 from yilian.ledger.modules.consent.messages import Grant
@@ -38,7 +38,7 @@ def test_a_second_signer_pays(world: Chain) -> Play:
 @accepted(ENVELOPE)
 def test_a_new_day_brings_a_new_quota(world: Chain) -> Play:
     world.carried(SetQuota(world.hospital.id, 1))
-    world.must(world.hospital, _anchor("first"))
+    assert name(world.block(world.sign(world.hospital, _anchor())).results[0]) == "quota_used_up"
     world.wait(DAY)
     yield world.sign(world.hospital, _anchor("second"))
     assert USAGE.require(world.state, world.hospital.id).used == 1

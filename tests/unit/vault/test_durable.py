@@ -10,8 +10,7 @@ from yilian.vault import durable
 
 
 def test_replace_writes_files_of_the_owner_alone(tmp_path: Path) -> None:
-    files = {tmp_path / "a": b"one", tmp_path / "b": iter([b"t", b"wo"])}
-    durable.replace(files)
+    durable.replace({tmp_path / "a": b"one", tmp_path / "b": iter([b"t", b"wo"])})
     durable.replace({tmp_path / "a": b"new"})
     assert (tmp_path / "a").read_bytes() == b"new"
     assert (tmp_path / "b").read_bytes() == b"two"

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import subprocess
+import sys
 
 import msgspec
 import pytest
@@ -282,3 +284,10 @@ def test_leaf_is_canonical_json() -> None:
     committed = commitment(bytes(32), b"x")
     expected = f'{{"commitment":"{committed}","record":"{GRANT}"}}'
     assert envelope.leaf(GRANT, committed) == expected.encode()
+
+
+def test_the_envelope_brings_no_database_or_network_along() -> None:
+    """The SDK imports it, and must stay a small, offline library."""
+    heavy = "{'sqlalchemy', 'sqlite3', 'rocksdict', 'starlette', 'httpx', 'yilian.node'}"
+    script = f"import yilian.vault.envelope, sys; sys.exit(bool({heavy} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

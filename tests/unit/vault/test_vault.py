@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -344,3 +345,17 @@ def test_ids_are_canonical_and_new() -> None:
     made = {new_id() for _ in range(100)}
     assert len(made) == 100
     assert all(codec.to_text(codec.to_bytes(each)) == each for each in made)
+
+
+def test_threads_share_one_vault(hospital: Vault) -> None:
+    def work(thread: int) -> None:
+        for turn in range(3):
+            items = [item(1000 * thread + 10 * turn + number) for number in range(10)]
+            hospital.deposit(items)
+            assert read(hospital, *items) == {each.record: each.content for each in items}
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, range(4)))
+    assert len(hospital.records_of(PATIENT)) == 120
+    assert len(hospital.keystore.category_keys(PATIENT)) == 1
+    assert list(hospital.integrity()) == []

@@ -32,6 +32,12 @@ _HEIGHTS = (50, 76, 88, 96, 103, 110, 116, 122, 128, 133, 138, 144, 150, 156, 16
 _WEIGHTS = (34, 99, 124, 145, 165, 185, 208, 232, 258, 288, 322, 362, 410, 460, 510, 560, 595, 620)
 """Middle of healthy children: height in cm, weight in 0.1 kg, at each birthday from 0 to 17."""
 
+_TOGETHER = ("hba1c", "glu", "uacr")
+"""Curves that lie high or low in the same persons."""
+
+_PERSONAL = {"sbp": 60, "dbp": 60, "temp": 5, "spo2": 8, "ph": 3, "bmi": 110, "ogtt": 60}
+"""How far persons differ on a curve, in thousandths, where three times the scatter is wrong."""
+
 _GROWN = 18 * 365
 _PRECISION = Context(prec=12)
 
@@ -85,6 +91,7 @@ class Body:
         tall = 171 if sex == "male" else 159
         self._height = tall * 1000 + draw.around(16000)
         self._grows = draw.around(80)
+        self._worse = draw.around(110)
 
     def wake(self, day: int, illness: str = "") -> None:
         """Begin a day of measuring, with or without a short illness."""
@@ -113,7 +120,7 @@ class Body:
         own = self._own.get(key)
         curve = self._curves.get(key)
         if own is None:
-            own = self._draw.around(scatter) if curve else self._resting(analyte)
+            own = self._severity(key, scatter) if curve else self._resting(analyte)
             self._own[key] = own
         value = self._child(key) or own
         if curve:
@@ -125,11 +132,16 @@ class Body:
             return max(value + self._draw.around(150), 0)
         return min(value, 100000) if key == "spo2" else value
 
+    def _severity(self, key: str, scatter: int) -> int:
+        if key in _TOGETHER:
+            return self._worse
+        return self._draw.around(_PERSONAL.get(key, min(3 * scatter, 150)))
+
     def _resting(self, analyte: Analyte) -> int:
         scale = analyte.china
         low, high = scale.female if scale.female and self._sex == "female" else scale[5:7]
         floor, ceiling = milli(low), milli(high)
-        return floor + (ceiling - floor) * self._draw.between(280, 680) // 1000
+        return floor + (ceiling - floor) * self._draw.between(200, 780) // 1000
 
     def _permille(self) -> int:
         return self._day * 1000 // self._span

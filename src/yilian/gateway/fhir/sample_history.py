@@ -7,8 +7,6 @@ diagnoses, vital signs, laboratory, procedures, prescriptions, vaccines, papers 
 from __future__ import annotations
 
 from datetime import date, timedelta
-from functools import cache
-from typing import NamedTuple
 
 from yilian.gateway.fhir.sample_body import Body
 from yilian.gateway.fhir.sample_chart import Chart, Contact, coded
@@ -16,7 +14,6 @@ from yilian.gateway.fhir.sample_draw import Draw
 from yilian.gateway.fhir.sample_measure import (
     HL7,
     LOINC,
-    REGIONS,
     blood_pressure,
     finding,
     form,
@@ -26,6 +23,7 @@ from yilian.gateway.fhir.sample_measure import (
 )
 from yilian.gateway.fhir.sample_model import Course, Json, Onset, Panel, Region, Story, Visit
 from yilian.gateway.fhir.sample_panel import FINDINGS, PANELS
+from yilian.gateway.fhir.sample_roster import desk
 from yilian.gateway.fhir.sample_schedule import visits
 from yilian.gateway.fhir.sample_story import PREGNANT_DAYS
 from yilian.gateway.fhir.sample_terms import (
@@ -41,7 +39,6 @@ from yilian.gateway.fhir.sample_terms import (
 LAST_DAY = date(2025, 6, 30)
 """No history goes beyond this day: the generator has no clock."""
 
-_DOCTORS = 6
 _TEST_DATA = {"system": f"{HL7}/v3-ActReason", "code": "HTEST", "display": "test health data"}
 _LASTS = {"dialysis": 240, "emergency": 180, "rehab": 60, "checkup": 90}
 _FEES = {"emergency": 8000, "inpatient": 96000, "checkup": 5000, "rehab": 3000, "dialysis": 2500}
@@ -52,48 +49,6 @@ _MISSED = ("followup", "checkup", "rehab", "acute", "wellchild")
 _TESTED = {"spirometry": ("fev1", "fvc", "ratio", "pef")}
 _REACTS = 180
 """Permille of people with an allergy, beside those whose story has one."""
-
-
-class Desk(NamedTuple):
-    """A place of care with its doctors, as resources that all patients share."""
-
-    identity: str
-    organization: Json
-    doctors: tuple[tuple[str, Json], ...]
-
-
-@cache
-def desk(language: str, number: int) -> Desk:
-    """Look up the `number`th place of a language; the same for every seed."""
-    region = REGIONS[language]
-    house = region.houses[number]
-    draw = Draw(f"yilian sample roster {language} {number}")
-    organization: Json = {
-        "identifier": [{"system": region.systems["house"], "value": house.code}],
-        "active": True,
-        "type": [
-            {
-                **coded(f"{HL7}/organization-type", "prov", "Healthcare Provider"),
-                "text": region.words[house.kind],
-            }
-        ],
-        "name": house.name,
-        "telecom": [{"system": "phone", "value": house.phone}],
-        "address": [house.address],
-    }
-    identity = draw.uuid()
-    doctors = []
-    for seat in range(_DOCTORS):
-        sex = draw.pick(("male", "female"))
-        value = f"99{number + 1:03d}{seat + 1:05d}"
-        doctor: Json = {
-            "identifier": [{"system": region.systems["doctor"], "value": value}],
-            "active": True,
-            "name": [region.doctor(draw, sex)],
-            "gender": sex,
-        }
-        doctors.append((draw.uuid(), doctor))
-    return Desk(identity, organization, tuple(doctors))
 
 
 def _most(visit: Visit) -> int:
@@ -122,9 +77,12 @@ class History:
             end = self.birth + timedelta(days=self.span)
         start = end - timedelta(days=self.span)
         self.chart = Chart(region, draw, start)
-        self.body = Body(draw, story.curves, self.sex, (start - self.birth).days, self.span)
-        self._start = start
+        curves = dict(story.curves)
         self._onsets = [each for each in story.onsets if draw.chance(each.chance)]
+        for onset in self._onsets:
+            curves.update(onset.bends)
+        self.body = Body(draw, curves, self.sex, (start - self.birth).days, self.span)
+        self._start = start
         self._courses = [each for each in story.courses if draw.chance(each.chance)]
         self._conditions: dict[str, str] = {}
         self._requests: dict[str, Json] = {}

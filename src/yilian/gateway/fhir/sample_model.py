@@ -119,6 +119,8 @@ class Onset(NamedTuple):
     at: int
     chance: int = 1000
     until: int = 0
+    bends: tuple[tuple[str, Knots], ...] = ()
+    """Curves of those who have it, in place of the story's."""
 
 
 class Course(NamedTuple):

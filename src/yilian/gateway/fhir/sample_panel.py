@@ -97,7 +97,9 @@ _BREATH = (
         "3.00",
         "5.50",
     ),
-    _vital("nihss", "NIHSS评分", 60, "72089-6", "Total score NIHSS", "{score}", "{score}", 0, "0", "0"),
+    _vital(
+        "nihss", "NIHSS评分", 60, "72089-6", "Total score NIHSS", "{score}", "{score}", 0, "0", "0"
+    ),
     _vital("ratio", "一秒率", 0, "19926-5", "FEV1/FVC", "%", "%", 1, "70.0", "95.0"),
     _vital(
         "pef",

@@ -65,6 +65,8 @@ def _even(story: Story, draw: Draw, span: int) -> list[Visit]:
     for number in range(count):
         day = min(number * step + draw.between(0, step * 2 // 3), span - 1)
         kind = story.kinds[number % len(story.kinds)]
+        if kind == "rehab" and day * 1000 < story.admissions[0][0] * span:
+            kind = "followup"
         panels = tuple(key for key, often in story.panels if draw.chance(often))
         acts = tuple(key for key, often in story.acts if draw.chance(often))
         if kind == "rehab":

@@ -9,7 +9,7 @@ from __future__ import annotations
 from yilian.gateway.fhir.sample_model import Course, Onset, Story
 
 _COLDS = ("cold", "pharyngitis", "gastritis", "back_pain")
-_SPAN_PREGNANT = 1050
+PREGNANT_DAYS = 1050
 """Days: two years of ordinary life, a pregnancy of forty weeks from day 728, six weeks after."""
 
 DIABETES = Story(
@@ -30,22 +30,31 @@ DIABETES = Story(
         ("urine", 250),
     ),
     (
-        Onset("obesity", 0, 350),
+        Onset("obesity", 0, 350, 0, (("bmi", ((0, 32800), (1000, 30600))),)),
         Onset("diabetes", 120),
         Onset("hyperlipidemia", 200, 700),
         Onset("retinopathy", 620, 250),
-        Onset("nephropathy", 780, 350),
+        Onset(
+            "nephropathy",
+            780,
+            350,
+            0,
+            (
+                ("uacr", ((0, 12000), (600, 38000), (780, 140000), (1000, 320000))),
+                ("creat", ((0, 71000), (600, 86000), (1000, 128000))),
+            ),
+        ),
     ),
     {
         "hba1c": ((0, 6100), (120, 9100), (260, 7500), (400, 6700), (800, 7400), (1000, 6800)),
         "glu": ((0, 6300), (120, 10800), (260, 8200), (400, 6900), (800, 7900), (1000, 7000)),
         "tg": ((0, 2100), (200, 2600), (400, 1900), (1000, 1700)),
         "chol": ((0, 5600), (200, 5900), (400, 4600), (1000, 4300)),
-        "uacr": ((0, 12000), (600, 28000), (780, 65000), (1000, 90000)),
+        "uacr": ((0, 11000), (1000, 21000)),
         "creat": ((0, 66000), (1000, 84000)),
         "uglu": ((0, 200), (120, 900), (260, 600), (400, 200), (1000, 300)),
         "sbp": ((0, 134000), (1000, 132000)),
-        "bmi": ((0, 31000), (1000, 28600)),
+        "bmi": ((0, 26900), (1000, 25300)),
     },
     (
         Course("metformin", "diabetes", 121),
@@ -99,8 +108,26 @@ PREGNANCY = Story(
     (),
     (
         Onset("pregnancy", 733, 1000, 957),
-        Onset("anemia", 850, 300, 1000),
-        Onset("gdm", 862, 180, 958),
+        Onset(
+            "anemia",
+            853,
+            300,
+            1000,
+            (
+                ("hgb", ((0, 126000), (693, 123000), (850, 96000), (950, 106000), (1000, 117000))),
+                ("ferritin", ((0, 30000), (693, 24000), (853, 7500), (1000, 19000))),
+            ),
+        ),
+        Onset(
+            "gdm",
+            853,
+            220,
+            958,
+            (
+                ("glu", ((0, 4700), (693, 4700), (850, 5600), (958, 5000), (1000, 4700))),
+                ("ogtt", ((0, 6400), (850, 10100), (958, 9300), (1000, 6900))),
+            ),
+        ),
         Onset("delivery", 956, 1000, 957),
     ),
     {
@@ -124,7 +151,7 @@ PREGNANCY = Story(
     },
     (
         Course("folic_acid", "pregnancy", 650, 800),
-        Course("iron", "anemia", 851, 1000),
+        Course("iron", "anemia", 853, 1000),
         Course("aspart", "gdm", 866, 956, 500),
     ),
     (),
@@ -205,7 +232,7 @@ STROKE = Story(
         Onset("hypertension", 60),
         Onset("hyperlipidemia", 150, 700),
         Onset("stroke", 450),
-        Onset("hemiplegia", 453, 800),
+        Onset("hemiplegia", 450, 800),
     ),
     {
         "sbp": ((0, 152000), (445, 158000), (450, 178000), (470, 146000), (600, 134000),
@@ -223,9 +250,9 @@ STROKE = Story(
     },
     (
         Course("amlodipine", "hypertension", 61),
-        Course("aspirin", "stroke", 452),
-        Course("clopidogrel", "stroke", 452, 620),
-        Course("atorvastatin", "stroke", 452),
+        Course("aspirin", "stroke", 449),
+        Course("clopidogrel", "stroke", 449, 620),
+        Course("atorvastatin", "stroke", 449),
     ),
     (("ecg", 200), ("echo", 80)),
     ((450, 11, "stroke"),),
@@ -268,7 +295,7 @@ COPD = Story(
         Course("salbutamol", "copd", 101),
         Course("tiotropium", "copd", 110),
         Course("seretide", "copd", 430, 1000, 800),
-        Course("prednisone", "exacerbation", 421, 435),
+        Course("prednisone", "exacerbation", 419, 435),
     ),
     (("spirometry", 350), ("chest_xray", 250)),
     ((420, 8, "exacerbation"),),
@@ -347,5 +374,3 @@ DIALYSIS = Story(
 
 STORIES = (DIABETES, HYPERTENSION, PREGNANCY, HEPATITIS, ASTHMA, STROKE, COPD, HEALTHY, CHILD)
 """The stories that take turns; `DIALYSIS` is the rare long one."""
-
-PREGNANT_DAYS = _SPAN_PREGNANT

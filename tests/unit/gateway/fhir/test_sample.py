@@ -1,8 +1,7 @@
-"""The seeded patients: repeatable to the byte, valid FHIR, right in medicine and in numbers."""
+"""The seeded bundles: repeatable to the byte, valid FHIR, of nobody real."""
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import os
@@ -11,28 +10,30 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
-from functools import cache
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import pytest
 from fhir.resources.R4B import get_fhir_model_class
 
-from yilian.gateway.fhir import sample_body
+from tests.unit.gateway.fhir.reading import (
+    Json,
+    codes,
+    diagnosed,
+    every,
+    exact,
+    exact_encode,
+    patients,
+    resources,
+    walk,
+)
 from yilian.gateway.fhir.sample import bundles, write
 from yilian.gateway.fhir.sample_draw import Draw
 from yilian.gateway.fhir.sample_history import LAST_DAY
-from yilian.gateway.fhir.sample_lab import ANALYTES
-from yilian.gateway.fhir.sample_panel import FINDINGS, PANELS
-from yilian.gateway.fhir.sample_story import DIALYSIS, STORIES
-from yilian.gateway.fhir.sample_terms import ACTS, ACUTE, ALLERGENS, DISEASES, DRUGS, VACCINES
 from yilian.gateway.fhir.sample_zh import CHINA, check_character
 
-PINNED = "86a0a0e00e5ca4ba2c02d97ff747091e660cac13fedac14c6d99ec676aa38d8e"
+PINNED = "032a6e988ed545335789d53371b62b4acd65cc12bee76861afa290779bb8a33c"
 """SHA-256 of the three bundles of seed 1, each followed by a line feed."""
 
 TYPES = {
@@ -46,56 +47,6 @@ INSURED = "urn:oid:2.16.840.1.113883.2.23.1.19.2"
 SSN = "http://hl7.org/fhir/sid/us-ssn"
 RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
 CATEGORY = "http://terminology.hl7.org/CodeSystem/observation-category"
-
-_exact = msgspec.json.Decoder(float_hook=Decimal)
-_exact_encode = msgspec.json.Encoder(decimal_format="number").encode
-
-Json = dict[str, Any]
-
-
-@cache
-def patients(language: str, count: int = 80, seed: int = 5) -> list[Json]:
-    return [_exact.decode(data) for data in bundles(seed, count, language=language)]  # type: ignore[arg-type]
-
-
-def resources(bundle: Json, kind: str = "") -> list[Json]:
-    found = [entry["resource"] for entry in bundle["entry"]]
-    return [each for each in found if not kind or each["resourceType"] == kind]
-
-
-def every(language: str, kind: str = "") -> Iterator[Json]:
-    for bundle in patients(language):
-        yield from resources(bundle, kind)
-
-
-def codes(concept: Json) -> set[str]:
-    return {coding["code"] for coding in concept.get("coding", [])}
-
-
-def walk(value: Any) -> Iterator[Json]:
-    if isinstance(value, dict):
-        yield value
-        for each in value.values():
-            yield from walk(each)
-    elif isinstance(value, list):
-        for each in value:
-            yield from walk(each)
-
-
-def series(bundle: Json, loinc: str) -> list[tuple[str, Decimal]]:
-    return [
-        (each["effectiveDateTime"], Decimal(each["valueQuantity"]["value"]))
-        for each in resources(bundle, "Observation")
-        if loinc in codes(each["code"]) and "valueQuantity" in each
-    ]
-
-
-def diagnosed(language: str, icd: str) -> list[Json]:
-    return [
-        bundle
-        for bundle in patients(language)
-        if any(icd in codes(each["code"]) for each in resources(bundle, "Condition"))
-    ]
 
 
 def digest_of(seed: int, count: int) -> str:
@@ -255,21 +206,21 @@ def test_every_story_is_told_in_both_languages() -> None:
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
 def test_every_resource_is_valid_r4b(language: str) -> None:
     checked = 0
-    for data in bundles(11, 20, language=language):  # type: ignore[arg-type]
-        for entry in _exact.decode(data)["entry"]:
+    for data in bundles(11, 14, language=language):  # type: ignore[arg-type]
+        for entry in exact.decode(data)["entry"]:
             resource = entry["resource"]
             model = get_fhir_model_class(resource["resourceType"]).model_validate(resource)
             if resource["resourceType"] == "Observation" and "valueQuantity" in resource:
                 written = Decimal(resource["valueQuantity"]["value"])
-                assert str(model.valueQuantity.value) == str(written)
+                assert str(vars(model)["valueQuantity"].value) == str(written)
             checked += 1
-    assert checked > 3000
+    assert checked > 2000
 
 
 def test_decimal_text_survives_an_exact_reader() -> None:
     trailing = 0
     for data in bundles(6, 8):
-        assert _exact_encode(_exact.decode(data)) == data
+        assert exact_encode(exact.decode(data)) == data
         trailing += len(re.findall(rb'"value":\d+\.\d*0[,}]', data))
         assert not re.search(rb'"value":-?\d*\.?\d*[eE]', data)
     assert trailing > 50
@@ -307,7 +258,7 @@ def test_resident_numbers_are_right_and_of_nobody() -> None:
         assert int(number[16]) % 2 == (person["gender"] == "male")
         assert by_system[INSURED]
         numbers.append(number)
-    assert len(set(numbers)) == len(numbers) == 80
+    assert len(set(numbers)) == len(numbers) == 60
 
 
 def test_western_numbers_are_never_issued_ones() -> None:
@@ -385,242 +336,6 @@ def test_encounters_are_in_order_and_hold_what_happens_in_them() -> None:
             period = periods[each["encounter"]["reference"]]
             assert period["start"] < each["effectiveDateTime"] < each["issued"]
             assert each["effectiveDateTime"][:10] <= period["end"][:10]
-
-
-# Medicine
-
-
-@pytest.mark.parametrize("language", ["zh-CN", "en"])
-def test_hba1c_falls_after_metformin(language: str) -> None:
-    fell = []
-    for bundle in diagnosed(language, "E11.9"):
-        metformin = [
-            each["authoredOn"]
-            for each in resources(bundle, "MedicationRequest")
-            if "A10BA02" in codes(each["medicationCodeableConcept"])
-        ]
-        values = series(bundle, "4548-4")
-        before = [value for when, value in values if when <= metformin[0]]
-        after = [value for when, value in values if when > metformin[0]]
-        if before and after:
-            fell.append(after[-1] < max(before))
-    assert len(fell) >= 4
-    assert sum(fell) >= len(fell) * 3 // 4
-
-
-@pytest.mark.parametrize("language", ["zh-CN", "en"])
-def test_viral_load_becomes_undetectable_under_entecavir(language: str) -> None:
-    ended = 0
-    for bundle in diagnosed(language, "B18.1"):
-        loads = [
-            each["valueQuantity"]
-            for each in resources(bundle, "Observation")
-            if "42595-9" in codes(each["code"])
-        ]
-        if len(loads) > 2:
-            assert loads[0]["value"] > 100_000
-            assert "comparator" not in loads[0]
-            ended += loads[-1].get("comparator") == "<"
-    assert ended >= 3
-
-
-@pytest.mark.parametrize("language", ["zh-CN", "en"])
-def test_blood_pressure_falls_in_hypertension(language: str) -> None:
-    first, last = [], []
-    for bundle in diagnosed(language, "I10"):
-        systolic = [
-            part["valueQuantity"]["value"]
-            for each in resources(bundle, "Observation")
-            for part in each.get("component", [])
-            if "8480-6" in codes(part["code"])
-        ]
-        first.append(max(systolic[: len(systolic) // 2]))
-        last.append(systolic[-1])
-    assert sum(first) > sum(last) + 10 * len(last)
-    assert min(first) > 135
-
-
-@pytest.mark.parametrize("language", ["zh-CN", "en"])
-def test_a_report_never_contradicts_itself(language: str) -> None:
-    seen = 0
-    for bundle in patients(language):
-        by_urn = {each["fullUrl"]: each["resource"] for each in bundle["entry"]}
-        for report in resources(bundle, "DiagnosticReport"):
-            parts = [by_urn[each["reference"]] for each in report["result"]]
-            assert {each["resourceType"] for each in parts} == {"Observation"}
-            assert {each["encounter"]["reference"] for each in parts} == {
-                report["encounter"]["reference"]
-            }
-            value = {
-                code: Decimal(each["valueQuantity"]["value"])
-                for each in parts
-                if "valueQuantity" in each
-                for code in codes(each["code"])
-            }
-            if "57021-8" in codes(report["code"]):
-                assert abs(value["4544-3"] - value["789-8"] * value["787-2"] / 10) < Decimal("0.6")
-                shares = sum(value[code] for code in ("770-8", "736-9", "5905-5", "713-8"))
-                assert Decimal(99) <= shares <= Decimal(100)
-                seen += 1
-            if "24331-1" in codes(report["code"]):
-                total, good, bad = ("14647-2", "14646-4", "22748-8")
-                if language == "en":
-                    total, good, bad = ("2093-3", "2085-9", "13457-7")
-                assert value[bad] < value[total] - value[good]
-                seen += 1
-    assert seen > 80
-
-
-@pytest.mark.parametrize("language", ["zh-CN", "en"])
-def test_flags_agree_with_reference_ranges(language: str) -> None:
-    flags: Counter[str] = Counter()
-    for each in every(language, "Observation"):
-        if "referenceRange" not in each:
-            continue
-        limits = each["referenceRange"][0]
-        value, flag = each["valueQuantity"]["value"], codes(each["interpretation"][0]).pop()
-        assert value >= 0
-        if flag == "H":
-            assert value > limits["high"]["value"]
-        elif flag == "L":
-            assert value < limits["low"]["value"]
-        else:
-            assert limits.get("low", {"value": 0})["value"] <= value <= limits["high"]["value"]
-        flags[flag] += 1
-    assert flags["H"] > 300
-    assert flags["L"] > 100
-    assert flags["N"] > flags["H"] + flags["L"]
-
-
-def test_values_are_humanly_possible() -> None:
-    bounds = {
-        "8867-4": (40, 190), "9279-1": (8, 50), "8310-5": (34, 42), "2708-6": (70, 100),
-        "8302-2": (45, 200), "29463-7": (2, 160), "39156-5": (11, 45), "718-7": (5, 200),
-        "2823-3": (2, 8), "2951-2": (120, 160), "2744-1": (7, 8), "4548-4": (4, 13),
-        "98979-8": (3, 200), "19926-5": (25, 100), "736-9": (5, 65), "770-8": (15, 92),
-    }  # fmt: skip
-    seen: Counter[str] = Counter()
-    for language in ("zh-CN", "en"):
-        for each in every(language, "Observation"):
-            if "valueQuantity" not in each:
-                continue
-            amount = each["valueQuantity"]
-            assert amount["system"] == "http://unitsofmeasure.org"
-            assert amount["code"]
-            code = each["code"]["coding"][0]["code"]
-            if code in bounds:
-                low, high = bounds[code]
-                assert low <= amount["value"] <= high, (code, amount)
-                seen[code] += 1
-    assert set(seen) == set(bounds)
-
-
-def test_filtration_rate_agrees_with_the_formula() -> None:
-    # CKD-EPI 2021 in floating point, as an independent reading of the published equation.
-    for creatinine, age, sex in ((60, 30, "female"), (90, 50, "male"), (884, 70, "male")):
-        kappa, alpha = (0.7, -0.241) if sex == "female" else (0.9, -0.302)
-        ratio = creatinine / 88.42 / kappa
-        expected = 142 * min(ratio, 1) ** alpha * max(ratio, 1) ** -1.2 * 0.9938**age
-        expected *= 1.012 if sex == "female" else 1
-        got = sample_body.filtration_rate(creatinine * 1000, age, sex) / 1000
-        assert abs(got - expected) < 0.01
-
-
-def test_penicillin_is_not_given_to_those_who_do_not_bear_it() -> None:
-    allergic, given = 0, 0
-    for bundle in bundles(31, 200):
-        if b'"764146007"' in bundle:
-            allergic += 1
-            assert b'"J01CA04"' not in bundle
-        given += b'"J01CA04"' in bundle
-    assert allergic > 2
-    assert given > 10
-
-
-# Money and papers
-
-
-def test_claims_add_up_and_point_to_a_diagnosis() -> None:
-    currencies = set()
-    for language in ("zh-CN", "en"):
-        for claim in every(language, "Claim"):
-            total = claim["total"]
-            assert total["value"] == sum(item["net"]["value"] for item in claim["item"])
-            assert str(total["value"])[-3] == "."
-            assert [item["sequence"] for item in claim["item"]] == list(
-                range(1, len(claim["item"]) + 1)
-            )
-            currencies.add((language, total["currency"]))
-    assert currencies == {("zh-CN", "CNY"), ("en", "USD")}
-
-
-def test_attachments_say_their_true_size_and_hash() -> None:
-    checked = 0
-    for each in every("zh-CN", "DocumentReference"):
-        attachment = each["content"][0]["attachment"]
-        data = base64.b64decode(attachment["data"], validate=True)
-        assert len(data) == attachment["size"]
-        assert base64.b64encode(hashlib.sha1(data).digest()).decode() == attachment["hash"]
-        assert "{" not in data.decode("utf-8")
-        checked += 1
-    assert checked > 20
-
-
-def test_one_prescription_of_a_medicine_is_active_at_most() -> None:
-    for bundle in patients("en"):
-        active = [
-            each["medicationCodeableConcept"]["text"]
-            for each in resources(bundle, "MedicationRequest")
-            if each["status"] == "active"
-        ]
-        assert len(active) == len(set(active))
-
-
-# Tables
-
-
-def test_stories_name_only_what_the_tables_hold() -> None:
-    measured = set(sample_body.MEASURED) | set(FINDINGS)
-    for story in (*STORIES, DIALYSIS):
-        assert {each.disease for each in story.onsets} <= set(DISEASES)
-        assert {each.drug for each in story.courses} <= set(DRUGS)
-        assert {each.disease for each in story.courses} <= {each.disease for each in story.onsets}
-        assert {key for key, _ in story.panels} <= set(PANELS)
-        assert {key for key, _ in story.acts} <= set(ACTS)
-        assert set(story.flares) <= set(ACUTE) | {"attack"}
-        assert set(story.curves) <= measured
-        for curve in story.curves.values():
-            assert [at for at, _ in curve] == sorted(at for at, _ in curve)
-    assert {drug for pair in ACUTE.values() for drug in pair} <= set(DRUGS)
-    assert all(
-        each.category in ("medication", "food", "environment") for each in ALLERGENS.values()
-    )
-
-
-def test_loinc_codes_have_a_right_check_digit() -> None:
-    # LOINC numbers end in a Luhn (mod 10) check digit: LOINC Users' Guide, appendix on check digits.
-    numbers = {scale.loinc for each in ANALYTES.values() for scale in (each.china, each.west)}
-    numbers |= {panel.loinc for panel in PANELS.values()}
-    numbers |= {each[0] for each in FINDINGS.values()}
-    numbers |= {each.china.loinc for each in sample_body.MEASURED.values()}
-    for number in numbers:
-        digits, _, check = number.partition("-")
-        total = 0
-        for place, digit in enumerate(reversed(digits)):
-            doubled = int(digit) * (2 if place % 2 == 0 else 1)
-            total += doubled // 10 + doubled % 10
-        assert (10 - total % 10) % 10 == int(check), number
-
-
-def test_ranges_are_written_with_the_places_of_their_values() -> None:
-    for each in sample_body.MEASURED.values():
-        for scale in (each.china, each.west):
-            for text in (scale.low, scale.high, *(scale.female or ())):
-                assert len(text.partition(".")[2]) == scale.decimals, (each.key, text)
-
-
-def test_vaccine_codes_are_two_or_three_digits() -> None:
-    assert all(re.fullmatch(r"\d{2,3}", each.cvx) for each in VACCINES.values())
 
 
 # Bad input

@@ -1,0 +1,95 @@
+"""`yilian verify`: check receipts and state proofs offline; no node is asked."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from yilian.cli import values
+from yilian.cli.console import DONE, REFUSED, Console
+from yilian.cli.shape import Command, Option
+from yilian.sdk import verify as verifier
+
+
+def command(console: Console) -> Command:
+    """Make the command."""
+
+    def run(files: tuple[Path, ...], trust: Path) -> int:
+        pinned = _trust(console, trust)
+        texts = [(path, _bytes(console, path)) for path in files]
+        answers = [_checked(path, text, pinned) for path, text in texts]
+        verified = all(each["verified"] for each in answers)
+        lines = [line for each in answers for line in _lines(console, each)]
+        console.show({"verified": verified, "files": answers}, lines)
+        return DONE if verified else REFUSED
+
+    file = values.file(console)
+    params: list[click.Parameter] = [
+        click.Argument(["files"], metavar="FILE...", type=file, nargs=-1, required=True),
+        Option(
+            console,
+            ["--trust"],
+            console.words("options/trust"),
+            type=file,
+            metavar="FILE",
+            required=True,
+        ),
+    ]
+    return Command(console, "verify", console.words("nouns/verify"), run, params)
+
+
+def _bytes(console: Console, path: Path) -> bytes:
+    try:
+        with path.open("rb") as source:
+            return source.read(verifier.MAX_TEXT + 1)
+    except OSError:
+        raise console.usage("unreadable", path=str(path)) from None
+
+
+def _trust(console: Console, path: Path) -> bytes:
+    text = _bytes(console, path)
+    try:
+        verifier.parse_trust(text)
+    except verifier.NotVerified:
+        raise console.usage("not_a_trust_file", path=str(path)) from None
+    return text
+
+
+def _checked(path: Path, text: bytes, trust: bytes) -> dict[str, Any]:
+    try:
+        verified = verifier.verify(text, trust)
+    except verifier.NotVerified as reason:
+        told = {"code": reason.code, "detail": reason.detail}
+        return {"file": str(path), "verified": False, **told}
+    about = _about(json.loads(text))
+    return {"file": str(path), "verified": True, **verified._asdict(), "about": about}
+
+
+def _about(proof: dict[str, Any]) -> dict[str, Any]:
+    """Say what was proved in parts that any language can put into a sentence."""
+    if "key" in proof:
+        return {"kind": "absent" if proof["value"] is None else "present", "key": proof["key"]}
+    code = proof["result"]["code"]
+    return {"kind": "accepted" if code == 0 else "refused", "code": code}
+
+
+def _lines(console: Console, answer: dict[str, Any]) -> list[str]:
+    words = console.words
+    if not answer["verified"]:
+        why = words(f"proof/{answer['code']}")
+        return [words("not_verified", file=answer["file"]), f"  {why} ({answer['code']})"]
+    about = dict(answer["about"])
+    kind = about.pop("kind")
+    where = {"chain": answer["chain_id"], "height": answer["height"], "time": answer["time"]}
+    level = answer["level"].replace(" ", "_")
+    lines = [
+        words("verified", file=answer["file"]),
+        "  " + words(f"proved/{kind}", **about, **where),
+        "  " + words(f"level/{level}"),
+    ]
+    if answer["warnings"]:
+        lines.append("  " + words("trust_old"))
+    return lines

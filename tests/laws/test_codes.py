@@ -1,0 +1,60 @@
+"""Every refusal code of the ledger is raised by a test, and every message is accepted by one."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from pathlib import Path
+
+import pytest
+from tools.vectors import cases
+
+import tests.unit.ledger
+from tests.cases import RAISED
+from yilian.ledger import errors
+from yilian.ledger.modules import MODULES
+
+LEDGER = Path(errors.__file__).parent
+
+UNUSED = {"not_yet_active"}
+"""Declared for the first rule that is switched on at a height; no rule is, so far."""
+
+
+def _raised() -> set[str]:
+    for found in pkgutil.iter_modules(tests.unit.ledger.__path__, "tests.unit.ledger."):
+        importlib.import_module(found.name)
+    by_case = {errors.by_number(case.code).name for case in cases().values() if case.code}
+    return by_case | set(RAISED)
+
+
+def test_every_code_of_the_ledger_is_raised() -> None:
+    raised = _raised()
+    named = _of_the_ledger()
+    assert [each for each in named if each not in raised and each not in UNUSED] == []
+
+
+def _of_the_ledger() -> list[str]:
+    """List the envelope's and the capabilities' codes; other rooms register theirs beside them."""
+    capabilities = {module.name for module in MODULES}
+    named = [each.name for each in errors.every()]
+    return [each for each in named if "." not in each or each.split(".")[0] in capabilities]
+
+
+@pytest.mark.parametrize("name", sorted(UNUSED))
+def test_an_unused_code_is_used_nowhere(name: str) -> None:
+    constant = name.upper()
+    users = [
+        each.name
+        for each in sorted(LEDGER.rglob("*.py"))
+        if each.name != "errors.py" and constant in each.read_text("utf-8")
+    ]
+    assert users == [], f"{name} is used now: give it a test and take it from the list"
+
+
+def test_codes_are_in_their_capabilitys_hundred() -> None:
+    first = {module.name: 100 * (place + 1) for place, module in enumerate(MODULES)}
+    for name in _of_the_ledger():
+        number = errors.by_name(name).number
+        capability = name.split(".")[0] if "." in name else None
+        low = first[capability] if capability else 0
+        assert low <= number < low + 100, f"{name} is {number}"

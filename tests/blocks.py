@@ -24,7 +24,7 @@ from yilian.ledger.module import Message
 from yilian.ledger.modules import RULES
 from yilian.ledger.modules.consent import messages as consent
 from yilian.ledger.modules.governance import messages as governance
-from yilian.ledger.modules.governance.state import BOUNDS, members
+from yilian.ledger.modules.governance.state import BOUNDS, PROPOSALS, members
 from yilian.ledger.modules.identity import messages as identity
 from yilian.ledger.modules.identity.rules import guardian_commitment, recovery_approval
 from yilian.ledger.modules.identity.state import SUBJECTS
@@ -289,10 +289,15 @@ class Simulation:
         return self._send(actor, message, then=then)
 
     def _revoke_key(self) -> bytes:
-        actor = self._anyone()
-        found = SUBJECTS.get(self.chain.state, actor.id)
-        spare = [] if found is None else [each for each in found.keys if each != actor.signer.id]
-        lost = self.dice.pick(spare) if spare else self._anyone().signer.id
+        pool = [*self._people, *self._doctors, *self._helpers]
+        held = [(each, SUBJECTS.get(self.chain.state, each.id)) for each in pool]
+        rich = [(each, found) for each, found in held if found and len(found.keys) > 1]
+        if not rich:
+            return self._add_key()
+        actor, found = self.dice.pick(rich)
+        lost = self.dice.pick([each for each in found.keys if each != actor.signer.id])
+        if self.dice.chance(20):
+            lost = self._anyone().signer.id
         return self._send(actor, identity.RevokeKey(key=lost))
 
     def _revoke_subject(self) -> bytes:
@@ -379,29 +384,48 @@ class Simulation:
         return self._send(now, identity.CancelRecovery(recovery=recovery))
 
     def _propose(self) -> bytes:
+        if len(self._open_proposals()) > 1:
+            return self._vote()
         proposal = name_of(self._label("proposal"))
         name = self.dice.pick(("person_quota", "session_limit_ms", "recovery_delay_ms"))
-        outsiders = self._organisations[3:] or self._organisations
+        names = members(self.chain.state)
+        later = self._organisations[3:] or self._organisations
+        inside = [each for each in later if each.id in names] or later
+        outside = [each for each in later if each.id not in names] or later
         actions: tuple[Action, ...] = (
-            governance.AdmitMember(self.dice.pick(outsiders).id),
+            governance.AdmitMember(self.dice.pick(outside).id),
             governance.SetParameter(name, BOUNDS[name][1]),
-            governance.SetQuota(self.dice.pick(outsiders).id, 500),
-            governance.RemoveMember(self.dice.pick(outsiders).id),
+            governance.SetQuota(self.dice.pick(later).id, 500),
+            governance.RemoveMember(self.dice.pick(inside).id),
         )
         message = governance.Propose(proposal=proposal, action=self.dice.pick(actions))
         return self._send(self._member(), message, then=lambda: self._proposals.append(proposal))
 
+    def _open_proposals(self) -> list[str]:
+        state = self.chain.state
+        found = [(each, PROPOSALS.get(state, each)) for each in self._proposals]
+        return [each for each, held in found if held is not None and held.status == "open"]
+
     def _vote(self) -> bytes:
-        if not self._proposals:
+        named = self._open_proposals()
+        if not named:
             return self._propose()
-        proposal = self._proposals[-1 - self.dice.below(min(2, len(self._proposals)))]
-        message = governance.Vote(proposal=proposal, approve=self.dice.chance(90))
-        return self._send(self._member(), message)
+        proposal = named[0] if self.dice.chance(90) else self.dice.pick(self._proposals)
+        held = PROPOSALS.require(self.chain.state, proposal)
+        voted = (*held.approved, *held.opposed)
+        names = members(self.chain.state)
+        silent = [x for x in self._organisations if x.id in names and x.id not in voted]
+        voter = self.dice.pick(silent) if silent and self.dice.chance(90) else self._member()
+        message = governance.Vote(proposal=proposal, approve=self.dice.chance(95))
+        return self._send(voter, message)
 
     def _withdraw(self) -> bytes:
-        if len(self._proposals) < 2:
-            return self._propose()
-        return self._send(self._member(), governance.Withdraw(proposal=self._proposals[-1]))
+        named = self._open_proposals()
+        if not named or self.dice.chance(50):
+            return self._vote()
+        proposer = PROPOSALS.require(self.chain.state, named[-1]).proposer
+        sender = next((x for x in self._organisations if x.id == proposer), self._member())
+        return self._send(sender, governance.Withdraw(proposal=named[-1]))
 
     def _grant(self) -> bytes:
         grant = name_of(self._label("grant"))

@@ -25,6 +25,7 @@ from yilian.ledger.modules.identity import messages as identity
 from yilian.ledger.modules.identity.messages import OrganisationKind
 from yilian.node.config import Configuration, HostedOrganisation, NodeFolder
 from yilian.node.embedded import Embedded, Stopped, now_ms, validator_public
+from yilian.node.integrity import scan_blocks
 from yilian.node.store import StoreDamaged
 from yilian.sdk import drafts
 from yilian.sdk.signers import Ed25519Signer
@@ -89,6 +90,15 @@ class Node:
             organisation.vault.close()
         self.engine.close()
 
+    def scan(self) -> None:
+        """Check every block up to now while the node serves; damage stops the engine at once.
+
+        Tiles of the state are checked whenever they are loaded; `yilian node check` checks all.
+        """
+        found = scan_blocks(self.engine.store, self.engine.tip)
+        if found is not None:
+            self.engine.condemn(StoreDamaged(found.what, found.height))
+
     def _anchor(self) -> None:
         """Put what vaults journalled on the chain, every second until the end and once at it."""
         more = True
@@ -113,7 +123,7 @@ class Node:
 
 
 def make_node(
-    path: Path, chain: str, founders: Sequence[Founder], *, port: int = 8420
+    path: Path, chain: str, founders: Sequence[Founder], *, port: int = 8440
 ) -> Configuration:
     """Make a node's folder: keys, genesis, first block, and every founder's agent at work.
 

@@ -16,6 +16,10 @@ from yilian.cli.console import DONE, REFUSED, STOPPED, UNREACHABLE, USAGE, Conso
 from yilian.cli.shape import Group, option_name
 
 COMMANDS: dict[str, str] = {
+    "init": "yilian.cli.init",
+    "up": "yilian.cli.up",
+    "node": "yilian.cli.node",
+    "organisation": "yilian.cli.organisation",
     "identity": "yilian.cli.identity",
     "governance": "yilian.cli.governance",
     "consent": "yilian.cli.consent",

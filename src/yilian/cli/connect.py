@@ -16,7 +16,7 @@ from yilian.sdk.client import Client
 from yilian.sdk.errors import KeyFileError
 from yilian.sdk.signers import Ed25519Signer, Passphrase, passphrase_file
 
-NODE = "http://127.0.0.1:8440"
+NODE = "http://127.0.0.1:8420"
 PATIENCE = 5.0
 
 

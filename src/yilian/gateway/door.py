@@ -1,13 +1,13 @@
-"""What a handler may reach: the engine, the index, the pending submissions, streams and counters."""
+"""What a handler may reach: engine, index, pending submissions, streams, nonces, counters."""
 
 from __future__ import annotations
 
 from anyio import CapacityLimiter
 from starlette.requests import Request
 
-from yilian.gateway.auth.nonces import Nonces
 from yilian.gateway.index import ChainIndex
 from yilian.gateway.metrics import Metrics
+from yilian.gateway.nonces import Nonces
 from yilian.gateway.stream import Feed
 from yilian.gateway.submission import Submissions
 from yilian.node.embedded import Embedded, Stopped

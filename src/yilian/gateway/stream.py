@@ -131,9 +131,7 @@ class EventStream:
             self._feed.streams -= 1
             gone.cancel()
 
-    async def _pump(
-        self, send: Send, moved: asyncio.Event, gone: asyncio.Future[None]
-    ) -> None:
+    async def _pump(self, send: Send, moved: asyncio.Event, gone: asyncio.Future[None]) -> None:
         await _write(send, b": open\n\n")
         while not gone.done():
             moved.clear()

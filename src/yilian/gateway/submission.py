@@ -13,6 +13,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from functools import partial
 from queue import SimpleQueue
 from typing import TypeVar
 
@@ -20,7 +21,8 @@ from yilian.gateway.errors import UNAVAILABLE
 from yilian.gateway.index import Advance, ChainIndex
 from yilian.ledger.errors import INTERNAL, Refusal
 from yilian.ledger.keys import sha256
-from yilian.node.embedded import Embedded, Outcome, Stopped
+from yilian.node.embedded import Embedded, Stopped
+from yilian.node.history import Outcome
 from yilian.node.store import StoreDamaged
 
 BATCH = 512
@@ -154,7 +156,10 @@ class Submissions:
             if isinstance(answer, Future) and not answer.done():
                 name = sha256(ticket.raw)
                 self._pending[name] = answer
-                answer.add_done_callback(lambda _, name=name: self._pending.pop(name, None))
+                answer.add_done_callback(partial(self._settled, name))
+
+    def _settled(self, name: bytes, _: _Committing) -> None:
+        self._pending.pop(name, None)
 
     def _answer(
         self, tickets: Sequence[_Ticket], answers: Sequence[_Committing | Exception]

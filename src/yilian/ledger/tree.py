@@ -22,12 +22,14 @@ from yilian.ledger.tree_node import ZERO, fold
 from yilian.ledger.tree_proof import Proof, prove
 from yilian.ledger.tree_tile import (
     FANOUT,
+    LAST,
     WIDTH,
     Branches,
     Entries,
     Entry,
     Tile,
     check_tile,
+    merge,
     put,
     remove,
 )
@@ -171,7 +173,7 @@ class View:
         if new is tile:
             return mark, count
         count = new.data[33]
-        if count > tree.split:
+        if count > tree.split and depth < LAST:
             return self._create(tile_id, depth, self._items(new))
         return self._keep(tile_id, new, count)
 
@@ -181,10 +183,7 @@ class View:
         """Make a tile anew from its old leaves and the changes."""
         merged = dict(self._items(tile))
         for path, entry in group:
-            if entry[0]:
-                merged[path] = entry
-            else:
-                merged.pop(path, None)
+            merge(merged, path, entry)
         items = sorted(merged.items())
         if [entry for _, entry in items] == tile.entries():
             return tile.mark, len(items)
@@ -193,7 +192,7 @@ class View:
     def _create(self, tile_id: bytes, depth: int, items: list[Change]) -> tuple[bytes, int]:
         """Make the tile of some leaves, sorted by path, and the deeper ones if they are many."""
         tree = self._tree
-        if len(items) <= tree.split:
+        if len(items) <= tree.split or depth == LAST:
             made = tree_tile.entries(items, depth, tree.hashing) if items else tree_tile.NOTHING
             return self._keep(tile_id, made, len(items))
         heap = [b""] * (2 * FANOUT)
@@ -250,7 +249,9 @@ class View:
             self.tiles[tile_id] = None
             self._kept.pop(tile_id, None)
             return b"", 0
-        self.tiles[tile_id] = tile.data if isinstance(tile, Entries) else tile.encode()
+        self.tiles[tile_id] = (
+            tile.data if isinstance(tile, Entries) else tile.encode(self._tree.hashing)
+        )
         if tile_id in self._kept or len(self._kept) < self._tree.cached_tiles:
             self._kept[tile_id] = tile
         return tile.mark, count

@@ -6,12 +6,13 @@ which, so that equal states have equal tiles:
 
 - *entries*, where the subtree has at most `split` leaves: byte 0, root (32), count (1), then by
   columns in path order: path fragments (4 each), leaf hashes (32 each), key lengths (1 each), keys;
-- *branches*, where it has more: byte 1, root (32), the leaf counts (8 each, big endian) and the
-  hashes (32 each) of the sixteen tiles four levels deeper.
+- *branches*, where it has more: byte 1, root (32), the leaf counts (8 each, big endian) of the
+  sixteen tiles four levels deeper, 8 bytes of H(2 | counts), and those tiles' hashes (32 each).
 
 A fragment is four bytes of the leaf's path. It spares a cold load the hashing of every key; where
-two neighbours share it, the keys are hashed. The layout never shows in a root; nor do the counts of
-a tile of branches, which only say when its leaves fit into one tile again.
+two neighbours share it, the keys are hashed. The counts say when leaves fit into one tile again and
+which hash is a lone leaf's; no root covers them, so they have a hash of their own. The layout never
+shows in a root.
 """
 
 from __future__ import annotations
@@ -29,13 +30,17 @@ from yilian.ledger.tree_node import EMPTY, ZERO, Leaf, Node, build, fold, lift, 
 MAX_SPLIT = 254
 """A count is one byte, and a tile that is about to divide has one leaf more."""
 
+LAST = 252
+"""The depth of the last tiles, which never divide: below them are 16 leaves at most."""
+
 WIDTH = 4
 FANOUT = 16
 
 _BYTE = [bytes((each,)) for each in range(256)]
 _FRAGMENTS = [Struct(f">{count}I") for count in range(256)]
 _counts = Struct(">16Q")
-_BRANCHES_SIZE = 33 + _counts.size + 32 * FANOUT
+_HASHES = 33 + _counts.size + 8
+_BRANCHES_SIZE = _HASHES + 32 * FANOUT
 
 
 Entry: TypeAlias = tuple[bytes, bytes]
@@ -72,10 +77,11 @@ class Branches:
         self.counts = counts
         self.mark = heap[1]
 
-    def encode(self) -> bytes:
+    def encode(self, hashing: Hashing) -> bytes:
         """Write the tile as it is stored."""
+        counts = _counts.pack(*self.counts)
         hashes = [each[:32] or ZERO for each in self.heap[FANOUT:]]
-        return b"".join((b"\x01", self.mark[:32], _counts.pack(*self.counts), *hashes))
+        return b"".join((b"\x01", self.mark[:32], counts, hashing(b"\x02" + counts)[:8], *hashes))
 
 
 Tile: TypeAlias = Entries | Branches
@@ -121,6 +127,17 @@ def _subtree(data: bytes, depth: int, hashing: Hashing) -> Node | None:
         paths = [int.from_bytes(hashing(key), "big") for key in keys]
         node = build(paths, hashes, 256 - depth, hashing)
     return node
+
+
+def merge(held: dict[bytes, Entry], path: bytes, entry: Entry) -> None:
+    """Set an entry among others by its path, or take it away where its hash is empty."""
+    old = held.get(path)
+    if old is not None and old[1] != entry[1]:
+        raise InvariantBroken("state tree: two keys have one hash")
+    if entry[0]:
+        held[path] = entry
+    elif old is not None:
+        del held[path]
 
 
 def put(tile: Entries, depth: int, digest: bytes, entry: Entry, hashing: Hashing) -> Entries:
@@ -194,12 +211,10 @@ def remove(tile: Entries, depth: int, digest: bytes, key: bytes, hashing: Hashin
 
 def _rebuilt(tile: Entries, depth: int, digest: bytes, entry: Entry, hashing: Hashing) -> Entries:
     """Set or take an entry whose fragment is not enough to find its place."""
-    old = tile.entries()
-    merged = {hashing(each[1]): each for each in old}
-    if entry[0]:
-        merged[digest] = entry
-    elif merged.pop(digest, None) is None:
+    merged = {hashing(each[1]): each for each in tile.entries()}
+    if not entry[0] and digest not in merged:
         return tile
+    merge(merged, digest, entry)
     return entries(sorted(merged.items()), depth, hashing)
 
 
@@ -268,7 +283,7 @@ def decode(tile_id: bytes, data: bytes, hashing: Hashing) -> Tile:
     if kind == b"\x00":
         tile: Tile = _decode_entries(tile_id, data, hashing)
     elif kind == b"\x01" and len(data) == _BRANCHES_SIZE:
-        tile = _decode_branches(data, hashing)
+        tile = _decode_branches(tile_id, data, hashing)
     else:
         raise _damaged(tile_id)
     if tile.mark[:32] != data[1:33]:
@@ -277,9 +292,7 @@ def decode(tile_id: bytes, data: bytes, hashing: Hashing) -> Tile:
 
 
 def _decode_entries(tile_id: bytes, data: bytes, hashing: Hashing) -> Entries:
-    count = data[33] if len(data) > 33 else 0
-    lengths = data[34 + 36 * count : 34 + 37 * count]
-    if not count or 34 + 37 * count + sum(lengths) != len(data):
+    if not _fits(data):
         raise _damaged(tile_id)
     node = _subtree(data, tile_id[0], hashing)
     if node is None:
@@ -287,11 +300,20 @@ def _decode_entries(tile_id: bytes, data: bytes, hashing: Hashing) -> Entries:
     return Entries(node, data)
 
 
-def _decode_branches(data: bytes, hashing: Hashing) -> Branches:
+def _fits(data: bytes) -> bool:
+    """Tell whether stored entries are as long as their count and key lengths say."""
+    count = data[33] if len(data) > 33 else 0
+    lengths = data[34 + 36 * count : 34 + 37 * count]
+    return count > 0 and 34 + 37 * count + sum(lengths) == len(data)
+
+
+def _decode_branches(tile_id: bytes, data: bytes, hashing: Hashing) -> Branches:
+    if hashing(b"\x02" + data[33 : _HASHES - 8])[:8] != data[_HASHES - 8 : _HASHES]:
+        raise _damaged(tile_id)
     counts = list(_counts.unpack_from(data, 33))
     heap = [b""] * (2 * FANOUT)
     for slot, count in enumerate(counts):
-        at = 33 + _counts.size + 32 * slot
+        at = _HASHES + 32 * slot
         digest = data[at : at + 32]
         heap[FANOUT + slot] = (digest if count > 1 else digest + b"\x00") if count else b""
     fold(heap, list(range(FANOUT, 2 * FANOUT)), hashing)
@@ -300,12 +322,10 @@ def _decode_branches(data: bytes, hashing: Hashing) -> Branches:
 
 def stated(tile_id: bytes, data: bytes) -> bytes:
     """Give the mark that a stored tile states, without recomputing it."""
-    root = data[1:33]
-    if len(root) == 32 and len(data) > 66:
-        if data[0] == 1 or data[33] > 1:
-            return root
-        if data[0] == 0 and data[33] == 1:
-            return root + b"\x00"
+    if len(data) == _BRANCHES_SIZE and data[0] == 1:
+        return data[1:33]
+    if _fits(data) and data[0] == 0:
+        return data[1:33] if data[33] > 1 else data[1:33] + b"\x00"
     raise _damaged(tile_id)
 
 
@@ -316,11 +336,11 @@ def check_tile(tile_id: bytes, data: bytes, *, hashing: Hashing = sha256) -> byt
     belong at this place. Values are not part of a tile: `View.prove` compares those.
     """
     depth = tile_id[0] if tile_id else 0
-    if not 16 <= depth <= 252 or depth % WIDTH or len(tile_id) != 1 + (depth + 7 >> 3):
+    if not 16 <= depth <= LAST or depth % WIDTH or len(tile_id) != 1 + (depth + 7 >> 3):
         raise _damaged(tile_id)
     tile = decode(tile_id, data, hashing)
     if isinstance(tile, Branches):
-        again = tile.encode()
+        again = tile.encode(hashing)
     else:
         items = [(hashing(entry[1]), entry) for entry in tile.entries()]
         prefix = int.from_bytes(tile_id[1:], "big") >> -depth % 8

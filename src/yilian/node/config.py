@@ -37,7 +37,7 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     chain: ChainId
     organisations: list[HostedOrganisation]
     host: str = "127.0.0.1"
-    port: int = 8420
+    port: int = 8440
     format: Literal["yilian-node/1"] = "yilian-node/1"
 
 
@@ -84,6 +84,11 @@ class NodeFolder:
         part = self._configuration.with_suffix(".part")
         part.write_bytes(text)
         os.replace(part, self._configuration)
+
+    def drop_index(self) -> None:
+        """Remove the chain index; the node rebuilds it from the chain when it starts."""
+        for each in self.path.glob(self.index.name + "*"):
+            each.unlink()
 
     def new_validator_seed(self) -> bytes:
         """Make the validator's key; raises FileExistsError where there is one."""

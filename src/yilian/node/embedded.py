@@ -118,7 +118,7 @@ class Embedded:
         self._wake = threading.Condition()
         self._commit_lock = threading.Lock()
         self._proof_wanted = False
-        self._closing = False
+        self._closing = self._closed = False
         self._fault: BaseException | None = None
 
     # -- writing -------------------------------------------------------------------------------
@@ -405,6 +405,19 @@ class Embedded:
                 self._wake.notify_all()
                 self._wake.wait(left)
 
+    @property
+    def fault(self) -> BaseException | None:
+        """What stopped the engine, or None while it runs."""
+        return self._fault
+
+    def condemn(self, fault: BaseException) -> None:
+        """Stop writing and answering because the store was found to be damaged."""
+        log.error("the engine is stopped: %s", fault)
+        with self._wake:
+            self._fault = self._fault or fault
+            self._closing = True
+            self._wake.notify_all()
+
     # -- life ----------------------------------------------------------------------------------
 
     def listen(self, listener: Listener) -> None:
@@ -414,9 +427,9 @@ class Embedded:
     def close(self) -> None:
         """Stop writing and close the store; what waits is refused with `Stopped`."""
         with self._wake:
-            if self._closing:
+            if self._closed:
                 return
-            self._closing = True
+            self._closed = self._closing = True
             self._wake.notify_all()
         self._thread.join()
         self._verdicts.close()

@@ -54,6 +54,18 @@ def scan_folder(folder: Path, progress: Progress = lambda done, total: None) -> 
         store.close()
 
 
+def scan_blocks(store: Store, tip: Tip) -> Damage | None:
+    """Check the blocks up to a tip, which may be while later ones are written."""
+    document = store.genesis()
+    if document is None:
+        return Damage("the folder holds no chain")
+    try:
+        _scan_blocks(store, geneses.read(document), tip, lambda done, total: None)
+    except StoreDamaged as damaged:
+        return Damage(damaged.what, damaged.height)
+    return None
+
+
 def scan(store: Store, progress: Progress = lambda done, total: None) -> Damage | None:
     """Check an open store while nothing writes to it; None where all is well."""
     try:

@@ -97,9 +97,14 @@ class Client(Base, Capabilities):
         """Draft, sign and submit messages about one matter: all of them happen, or none."""
         return self._run(self._send(messages, wait, common))
 
-    def request(self, method: str, path: str, body: Any = None) -> Any:
-        """Make a signed request to a private route; gives its JSON, or None where it has none."""
-        return self._run(self._request(method, path, body))
+    def request(
+        self, method: str, path: str, body: Any = None, *, media_type: str = "application/json"
+    ) -> Any:
+        """Make a signed request to a private route; gives its JSON, or None where it has none.
+
+        `path` is with its query; a body of bytes goes as it is, any other as canonical JSON.
+        """
+        return self._run(self._request(method, path, body, media_type))
 
     # -- reading -------------------------------------------------------------------------------
 
@@ -294,9 +299,14 @@ class AsyncClient(Base, AsyncCapabilities):
         """Draft, sign and submit messages about one matter: all of them happen, or none."""
         return await self._run(self._send(messages, wait, common))
 
-    async def request(self, method: str, path: str, body: Any = None) -> Any:
-        """Make a signed request to a private route; gives its JSON, or None where it has none."""
-        return await self._run(self._request(method, path, body))
+    async def request(
+        self, method: str, path: str, body: Any = None, *, media_type: str = "application/json"
+    ) -> Any:
+        """Make a signed request to a private route; gives its JSON, or None where it has none.
+
+        `path` is with its query; a body of bytes goes as it is, any other as canonical JSON.
+        """
+        return await self._run(self._request(method, path, body, media_type))
 
     # -- reading -------------------------------------------------------------------------------
 

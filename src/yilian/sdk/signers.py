@@ -247,12 +247,16 @@ def _bytes_of(path: Path) -> tuple[bytes, bool]:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         raise KeyFileError("key_file_missing", path) from None
-    with os.fdopen(handle, "rb") as file:
+    try:
         about = os.fstat(handle)
         if not stat.S_ISREG(about.st_mode):
             raise KeyFileError("key_file_damaged", path)
         exposed = bool(about.st_mode & 0o077) or about.st_uid != os.geteuid()
-        data = file.read(MAX_FILE + 1)
+        data = os.read(handle, MAX_FILE + 1)
+    except OSError:
+        raise KeyFileError("key_file_missing", path) from None
+    finally:
+        os.close(handle)
     if len(data) > MAX_FILE:
         raise KeyFileError("key_file_damaged", path)
     return data, exposed

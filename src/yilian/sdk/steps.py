@@ -238,7 +238,7 @@ class Base:
     def _page(self, path: str, query: Mapping[str, Any]) -> Steps[Page]:
         return _read((yield from self._get(path, query)), Page)
 
-    def _request(self, method: str, path: str, body: Any) -> Steps[Any]:
+    def _request(self, method: str, path: str, body: Any, media_type: str) -> Steps[Any]:
         """Make a signed request once: a second try would need another nonce."""
         if self.signer is None or self.sender is None:
             raise ValueError("a signed request needs a signer and a sender")
@@ -259,7 +259,7 @@ class Base:
             "Yilian-Request": signed_request.header(signed, signature),
         }
         if body is not None:
-            headers["Content-Type"] = "application/json"
+            headers["Content-Type"] = media_type
         answer = yield Call(method, path, headers, content if body is not None else None)
         return None if answer.status == 204 else _read(answer, Any)
 

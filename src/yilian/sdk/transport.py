@@ -22,6 +22,8 @@ CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 45.0
 """Longer than the longest `Prefer: wait` (30 s) and than two keep-alives of the event stream."""
 
+_GRACE_SECONDS = 0.25
+
 T = TypeVar("T")
 App = Any
 """An ASGI 3 application: an async callable of (scope, receive, send)."""
@@ -82,6 +84,7 @@ class InProcess(httpx.BaseTransport):
         if self._loop.is_closed():
             return
         self._wait(self._inner.aclose())
+        self._wait(_cancel_all())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -113,6 +116,14 @@ class _Bridge(httpx.SyncByteStream):
 
     def close(self) -> None:
         self._wait(self._answer.aclose())
+
+
+async def _cancel_all() -> None:
+    """End what the application left running, as `asyncio.run` does."""
+    rest = asyncio.all_tasks() - {asyncio.current_task()}
+    for each in rest:
+        each.cancel()
+    await asyncio.gather(*rest, return_exceptions=True)
 
 
 async def _next(pieces: AsyncIterator[bytes]) -> bytes | None:
@@ -149,21 +160,29 @@ class _Call(httpx.AsyncByteStream):
                 yield message["body"]
             if not message.get("more_body", False):
                 return
+        raise httpx.RemoteProtocolError("the application broke off its answer")
 
     async def aclose(self) -> None:
-        """Tell the application that the reader is gone."""
+        """Tell the application that the reader is gone; cancel it where it does not listen."""
         self._gone.set()
-        if not self._task.done():
-            self._task.cancel()
+        while not self._sent.empty():
+            self._sent.get_nowait()
+        await asyncio.wait([self._task], timeout=_GRACE_SECONDS)
+        self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
 
     async def _run(self, app: App, scope: dict[str, Any]) -> None:
         try:
-            await app(scope, self._receive, self._sent.put)
+            await app(scope, self._receive, self._send)
         except Exception:
             # The application has logged it; the reader sees a connection that broke off.
-            self._gone.set()
-        await self._sent.put(None)
+            pass
+        if not self._gone.is_set():
+            await self._sent.put(None)
+
+    async def _send(self, message: dict[str, Any]) -> None:
+        if not self._gone.is_set():
+            await self._sent.put(message)
 
     async def _receive(self) -> dict[str, Any]:
         if self._incoming:

@@ -464,10 +464,9 @@ def _check_receipt(value: Json, trust: Json) -> Verified:
     numbers. Equal ways in two trees of one length are the same place, and that is what is used.
     """
     receipt = _shaped(value, _RECEIPT, "receipt")
-    header, following, result = receipt["header"], receipt["next_header"], receipt["result"]
+    header, following = receipt["header"], receipt["next_header"]
     _require(header["chain_id"] == trust["chain_id"], "wrong_chain", "of another chain")
-    consecutive = following["height"] == header["height"] + 1
-    _require(consecutive, "wrong_height", "the headers are not of consecutive heights")
+    _require(following["height"] == header["height"] + 1, "wrong_height", "not consecutive")
     later = following["time"] > header["time"]
     _require(later, "time_not_monotone", "the next header is not later")
     linked = following["last_block_id"]["hash"] == _header_hash(header)
@@ -478,16 +477,18 @@ def _check_receipt(value: Json, trust: Json) -> Verified:
     digest = _sha256(receipt["transaction"].encode())
     held = _path_root(digest, index, total, path) == header["data_hash"]
     _require(held, "transaction_not_in_block", "the path does not lead to the data hash")
-    leaf = _int_field(1, result["code"]) + _bytes_field(2, result["data"])
-    leaf += _int_field(5, result["gas_wanted"]) + _int_field(6, result["gas_used"])
+    code, data, gas_wanted, gas_used = receipt["result"].values()
+    leaf = _int_field(1, code) + _bytes_field(2, data) + _int_field(5, gas_wanted)
+    leaf += _int_field(6, gas_used)
     held = _path_root(leaf, index, total, result_path) == following["last_results_hash"]
     _require(held, "result_not_in_block", "the path does not lead to the results hash")
-    held = _sha256(_canonical(receipt["events"])) == result["data"]
+    nothing = code != 0 and (receipt["events"], data) == ([], b"")
+    held = nothing or _sha256(_canonical(receipt["events"])) == data
     _require(held, "events_differ", "the events are not those that the result commits to")
-    outcome = f"refused with code {result['code']}" if result["code"] else "accepted"
-    proved = f"transaction {digest.hex()} is recorded and was {outcome}, with the events shown"
-    where = (header["chain_id"], header["height"], value["header"]["time"])
-    return Verified(proved, *where, *_check_agreed(following, receipt, trust))
+    outcome = f"refused with code {code}" if code else "accepted, with the events shown"
+    proved = f"transaction {digest.hex()} is recorded and was {outcome}"
+    level = _check_agreed(following, receipt, trust)
+    return Verified(proved, header["chain_id"], header["height"], value["header"]["time"], *level)
 
 
 # --- state proofs: ICS-23 with the SmtSpec ---
@@ -507,8 +508,8 @@ def _check_state(value: Json, trust: Json) -> Verified:
         _check_exist(exist, header["app_hash"])
     outcome = "is absent" if held is None else f"has the value {value['value']}"
     proved = f"state key {value['key']} {outcome}"
-    where = (header["chain_id"], header["height"] - 1, value["header"]["time"])
-    return Verified(proved, *where, *_check_agreed(header, proof, trust))
+    level, below = _check_agreed(header, proof, trust), header["height"] - 1
+    return Verified(proved, header["chain_id"], below, value["header"]["time"], *level)
 
 
 def _check_exist(exist: Json, root: bytes) -> None:

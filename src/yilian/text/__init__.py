@@ -16,7 +16,7 @@ DEFAULT = "en"
 _MAX_HEADER = 512
 
 
-def say(language: str, capability: str, key: str, **parameters: int | str) -> str:
+def say(language: str, capability: str, key: str, /, **parameters: int | str) -> str:
     """Give the sentence `key` of a capability's file, with its places filled.
 
     Raises KeyError for a language, file, key or parameter that is not there.

@@ -10,7 +10,6 @@ from yilian.ledger.modules.governance.state import PROPOSALS, is_member, members
 from yilian.ledger.modules.identity import errors as identity_errors
 from yilian.ledger.modules.identity.state import SUBJECTS
 
-
 Action = messages.AdmitMember | messages.RemoveMember | messages.SetParameter | messages.SetQuota
 
 

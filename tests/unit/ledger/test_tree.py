@@ -15,6 +15,7 @@ from tests.shared import shared
 from yilian.ledger.errors import InvariantBroken
 from yilian.ledger.keys import Hashing, sha3_256, sha256
 from yilian.ledger.tree import TOP, Tree, View, check_tile
+from yilian.ledger.tree_tile import Branches, decode
 
 ADOPTED = Path(__file__).resolve().parents[2] / "adopted" / "smt_roots.json"
 
@@ -350,10 +351,10 @@ def test_a_miscounted_merge_stops_the_node() -> None:
     store = Store(hashing=crowded(240))
     store.write(seeded(100))
     top = bytes((TOP, 0, 0))
-    counts = store.tiles[top][33:161]
-    assert all(counts[at + 7] > 1 for at in range(0, 128, 8))
-    low = (bytes(7) + b"\x02") * 16
-    store.tiles[top] = store.tiles[top].replace(counts, low)
+    tile = decode(top, store.tiles[top], crowded(240))
+    assert isinstance(tile, Branches)
+    fewer = [min(count, 2) for count in tile.counts]
+    store.tiles[top] = Branches(tile.heap, fewer).encode(crowded(240))
     store.reopen()
     assert store.tree.root == reference_root(held(seeded(100)), crowded(240))
     with pytest.raises(InvariantBroken, match="miscounts"):

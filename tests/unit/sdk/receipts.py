@@ -1,22 +1,25 @@
 """A tiny chain for the verifier's tests: signed blocks, receipts, state proofs and trust files.
 
 It is built with `ledger/block.py`, and its state tree is the definition written out, so nothing
-here shares code with the verifier.
+that it makes comes from the verifier.
 """
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 from nacl.signing import SigningKey
 
 from yilian.ledger import block as b
 from yilian.ledger import block_json as bj
 from yilian.ledger import merkle
+from yilian.sdk import verify as v
 
 START = bj.time_from_text("2026-03-01T08:00:00.123456789Z")
 EVENTS = [{"kind": "consent.Granted", "id": "AAAAAAAAAAAAAAAAAAAAAA", "n": 3}, {"名": "é\n"}]
@@ -143,9 +146,10 @@ class Chain:
         }
 
     def receipt(self, index: int = 2, code: int = 0, events: Any = EVENTS) -> dict[str, Any]:
-        """A receipt of transaction `index`; the others have plain results."""
+        """A receipt of transaction `index`; a refused one has no events and no data."""
+        events = [] if code else events
         results = [b.TxResult(0, bytes((place,)), 5, 5) for place in range(len(self.txs))]
-        results[index] = b.TxResult(code, sha(canonical(events)), 100, 90)
+        results[index] = b.TxResult(code, b"" if code else sha(canonical(events)), 100, 90)
         header = self.header(self.height, data_hash=b.data_hash(self.txs))
         following = self.header(
             self.height + self.gap,
@@ -203,3 +207,41 @@ class Chain:
             "trusting_period_s": period_s,
             "now": bj.time_to_text(time + now_s * b.SECOND),
         }
+
+
+STATE = {f"consent/grant/{index}".encode(): f'{{"n":{index}}}'.encode() for index in range(30)}
+ONE = Chain((10,), state=STATE)
+FOUR = Chain((10, 10, 10, 10), state=STATE)
+
+
+def text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def check(value: Any, trust: Any) -> v.Verified:
+    return v.verify(text(value), text(trust))
+
+
+def code_of(value: Any, trust: Any) -> str:
+    """The code of the refusal; a proof that holds is a failure of the test."""
+    with pytest.raises(v.NotVerified) as caught:
+        check(value, trust)
+    assert caught.value.detail
+    return caught.value.code
+
+
+def walk(value: Any, way: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    yield way, value
+    items: Any = value.items() if isinstance(value, dict) else ()
+    for name, item in enumerate(value) if isinstance(value, list) else items:
+        yield from walk(item, (*way, name))
+
+
+def with_(value: Any, *way: Any, to: Any) -> Any:
+    """A copy in which one place holds something else."""
+    made = copy.deepcopy(value)
+    inner = made
+    for name in way[:-1]:
+        inner = inner[name]
+    inner[way[-1]] = to
+    return made

@@ -5,9 +5,10 @@ from __future__ import annotations
 import msgspec
 from starlette.requests import Request
 
-from yilian.gateway.auth.nonces import Nonces
 from yilian.gateway.body import read_body
+from yilian.gateway.door import door
 from yilian.gateway.errors import REQUEST_DIFFERS, REQUEST_STALE, UNAUTHENTICATED
+from yilian.gateway.nonces import Nonces
 from yilian.ledger import keys, signed_request
 from yilian.ledger.errors import (
     BAD_SIGNATURE,
@@ -43,8 +44,6 @@ async def authenticate(request: Request, limit: int = MAX_BODY) -> Caller:
 
     Reads the body, of at most `limit` bytes; `request.body()` gives it again afterwards.
     """
-    from yilian.gateway.door import door
-
     at = door(request)
     value = request.headers.getlist(signed_request.HEADER)
     body = await read_body(request, limit)

@@ -21,11 +21,11 @@ _MALE = (
     "Kofi", "Liam", "Mateo", "Niall", "Omar", "Piotr", "Rafael", "Søren", "Tomás", "Zachary",
 )  # fmt: skip
 _FEMALE = (
-    "Abigail", "Brigid", "Chloé", "Daria", "Elena", "Fatima", "Greta", "Hannah", "Ines", "Júlia",
+    "Abigail", "Brigid", "Chloé", "Daria", "Elena", "Fatima", "Greta", "Hannah", "Inga", "Júlia",
     "Keisha", "Leila", "Maren", "Noor", "Olive", "Priya", "Renée", "Saoirse", "Thea", "Zoë",
 )  # fmt: skip
 _FIRST_PART = (
-    "Alder", "Bramble", "Copper", "Dun", "Elm", "Fallow", "Gar", "Hollin", "Iron", "Juniper",
+    "Alder", "Bramble", "Copper", "Dun", "Elm", "Fern", "Gar", "Hollin", "Iron", "Juniper",
     "Kestrel", "Lark", "Marl", "Nettle", "O'Har", "Pem", "Quill", "Rowan", "Stane", "Thistle",
 )  # fmt: skip
 _SECOND_PART = (

@@ -47,7 +47,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     tag: str
     summary: str
     parameters: tuple[Parameter, ...]
-    body: Any
+    body: dict[str, Any]
     answers: tuple[Answer, ...]
     problems: tuple[Code, ...]
 
@@ -69,7 +69,10 @@ def operation(
     body: Any = None,
     problems: Sequence[Code] = (),
 ) -> Callable[[F], F]:
-    """Mark a handler with its address and everything that a caller must know."""
+    """Mark a handler with its address and everything that a caller must know.
+
+    `body` is a type, sent as JSON, or a type for each media type.
+    """
     problems = (*problems, errors.UNAVAILABLE)
     if parameters:
         problems = (errors.BAD_PARAMETER, *problems)
@@ -79,7 +82,7 @@ def operation(
         tag=tag,
         summary=summary,
         parameters=tuple(parameters),
-        body=body,
+        body=body if isinstance(body, dict) else {} if body is None else {JSON: body},
         answers=tuple(answers),
         problems=tuple(dict.fromkeys((*problems, errors.NOT_ACCEPTABLE))),
     )

@@ -228,9 +228,7 @@ class ChainIndex:
 
 
 def _move(connection: Connection, height: int, block_hash: str, events: int) -> None:
-    connection.execute(
-        update(tables.CURSOR).values(height=height, block=block_hash, events=events)
-    )
+    connection.execute(update(tables.CURSOR).values(height=height, block=block_hash, events=events))
 
 
 def _connect(url: str) -> Any:

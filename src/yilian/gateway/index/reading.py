@@ -34,9 +34,7 @@ class Place(msgspec.Struct, frozen=True, order=True):
         match = _PLACE.fullmatch(text)
         if match is None:
             raise ValueError(text)
-        return cls(
-            int(match[1]), TIMERS if match[2] == "t" else int(match[2]), int(match[3])
-        )
+        return cls(int(match[1]), TIMERS if match[2] == "t" else int(match[2]), int(match[3]))
 
 
 class IndexedBlock(msgspec.Struct, frozen=True):

@@ -105,9 +105,7 @@ class Book:
             add([height, position, sha256(raw).hex(), result.code, _types(raw), parameters])
             self._events(position, result.events)
         count = self.events - first + 1
-        self.rows[tables.BLOCKS].append(
-            [height, time, block_hash, len(transactions), first, count]
-        )
+        self.rows[tables.BLOCKS].append([height, time, block_hash, len(transactions), first, count])
 
     def _events(self, position: int, texts: bytes) -> None:
         for place, raw in enumerate(_read_texts.decode(texts)):
@@ -118,9 +116,7 @@ class Book:
         self.events = seq = self.events + 1
         kind = type(event)
         capability, name = _TYPES[kind]
-        self.rows[tables.EVENTS].append(
-            [seq, self.height, position, place, capability, name, text]
-        )
+        self.rows[tables.EVENTS].append([seq, self.height, position, place, capability, name, text])
         named = {getattr(event, field) for field in _IDS[kind]}
         self.rows[tables.EVENT_IDS].extend([each, seq] for each in sorted(named))
         projection = PROJECTIONS.get(kind)
@@ -187,9 +183,7 @@ def _subject_revoked(book: Book, event: identity.SubjectRevoked) -> None:
 
 
 def _licence_issued(book: Book, event: identity.LicenceIssued) -> None:
-    book.add(
-        tables.LICENCES, event.licence, event.practitioner, event.issuer, "issued", None
-    )
+    book.add(tables.LICENCES, event.licence, event.practitioner, event.issuer, "issued", None)
 
 
 def _licence_revoked(book: Book, event: identity.LicenceRevoked) -> None:
@@ -279,6 +273,7 @@ NO_ROW: frozenset[type[Event]] = frozenset(
     {
         identity.CustodyEnded,
         identity.GuardiansSet,
+        identity.KeyServicePublished,
         governance.Voted,
         governance.ParameterSet,
         governance.QuotaSet,

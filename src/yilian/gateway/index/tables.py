@@ -142,9 +142,7 @@ GRANTS = _records(
     _number("ended", nullable=True),
     by=("person",),
 )
-SESSIONS = _records(
-    "sessions", _number("ends"), _text("status"), _number("ended", nullable=True)
-)
+SESSIONS = _records("sessions", _number("ends"), _text("status"), _number("ended", nullable=True))
 ANCHORS = _records("anchors", _text("organisation"), by=("organisation",))
 BATCHES = _records(
     "batches", _text("of"), _text("organisation"), _number("size"), by=("organisation",)

@@ -37,7 +37,7 @@ def _insert(connection: Connection, table: Table, rows: Sequence[list[Any]]) -> 
     if not rows:
         return
     if connection.dialect.name != "sqlite":
-        names = table.columns.keys()
+        names = _names(table)
         connection.execute(insert(table), [dict(zip(names, row, strict=True)) for row in rows])
         return
     for chunk in _cut(rows):
@@ -49,7 +49,7 @@ def _update(
     connection: Connection, table: Table, columns: tuple[str, ...], rows: Sequence[list[Any]]
 ) -> None:
     if connection.dialect.name != "sqlite":
-        changed = {name: bindparam(f"new_{name}") for name in columns}
+        changed: dict[str, Any] = {name: bindparam(f"new_{name}") for name in columns}
         statement = update(table).where(table.c.id == bindparam("of")).values(changed)
         names = ("of", *(f"new_{name}" for name in columns))
         connection.execute(statement, [dict(zip(names, row, strict=True)) for row in rows])
@@ -70,12 +70,16 @@ def _cut(rows: Sequence[list[Any]]) -> Iterable[Sequence[list[Any]]]:
             at += size
 
 
+def _names(table: Table) -> tuple[str, ...]:
+    return tuple(each.name for each in table.columns)
+
+
 # Only names of our own tables and columns are put into these texts; every value is bound.
 
 
 @cache
 def _insert_text(table: Table, count: int) -> str:
-    names = ", ".join(f'"{each}"' for each in table.columns.keys())
+    names = ", ".join(f'"{each}"' for each in _names(table))
     row = "(" + ", ".join("?" * len(table.columns)) + ")"
     return f'INSERT INTO "{table.name}" ({names}) VALUES ' + ", ".join([row] * count)  # noqa: S608
 

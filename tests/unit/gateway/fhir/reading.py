@@ -54,9 +54,9 @@ def series(bundle: Json, loinc: str) -> list[tuple[str, Decimal]]:
     ]
 
 
-def diagnosed(language: str, icd: str, count: int = 60) -> list[Json]:
+def diagnosed(language: str, icd: str) -> list[Json]:
     return [
         bundle
-        for bundle in patients(language, count)
+        for bundle in patients(language)
         if any(icd in codes(each["code"]) for each in resources(bundle, "Condition"))
     ]

@@ -1,0 +1,41 @@
+# make demo    the main job on real input: a node, two hospitals, whole patients, one sharing, its proof
+# make test    everything, with scaled counts      make soak   the full counts
+# make check   lint, types, fast tests             make bench  what it costs
+.PHONY: demo test soak check bench clean
+SHELL := bash
+BIN := .venv/bin
+
+demo:
+	@tools/environment.sh
+	@$(BIN)/python demo/story.py
+
+test:
+	@tools/environment.sh test,dev
+	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup
+
+soak:
+	@tools/environment.sh test,dev
+	@YILIAN_SCALE=100 $(BIN)/python -m pytest -q -n 2 --dist loadgroup tests/crash tests/fuzz tests/laws tests/http tests/unit
+	@$(BIN)/python -m bench.restart
+	@$(BIN)/python -m bench.transactions --entries 10000 10000000
+
+check:
+	@tools/environment.sh test,dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/codespell
+	@$(BIN)/python tools/generate.py --check
+	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "not slow"
+
+bench:
+	@tools/environment.sh test,dev
+	@$(BIN)/python -m bench.transactions
+	@$(BIN)/python -m bench.records
+	@$(BIN)/python -m bench.proofs
+	@$(BIN)/python bench/vault.py
+	@$(BIN)/python bench/tree.py
+
+clean:
+	rm -rf .venv .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

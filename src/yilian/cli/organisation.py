@@ -1,0 +1,200 @@
+"""`yilian organisation`: take in records, share them, read what others share, check the vault."""
+
+from __future__ import annotations
+
+import gzip
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from yilian.cli import connect, values
+from yilian.cli.console import DONE, REFUSED, Console
+from yilian.cli.progress import Progress
+from yilian.cli.shape import Command, Group, Option
+from yilian.ledger.modules.consent.messages import OpenSession
+from yilian.sdk.client import Client
+from yilian.sdk.errors import ProblemError
+
+BASE = "/v1/organisations"
+
+
+def command(console: Console) -> Group:
+    """Make the noun."""
+    makers = (_load, _share, _take_back, _read, _check)
+    about = console.words("nouns/organisation")
+    return Group(console, "organisation", about, [make(console) for make in makers])
+
+
+def _load(console: Console) -> Command:
+    def run(files: tuple[Path, ...], **given: Any) -> int:
+        found = list(_bundles(console, files))
+        loaded: list[dict[str, Any]] = []
+        refused: list[dict[str, Any]] = []
+        start = time.perf_counter()
+        with _client(console, given) as client, Progress(console, "progress/loaded") as progress:
+            for done, path in enumerate(found, 1):
+                try:
+                    loaded.append({"file": path.name, **_load_one(client, given, path)})
+                except ProblemError as problem:
+                    console.note(f"{path.name}: {problem.title} ({problem.code})")
+                    refused.append({"file": path.name, "code": problem.code})
+                progress.of(done, len(found))
+        seconds = time.perf_counter() - start
+        records = sum(each["records"] for each in loaded)
+        told = {
+            "ok": not refused,
+            "bundles": len(loaded),
+            "records": records,
+            "seconds": round(seconds, 3),
+            "loaded": loaded,
+            "refused": refused,
+        }
+        rate = round(records / seconds) if seconds else 0
+        lines = [console.of("node", "loaded", bundles=len(loaded), records=records, rate=rate)]
+        console.show(told, lines)
+        return REFUSED if refused else DONE
+
+    argument = click.Argument(["files"], nargs=-1, required=True, type=values.file(console))
+    return _command(console, "load", run, [argument])
+
+
+def _load_one(client: Client, given: dict[str, Any], path: Path) -> dict[str, Any]:
+    content = path.read_bytes()
+    if path.suffix == ".gz":
+        content = gzip.decompress(content)
+    answer: dict[str, Any] = client.request("POST", _at(given, "bundles"), content)
+    return answer
+
+
+def _bundles(console: Console, files: tuple[Path, ...]) -> Iterator[Path]:
+    for each in files:
+        if each.is_dir():
+            yield from sorted((*each.glob("*.json"), *each.glob("*.json.gz")))
+        elif each.exists():
+            yield each
+        else:
+            raise console.usage("unreadable", path=str(each))
+
+
+def _share(console: Console) -> Command:
+    def run(person: str, grantee: str, categories: str, days: int, **given: Any) -> int:
+        body: dict[str, Any] = {
+            "person": person,
+            "grantee": grantee,
+            "categories": categories.split(","),
+            "days": days,
+        }
+        if given["practitioner"]:
+            body["practitioner"] = given["practitioner"]
+        with _client(console, given) as client:
+            answer = client.request("POST", _at(given, "grants"), body)
+        lines = [
+            console.of(
+                "node",
+                "shared",
+                grant=answer["grant"],
+                height=answer["height"],
+                ends=console.moment(answer["ends"]),
+            )
+        ]
+        console.show({"ok": True, **answer}, lines)
+        return DONE
+
+    params: list[click.Parameter] = [
+        _id(console, "--person", required=True),
+        _id(console, "--grantee", required=True),
+        _id(console, "--practitioner"),
+        _option(console, "--categories", required=True, metavar="NAME,NAME"),
+        _option(console, "--days", type=values.whole(console, int), default=30, metavar="DAYS"),
+    ]
+    return _command(console, "share", run, params)
+
+
+def _take_back(console: Console) -> Command:
+    def run(person: str, grant: str, **given: Any) -> int:
+        with _client(console, given) as client:
+            body = {"person": person, "grant": grant}
+            answer = client.request("POST", _at(given, "revocations"), body)
+        lines = [console.of("node", "taken_back", grant=grant, height=answer["height"])]
+        console.show({"ok": True, **answer}, lines)
+        return DONE
+
+    params: list[click.Parameter] = [
+        _id(console, "--person", required=True),
+        _id(console, "--grant", required=True),
+    ]
+    return _command(console, "take-back", run, params)
+
+
+def _read(console: Console) -> Command:
+    def run(grant: str, purpose: str, out: Path | None, **given: Any) -> int:
+        with _client(console, given) as client:
+            body = {"grant": grant, "purpose": purpose}
+            prepared = client.request("POST", _at(given, "sessions"), body)
+            client.send([msgspec.convert(prepared, OpenSession)])
+            path = _at(given, f"sessions/{prepared['session']}/read")
+            answer = client.request("POST", path)
+        records = answer["records"]
+        if out is not None:
+            out.write_text("".join(each["content"] + "\n" for each in records), "utf-8")
+        lines = [console.of("node", "read", records=len(records), refused=len(answer["refused"]))]
+        if out is None:
+            lines += [each["content"] for each in records]
+        console.show({"ok": bool(records), **answer}, lines)
+        return DONE if records or not answer["refused"] else REFUSED
+
+    params: list[click.Parameter] = [
+        _id(console, "--grant", required=True),
+        _option(console, "--purpose", default="treat", metavar="NAME"),
+        _option(console, "--out", type=values.file(console), metavar="FILE"),
+    ]
+    return _command(console, "read", run, params)
+
+
+def _check(console: Console) -> Command:
+    def run(**given: Any) -> int:
+        with _client(console, given) as client:
+            answer = client.request("GET", _at(given, "integrity"))
+        damaged = answer["damaged"]
+        lines = [console.of("node", "vault_damaged", **each) for each in damaged] or [
+            console.of("node", "vault_intact")
+        ]
+        console.show({"ok": not damaged, **answer}, lines)
+        return REFUSED if damaged else DONE
+
+    return _command(console, "check", run, [])
+
+
+def _command(console: Console, name: str, run: Any, params: list[click.Parameter]) -> Command:
+    own = [_id(console, "--organisation", required=True, envvar="YILIAN_PAYER"), *params]
+    signing = [each for each in connect.to_sign(console) if each.name in _SIGNING]
+    about = console.of("node", "commands/" + ("check-vault" if name == "check" else name))
+    return Command(console, name, about, run, [*own, *signing])
+
+
+_SIGNING = ("signing_key", "passphrase_file", "sender", "node", "patience")
+
+
+def _client(console: Console, given: dict[str, Any]) -> Client:
+    (signer,) = connect.signers({**given, "countersign": ()}, connect.passphrase(console, given))
+    return connect.client(
+        console, given, signer=signer, sender=given["sender"], payer=given["organisation"]
+    )
+
+
+def _at(given: dict[str, Any], rest: str) -> str:
+    return f"{BASE}/{given['organisation']}/{rest}"
+
+
+def _option(console: Console, name: str, **settings: Any) -> Option:
+    key = "own_organisation" if name == "--organisation" else name.removeprefix("--")
+    note = console.of("node", "options/" + key.replace("-", "_"))
+    return Option(console, [name], note, **settings)
+
+
+def _id(console: Console, name: str, **settings: Any) -> Option:
+    return _option(console, name, type=values.id_of(console), metavar="ID", **settings)

@@ -1,0 +1,79 @@
+"""`yilian up`: run a node and serve it until it is told to stop."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import click
+
+from yilian.cli import values
+from yilian.cli.console import DONE, STOPPED, USAGE, Console
+from yilian.cli.shape import Command, Option
+from yilian.node.config import ConfigurationError
+
+
+def command(console: Console) -> Command:
+    """Make the command."""
+
+    def run(folder: Path, host: str | None, port: int | None) -> int:
+        from yilian.bootstrap import Node
+        from yilian.node.config import NodeFolder
+        from yilian.node.store import StoreDamaged
+
+        try:
+            node = Node(NodeFolder(folder))
+        except ConfigurationError as error:
+            console.note(str(error))
+            console.fail({"code": "node_not_configured", "title": str(error)})
+            return USAGE
+        except StoreDamaged as damaged:
+            console.note(console.of("node", "damaged", what=damaged.what, folder=str(folder)))
+            console.fail({"code": "store_damaged", "title": damaged.what, "height": damaged.height})
+            return STOPPED
+        with node:
+            return _serve(console, node, host, port)
+
+    of = console.of
+    params: list[click.Parameter] = [
+        click.Argument(["folder"], metavar="FOLDER", type=values.file(console)),
+        Option(console, ["--host"], of("node", "options/host"), metavar="ADDRESS"),
+        Option(
+            console,
+            ["--port"],
+            of("node", "options/serve_port"),
+            type=values.whole(console, int),
+            metavar="NUMBER",
+        ),
+    ]
+    return Command(console, "up", console.words("nouns/up"), run, params)
+
+
+def _serve(console: Console, node: Any, host: str | None, port: int | None) -> int:
+    from yilian.gateway.app import serve
+
+    at = host or node.configuration.host
+    try:
+        listener = socket.create_server(
+            (at, node.configuration.port if port is None else port), backlog=512
+        )
+    except OSError as error:
+        taken = node.configuration.port if port is None else port
+        text = console.of("node", "port_taken", host=at, port=taken)
+        console.note(text)
+        console.fail({"code": "port_taken", "title": text, "reason": os.strerror(error.errno or 0)})
+        return USAGE
+    address = f"http://{at}:{listener.getsockname()[1]}"
+    console.show(
+        {"ok": True, "address": address, "height": node.engine.height, "pid": os.getpid()},
+        [console.of("node", "serving", address=address, height=node.engine.height)],
+    )
+    sys.stdout.flush()
+    scan = threading.Thread(target=node.scan, name="yilian-scan", daemon=True)
+    scan.start()
+    serve(node.app(), listener=listener)
+    return DONE if node.engine.fault is None else STOPPED

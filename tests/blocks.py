@@ -127,6 +127,10 @@ class Simulation:
         self.settle(raws, self.chain.block(*raws))
         return raws
 
+    def actors(self) -> list[Actor]:
+        """Give everyone who was ever enrolled and holds a key."""
+        return [*self._organisations, *self._people, *self._doctors, *self._helpers]
+
     def _break(self, raw: bytes) -> bytes:
         kind = self.dice.below(3)
         if kind == 0:
@@ -183,6 +187,9 @@ class Simulation:
         then: Callable[[], None] = lambda: None,
         **fields: Any,
     ) -> bytes:
+        if self.dice.chance(8):
+            # What came before the last message is then undone: a refusal must leave nothing of it.
+            messages = (*messages, consent.Revoke(grant=name_of("no grant")))
         raw = self.chain.sign(actor, *messages, **fields)
         self._waiting[raw] = (messages, then)
         return raw
@@ -394,7 +401,7 @@ class Simulation:
         outside = [each for each in later if each.id not in names] or later
         actions: tuple[Action, ...] = (
             governance.AdmitMember(self.dice.pick(outside).id),
-            governance.SetParameter(name, BOUNDS[name][1]),
+            governance.SetParameter(name, BOUNDS[name][self.dice.below(2)]),
             governance.SetQuota(self.dice.pick(later).id, 500),
             governance.RemoveMember(self.dice.pick(inside).id),
         )

@@ -72,6 +72,20 @@ def raises(code: Code) -> Callable[[Callable[..., None]], Callable[..., None]]:
     return mark
 
 
+def answers(code: Code) -> Callable[[Callable[..., Result]], Callable[..., None]]:
+    """Mark a test that gives an applied result, which must have exactly this code."""
+
+    def mark(test: Callable[..., Result]) -> Callable[..., None]:
+        @functools.wraps(test)
+        def run(*args: object, **named: object) -> None:
+            assert test(*args, **named).code == code.number
+
+        RAISED[code.name] = test.__qualname__
+        return run
+
+    return mark
+
+
 def _register(build: Build, message: type[Message] | str, code: int) -> Test:
     tag = message if isinstance(message, str) else str(message.__struct_config__.tag)
     case = Case(tag, build.__name__.removeprefix("test_"), code, build)

@@ -90,14 +90,17 @@ class Node:
             organisation.vault.close()
         self.engine.close()
 
-    def scan(self) -> None:
-        """Check every block up to now while the node serves; damage stops the engine at once.
+    def scan(self) -> StoreDamaged | None:
+        """Check every block up to now, which may be while the node serves; damage stops it.
 
         Tiles of the state are checked whenever they are loaded; `yilian node check` checks all.
         """
         found = scan_blocks(self.engine.store, self.engine.tip)
-        if found is not None:
-            self.engine.condemn(StoreDamaged(found.what, found.height))
+        if found is None:
+            return None
+        damaged = StoreDamaged(found.what, found.height)
+        self.engine.condemn(damaged)
+        return damaged
 
     def _anchor(self) -> None:
         """Put what vaults journalled on the chain, every second until the end and once at it."""

@@ -84,7 +84,7 @@ def enrol(label: str, signer: Signer) -> Message:
 
 
 def claim(
-    cast: Cast, actor: Actor, path: str, method: str = "GET", body: bytes = b"", **fields: Any
+    cast: Cast, actor: Actor, path: str, method: str = "GET", body: bytes = b"", /, **fields: Any
 ) -> SignedRequest:
     """Make a request to be signed; `fields` override what follows from the actor."""
     own: dict[str, Any] = {

@@ -10,18 +10,20 @@ import pytest
 
 from tests.blocks import Simulation
 from tests.cases import outside_envelope
-from tests.chain import PROFILES
+from tests.chain import DAY, PROFILES
 from tests.scale import scale
 from yilian.ledger import codec, errors
 from yilian.ledger.errors import InvariantBroken
 from yilian.ledger.keys import PublicKey
-from yilian.ledger.machine import Applied
+from yilian.ledger.machine import Applied, Machine
 from yilian.ledger.module import Event
 from yilian.ledger.modules import MODULES, RULES, AnyEvent
+from yilian.ledger.modules.governance.state import USAGE
 from yilian.ledger.modules.identity.state import KEYS, SUBJECTS
+from yilian.ledger.state import State
 from yilian.ledger.tree import Tree
 
-BLOCKS = 120
+BLOCKS = 300
 
 
 def _hold(simulation: Simulation, raws: list[bytes]) -> Applied:
@@ -35,25 +37,28 @@ def _hold(simulation: Simulation, raws: list[bytes]) -> Applied:
     assert [each.code for each in alone.results] == [errors.OK] * len(kept)
     accepted = [each for each in whole.results if each.code == errors.OK]
     assert [each.events for each in alone.results] == [each.events for each in accepted]
-    for key in outside_envelope(whole) | outside_envelope(alone):
+    assert outside_envelope(whole) == outside_envelope(alone)
+    for key in outside_envelope(whole):
         assert whole.changes[key] == alone.changes[key], key
-    _spends_little(whole, alone, len(raws) - len(kept))
+    _spends_little(simulation, whole, alone, len(raws) - len(kept))
     return whole
 
 
-def _spends_little(whole: Applied, alone: Applied, refused: int) -> None:
-    """Hold that a refusal spends at most one nonce, and one use of a payer and a person."""
+def _spends_little(simulation: Simulation, whole: Applied, alone: Applied, refused: int) -> None:
+    """Hold that a refusal spends at most one nonce, and one use of a payer and of a person."""
     more = {key for key in whole.changes if key not in alone.changes}
     nonces = [key for key in more if key.startswith(b"spent/nonce/") and whole.changes[key]]
     assert len(nonces) <= refused
+    day = whole.time // DAY
+    held = simulation.chain.memory.content
     used = 0
     for key, value in whole.changes.items():
-        if key.startswith(b"governance/usage/") and value != alone.changes.get(key):
+        if key.startswith(USAGE.prefix):
             assert value is not None
-            now = msgspec.json.decode(value)["used"]
-            before = alone.changes.get(key)
-            used += now - (msgspec.json.decode(before)["used"] if before else 0)
-    assert used >= 0 or refused == 0
+            before = alone.changes.get(key) or held.get(key)
+            last = USAGE.decode(before) if before else None
+            used += USAGE.decode(value).used - (last.used if last and last.day == day else 0)
+    assert 0 <= used <= 2 * refused
 
 
 def _replays_nothing(simulation: Simulation) -> None:
@@ -76,7 +81,7 @@ def _agrees(simulation: Simulation) -> None:
             for key in SUBJECTS.decode(value).keys:
                 owner = KEYS.require(chain.state, key).owner
                 assert SUBJECTS.key(owner) == name
-    fresh = Tree({}.get, hashing=chain.tree.hashing)
+    fresh = Tree(lambda _: None, hashing=chain.tree.hashing)
     assert fresh.stage(content).root == chain.app_hash
 
 
@@ -99,6 +104,30 @@ def test_a_simulation_over_every_module(profile: str) -> None:
     assert [kind.__name__ for kind in RULES if not simulation.accepted[kind]] == []
     events = [str(each.__struct_config__.tag) for module in MODULES for each in module.events]
     assert [each for each in events if each not in seen] == []
+
+
+def _run(blocks: int) -> None:
+    simulation = Simulation("first", "planted")
+    for _ in range(blocks):
+        raws = simulation.draw_block()
+        _hold(simulation, raws)
+        simulation.settle(raws, simulation.chain.block(*raws))
+        _replays_nothing(simulation)
+
+
+def test_a_refusal_that_leaves_something_behind_is_noticed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _run(30)
+    monkeypatch.setattr(State, "drop", State.keep)
+    with pytest.raises(AssertionError):
+        _run(30)
+
+
+def test_a_nonce_that_is_spent_twice_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Machine, "_require_unspent", lambda *_: None)
+    with pytest.raises(AssertionError):
+        _run(30)
 
 
 def test_every_message_can_be_drawn() -> None:
@@ -134,9 +163,13 @@ def test_a_damaged_state_is_noticed() -> None:
 FREE_TEXT = {"Subject.name", "Subject.registration"}
 """Public facts of organisations. A person's record never carries them (see the test below)."""
 
-PATTERNED = {
-    each.__metadata__[0].pattern for each in (codec.Id, codec.Digest, codec.Name, codec.Binary)
-}
+
+def _patterns() -> set[str | None]:
+    kinds = [inspect.type_info(each) for each in (codec.Id, codec.Digest, codec.Name, codec.Binary)]
+    return {each.pattern for each in kinds if isinstance(each, inspect.StrType)}
+
+
+PATTERNED = _patterns()
 
 
 def _loose(kind: inspect.Type, path: str, seen: set[Any]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -120,7 +121,7 @@ def passphrase(console: Console, given: Mapping[str, Any], *, new: bool = False)
         return passphrase_file(named)
 
     def ask() -> bytes:
-        if not click.get_text_stream("stdin").isatty():
+        if not sys.stdin.isatty():
             raise KeyFileError("passphrase_missing", "-")
         again: str | bool = console.words("passphrase_again") if new else False
         asked = console.words("passphrase")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sys
 import threading
@@ -15,6 +16,9 @@ from yilian.cli import values
 from yilian.cli.console import DONE, STOPPED, USAGE, Console
 from yilian.cli.shape import Command, Option
 from yilian.node.config import ConfigurationError
+
+SCANNED_FIRST = 1_000
+"""Up to so many heights all blocks are checked before the node serves; above, while it does."""
 
 
 def command(console: Console) -> Command:
@@ -68,12 +72,30 @@ def _serve(console: Console, node: Any, host: str | None, port: int | None) -> i
         console.fail({"code": "port_taken", "title": text, "reason": os.strerror(error.errno or 0)})
         return USAGE
     address = f"http://{at}:{listener.getsockname()[1]}"
+    if node.engine.height <= SCANNED_FIRST and node.scan() is not None:
+        return _stopped(console, node)
     console.show(
         {"ok": True, "address": address, "height": node.engine.height, "pid": os.getpid()},
         [console.of("node", "serving", address=address, height=node.engine.height)],
     )
     sys.stdout.flush()
-    scan = threading.Thread(target=node.scan, name="yilian-scan", daemon=True)
-    scan.start()
+    threading.Thread(target=_scan, args=(node,), name="yilian-scan", daemon=True).start()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # The server stops by itself on these and then raises them again; the stores still have to
+        # be closed, so that second time must not end the process.
+        signal.signal(number, lambda *_: None)
     serve(node.app(), listener=listener)
-    return DONE if node.engine.fault is None else STOPPED
+    return DONE if node.engine.fault is None else _stopped(console, node)
+
+
+def _scan(node: Any) -> None:
+    """Check all blocks beside the serving; the first bad one ends it."""
+    if node.scan() is not None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _stopped(console: Console, node: Any) -> int:
+    what, folder = str(node.engine.fault), str(node.folder.path)
+    console.note(console.of("node", "damaged", what=what, folder=folder))
+    console.fail({"code": "store_damaged", "title": what})
+    return STOPPED

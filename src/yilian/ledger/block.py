@@ -422,13 +422,17 @@ class Block(msgspec.Struct, frozen=True):
 
     def part_set_header(self) -> PartSetHeader:
         """Cut the encoded block into 64 KiB parts and commit to them."""
-        data = self.encode()
-        parts = [data[at : at + PART_SIZE] for at in range(0, len(data), PART_SIZE)]
-        return PartSetHeader(len(parts), merkle.root(parts))
+        return part_set_header(self.encode())
 
     def block_id(self) -> BlockId:
         """The name by which votes and the next header refer to this block."""
         return BlockId(self.header.hash(), self.part_set_header())
+
+
+def part_set_header(encoded: bytes) -> PartSetHeader:
+    """Cut an encoded block into 64 KiB parts and commit to them."""
+    parts = [encoded[at : at + PART_SIZE] for at in range(0, len(encoded), PART_SIZE)]
+    return PartSetHeader(len(parts), merkle.root(parts))
 
 
 # --- hashes that a header carries ---

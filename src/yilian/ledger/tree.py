@@ -83,7 +83,12 @@ class View:
         """
         _check_key(key)
         self._tree.require_current(self)
-        return prove(self, key, value_of, self._tree.hashing)
+        return prove(self, key, value_of)
+
+    @property
+    def hashing(self) -> Hashing:
+        """The chain's hash suite."""
+        return self._tree.hashing
 
     def top(self, chunk: int | None = None) -> list[bytes]:
         """Give the upper heap, or the lower heap below one of its 256 ends (read only)."""
@@ -286,7 +291,7 @@ class Tree:
 
     `load` gives the stored bytes of a tile, or None; `tops` are all stored tiles of depth `TOP`
     with their ids, from which the levels above are rebuilt. `hashing` is the chain's hash suite
-    (32 bytes out); `cached_tiles` bounds the tiles kept ready (about 6 kB each at 15 leaves);
+    (32 bytes out); `cached_tiles` bounds the tiles kept ready (about 2.5 kB each at 15 leaves);
     `split` is the number of leaves above which a tile divides: the same for all who share tiles.
     """
 

@@ -5,35 +5,28 @@ H(0x01 | left | right), an empty subtree is 32 zero bytes. A subtree with one le
 subtree with more, all on one side, is a node with an empty child. The path to a leaf is H(key),
 most significant bit first.
 
-Two forms stand for a subtree. A *node* holds its content and is an immutable tuple: `(hash,)` is
-empty, `(hash, None)` a leaf, `(hash, left, right)` an inner node. A *mark* holds the hash alone and
-says by its length what it stands for: 0 bytes an empty subtree, 32 an inner node, 33 (the hash and
-a zero byte) a leaf, which must be told apart because it moves up where its sibling is empty.
+A *mark* stands for a subtree: its hash, and by its length what it is. It has 0 bytes for an empty
+subtree, 32 for an inner node and 33 (the hash and a zero byte) for a lone leaf, which must be told
+apart because it moves up where its sibling is empty.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TypeAlias
 
 from yilian.ledger.keys import Hashing
 
-Empty: TypeAlias = tuple[bytes]
-Leaf: TypeAlias = tuple[bytes, None]
-Inner: TypeAlias = "tuple[bytes, Node, Node]"
-Node: TypeAlias = "Empty | Leaf | Inner"
-
 ZERO = bytes(32)
-EMPTY: Empty = (ZERO,)
 LEAF = 33
 
 
-def mark(node: Node) -> bytes:
-    """Give the mark of a node."""
-    if len(node) == 3:
-        return node[0]
-    return node[0] + b"\x00" if len(node) == 2 else b""
+def mark(root: bytes, leaves: int) -> bytes:
+    """Give the mark of a subtree with so many leaves."""
+    if leaves > 1:
+        return root
+    return root + b"\x00" if leaves else b""
 
 
 def join(left: bytes, right: bytes, hashing: Hashing) -> bytes:
@@ -70,45 +63,108 @@ def fold(heap: list[bytes], touched: list[int], hashing: Hashing) -> None:
         touched = parents
 
 
-def lift(node: Node, path: int, low: int, high: int, hashing: Hashing) -> Node:
-    """Raise an inner node through the levels `low` to `high` - 1, where it has no sibling.
+def lift(digest: bytes, path: int, low: int, high: int, hashing: Hashing) -> bytes:
+    """Raise an inner node through the levels `low` to `high` - 1, where its sibling is empty.
 
-    A level is the number of path bits below the child; `path` is that of any leaf below `node`.
+    A level is the number of path bits below the child; `path` is that of any leaf under the node.
     """
     for level in range(low, high):
         if path >> level & 1:
-            node = (hashing(b"\x01" + ZERO + node[0]), EMPTY, node)
+            digest = hashing(b"\x01" + ZERO + digest)
         else:
-            node = (hashing(b"\x01" + node[0] + ZERO), node, EMPTY)
-    return node
+            digest = hashing(b"\x01" + digest + ZERO)
+    return digest
 
 
 def build(
     paths: Sequence[int], hashes: Sequence[bytes], levels: int, hashing: Hashing
-) -> Node | None:
-    """Build the subtree of one or more leaves in one pass from left to right.
+) -> tuple[bytes, list[bytes]] | None:
+    """Hash the subtree of one or more leaves in one pass from left to right.
 
     `paths` are the lowest bits of the leaves' paths, ascending, at least the `levels` below the
-    subtree's root; `hashes` are the leaves' own. None where the bits do not tell the leaves apart,
+    subtree's root; `hashes` are the leaves' own. Returns the root, and for each gap between two
+    leaves the hash of the node where they part. None where the bits do not tell the leaves apart,
     or the leaves do not belong to one such subtree.
     """
     forks = [(path ^ following).bit_length() - 1 for path, following in pairwise(paths)]
     if -1 in forks:
         return None
     forks.append(levels)
-    node: Node = EMPTY
-    # Left halves that wait for their right one, each with the level of its fork.
-    waiting: list[tuple[int, Node]] = []
+    inner = [b""] * len(forks)
+    digest = b""
+    # Left halves that wait for their right one: the level of the fork, the hash, the gap.
+    waiting: list[tuple[int, bytes, int]] = []
+    gap = 0
     for digest, path, fork in zip(hashes, paths, forks, strict=True):
-        node = (digest, None)
         base = fork  # a lone leaf needs no lifting
         while waiting and waiting[-1][0] < fork:
-            level, left = waiting.pop()
+            level, left, at = waiting.pop()
             if base < level:
-                node = lift(node, path, base, level, hashing)
-            node = (hashing(b"\x01" + left[0] + node[0]), left, node)
+                digest = lift(digest, path, base, level, hashing)
+            inner[at] = digest = hashing(b"\x01" + left + digest)
             base = level + 1
         if base < fork:
-            node = lift(node, path, base, fork, hashing)
-        waiting.append((fork, node))
-    return node if len(waiting) == 1 else None
+            digest = lift(digest, path, base, fork, hashing)
+        waiting.append((fork, digest, gap))
+        gap += 1
+    if len(waiting) != 1:
+        return None
+    inner.pop()
+    return waiting[0][1], inner
+
+
+def climb(
+    paths: Sequence[int],
+    hashes: bytes,
+    inner: bytearray,
+    at: int,
+    levels: int,
+    hashing: Hashing,
+) -> bytes:
+    """Rehash every node above one leaf of a subtree that `build` hashed; returns the root.
+
+    `hashes` are those of the leaves, `inner` those of the gaps, 32 bytes each; the gaps above the
+    leaf are rewritten, the others must be right. `paths` tell the leaves apart.
+    """
+    path = paths[at]
+    count = len(paths)
+    first = last = at
+    left = (path ^ paths[at - 1]).bit_length() - 1 if at else levels
+    right = (path ^ paths[at + 1]).bit_length() - 1 if at + 1 < count else levels
+    digest = hashes[32 * at : 32 * at + 32]
+    base = levels
+    while True:
+        level = left if left < right else right
+        if base < level:
+            digest = lift(digest, path, base, level, hashing)
+        if level == levels:
+            return digest
+        base = level + 1
+        if left < right:
+            gap = first - 1
+            near = paths[gap]
+            first = bisect_left(paths, near >> level << level, 0, first)
+            far = paths[first]
+            begin, end = first, gap
+        else:
+            gap = last
+            begin = last + 1
+            near = paths[begin]
+            last = end = bisect_left(paths, (near >> level) + 1 << level, begin) - 1
+            far = paths[last]
+        # The sibling is a leaf, or the node of the gap where its outermost leaves part.
+        if begin == end:
+            other = hashes[32 * begin : 32 * begin + 32]
+        else:
+            fork = (near ^ far).bit_length() - 1
+            mid = bisect_left(paths, paths[end] >> fork << fork, begin, end) - 1
+            other = bytes(inner[32 * mid : 32 * mid + 32])
+            if fork + 1 < level:
+                other = lift(other, near, fork + 1, level, hashing)
+        if left < right:
+            digest = hashing(b"\x01" + other + digest)
+            left = (path ^ paths[first - 1]).bit_length() - 1 if first else levels
+        else:
+            digest = hashing(b"\x01" + digest + other)
+            right = (path ^ paths[last + 1]).bit_length() - 1 if last + 1 < count else levels
+        inner[32 * gap : 32 * gap + 32] = digest

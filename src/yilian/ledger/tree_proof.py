@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypedDict
 
 from yilian.ledger.errors import InvariantBroken
 from yilian.ledger.keys import Hashing
-from yilian.ledger.tree_node import LEAF, ZERO, Node, mark
+from yilian.ledger.tree_node import LEAF, ZERO, build, mark
 from yilian.ledger.tree_tile import Entries, Entry
 
 if TYPE_CHECKING:
@@ -67,10 +67,11 @@ class _Place(NamedTuple):
 
 
 class _Inside(NamedTuple):
-    """A subtree within a tile of entries."""
+    """A subtree within a tile: some of its entries by path, and the bits below its root."""
 
-    tile: Entries
-    node: Node
+    entries: list[tuple[int, Entry]]
+    levels: int
+    hashing: Hashing
 
 
 _Site: TypeAlias = _Place | _Inside
@@ -85,10 +86,9 @@ class _Way(NamedTuple):
     right: _Site | None
 
 
-def prove(
-    view: View, key: bytes, value_of: Callable[[bytes], bytes | None], hashing: Hashing
-) -> Proof:
+def prove(view: View, key: bytes, value_of: Callable[[bytes], bytes | None]) -> Proof:
     """Prove what a view holds under `key`; the contract is that of `View.prove`."""
+    hashing = view.hashing
     way = _walk(view, hashing(key))
     if way.entry is not None and way.entry[1] == key:
         return {"exist": _existence(way, value_of, hashing)}
@@ -164,24 +164,33 @@ def _outermost(view: View, site: _Site | None, bit: int) -> Entry | None:
 
 
 def _mark(site: _Site) -> bytes:
-    return site.heap[site.at] if isinstance(site, _Place) else mark(site.node)
+    if isinstance(site, _Place):
+        return site.heap[site.at]
+    if not site.entries:
+        return b""
+    paths = [path for path, _ in site.entries]
+    hashes = [entry[0] for _, entry in site.entries]
+    built = build(paths, hashes, site.levels, site.hashing)
+    if built is None:
+        raise InvariantBroken("state tree: a tile holds what does not belong together")
+    return mark(built[0], len(hashes))
 
 
 def _lone(site: _Site) -> Entry | None:
-    """Give the entry of a subtree that is a leaf within its tile."""
-    if isinstance(site, _Place) or len(site.node) != 2:
+    """Give the entry of a subtree within a tile that has no other."""
+    if isinstance(site, _Place) or len(site.entries) != 1:
         return None
-    return next(entry for entry in site.tile.entries() if entry[0] == site.node[0])
+    return site.entries[0][1]
 
 
 def _children(view: View, site: _Site) -> tuple[_Site, _Site]:
-    """Give the two halves of a subtree that is neither empty nor a leaf within its tile."""
+    """Give the two halves of a subtree."""
     if isinstance(site, _Place):
         return _half(view, site, 0), _half(view, site, 1)
-    node = site.node
-    if len(node) != 3:
-        raise InvariantBroken("state tree: a subtree said to hold leaves is empty")
-    return _Inside(site.tile, node[1]), _Inside(site.tile, node[2])
+    level = site.levels - 1
+    left = [each for each in site.entries if not each[0] >> level & 1]
+    right = site.entries[len(left) :]
+    return _Inside(left, level, site.hashing), _Inside(right, level, site.hashing)
 
 
 def _half(view: View, place: _Place, bit: int) -> _Site:
@@ -197,5 +206,7 @@ def _half(view: View, place: _Place, bit: int) -> _Site:
     tile_id = bytes((depth,)) + (prefix << -depth % 8).to_bytes(depth + 7 >> 3, "big")
     tile = view.tile(tile_id, heap[at])
     if isinstance(tile, Entries):
-        return _Inside(tile, tile.node)
+        hashing = view.hashing
+        found = [(int.from_bytes(hashing(entry[1]), "big"), entry) for entry in tile.entries()]
+        return _Inside(found, 256 - depth, hashing)
     return _Place(tile.heap, 1, depth, prefix)

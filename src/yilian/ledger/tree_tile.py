@@ -25,7 +25,7 @@ from typing import TypeAlias
 
 from yilian.ledger.errors import InvariantBroken
 from yilian.ledger.keys import Hashing, sha256
-from yilian.ledger.tree_node import EMPTY, ZERO, Leaf, Node, build, fold, lift, mark
+from yilian.ledger.tree_node import ZERO, build, climb, fold, mark
 
 MAX_SPLIT = 254
 """A count is one byte, and a tile that is about to divide has one leaf more."""
@@ -48,14 +48,14 @@ Entry: TypeAlias = tuple[bytes, bytes]
 
 
 class Entries:
-    """A tile of single leaves: its bytes as stored, and the subtree they stand for."""
+    """A tile of single leaves: its bytes as stored, and the hashes of the nodes above them."""
 
-    __slots__ = ("data", "mark", "node")
+    __slots__ = ("data", "inner", "mark")
 
-    def __init__(self, node: Node, data: bytes) -> None:
-        self.node = node
+    def __init__(self, data: bytes, inner: bytes) -> None:
         self.data = data
-        self.mark = node[0] if len(node) == 3 else mark(node)
+        self.inner = inner
+        self.mark = data[1:33] if data[33] > 1 else mark(data[1:33], data[33])
 
     def entries(self) -> list[Entry]:
         """Read the entries, in path order."""
@@ -86,7 +86,7 @@ class Branches:
 
 Tile: TypeAlias = Entries | Branches
 
-NOTHING = Entries(EMPTY, bytes(34))
+NOTHING = Entries(bytes(34), b"")
 """The tile of an empty subtree; it is never stored."""
 
 
@@ -110,23 +110,23 @@ def entries(items: list[tuple[bytes, Entry]], depth: int, hashing: Hashing) -> E
     hashes, keys = zip(*[entry for _, entry in items], strict=True)
     fragments = [path[start : start + 4] for path, _ in items]
     columns = b"".join((_BYTE[len(keys)], *fragments, *hashes, bytes(map(len, keys)), *keys))
-    node = _subtree(bytes(33) + columns, depth, hashing)
-    if node is None:
+    built = _subtree(bytes(33) + columns, depth, hashing)
+    if built is None:
         raise InvariantBroken("state tree: two keys have one hash")
-    return Entries(node, b"\x00" + node[0] + columns)
+    return Entries(b"\x00" + built[0] + columns, b"".join(built[1]))
 
 
-def _subtree(data: bytes, depth: int, hashing: Hashing) -> Node | None:
-    """Build the subtree of a stored tile's entries; None where there is no such subtree."""
+def _subtree(data: bytes, depth: int, hashing: Hashing) -> tuple[bytes, list[bytes]] | None:
+    """Hash the subtree of a stored tile's entries; None where there is no such subtree."""
     count = data[33]
     hashes = [data[at : at + 32] for at in range(34 + 4 * count, 34 + 36 * count, 32)]
     paths: Sequence[int] = _FRAGMENTS[count].unpack_from(data, 34)
-    node = build(paths, hashes, 8 * min(depth >> 3, 28) + 32 - depth, hashing)
-    if node is None:
-        keys = [key for _, key in Entries(EMPTY, data).entries()]
+    built = build(paths, hashes, 8 * min(depth >> 3, 28) + 32 - depth, hashing)
+    if built is None:
+        keys = [key for _, key in Entries(data, b"").entries()]
         paths = [int.from_bytes(hashing(key), "big") for key in keys]
-        node = build(paths, hashes, 256 - depth, hashing)
-    return node
+        built = build(paths, hashes, 256 - depth, hashing)
+    return built
 
 
 def merge(held: dict[bytes, Entry], path: bytes, entry: Entry) -> None:
@@ -149,7 +149,6 @@ def put(tile: Entries, depth: int, digest: bytes, entry: Entry, hashing: Hashing
     path = int.from_bytes(fragment, "big")
     paths = _FRAGMENTS[count].unpack_from(data, 34)
     at = bisect_left(paths, path)
-    level = 8 * start + 32 - depth
     held = at < count and paths[at] == path
     if held:
         old = _entry(data, at)
@@ -157,30 +156,20 @@ def put(tile: Entries, depth: int, digest: bytes, entry: Entry, hashing: Hashing
             return tile
         if old[1] != entry[1] or paths.count(path) > 1:
             return _rebuilt(tile, depth, digest, entry, hashing)
-    trail = []
-    node = tile.node
-    while len(node) == 3:
-        level -= 1
-        trail.append(node)
-        node = node[2] if path >> level & 1 else node[1]
-    leaf = (entry[0], None)
-    new: Node = leaf
-    if len(node) == 2 and not held:
-        # The leaf reached is the neighbour that shares more of the path.
-        apart = path ^ paths[at if at < count else at - 1]
-        if at:
-            apart = min(apart, path ^ paths[at - 1])
-        new = _fork(node, leaf, path, apart.bit_length() - 1, level, hashing)
-    root = new[0]
-    for _, left, right in reversed(trail):
-        if path >> level & 1:
-            root = hashing(b"\x01" + left[0] + root)
-            new = (root, left, new)
-        else:
-            root = hashing(b"\x01" + root + right[0])
-            new = (root, new, right)
-        level += 1
-    return Entries(new, _spliced(data, at, held, root, (fragment, entry)))
+        inner = bytearray(tile.inner)
+    else:
+        # One gap becomes two, or an outer one is new; the climb fills in whichever it is.
+        gap, after = max(at - 1, 0), max(min(at, count - 1), 0)
+        inner = bytearray(32 * count)
+        inner[: 32 * gap] = tile.inner[: 32 * gap]
+        if after < count - 1:
+            inner[32 * after + 32 :] = tile.inner[32 * after :]
+        paths = (*paths[:at], path, *paths[at:])
+    columns = _spliced(data, at, held, (fragment, entry))
+    count = len(paths)
+    hashes = columns[1 + 4 * count : 1 + 36 * count]
+    root = climb(paths, hashes, inner, at, 8 * start + 32 - depth, hashing)
+    return Entries(b"\x00" + root + columns, bytes(inner))
 
 
 def remove(tile: Entries, depth: int, digest: bytes, key: bytes, hashing: Hashing) -> Entries:
@@ -195,18 +184,20 @@ def remove(tile: Entries, depth: int, digest: bytes, key: bytes, hashing: Hashin
         return tile
     if _entry(data, at)[1] != key or paths.count(path) > 1:
         return _rebuilt(tile, depth, digest, (b"", key), hashing)
-    level = 8 * start + 32 - depth
-    trail = []
-    node = tile.node
-    while len(node) == 3:
-        level -= 1
-        trail.append(node)
-        node = node[2] if path >> level & 1 else node[1]
-    new: Node = EMPTY
-    for _, left, right in reversed(trail):
-        new = _joined(left, new, hashing) if path >> level & 1 else _joined(new, right, hashing)
-        level += 1
-    return Entries(new, _spliced(data, at, True, new[0], None))
+    if count == 1:
+        return NOTHING
+    # All that stood above the leaf stands above the neighbour that shares more of its path.
+    near = at - 1
+    if not at or (at + 1 < count and path ^ paths[at + 1] < path ^ paths[near]):
+        near = at
+    paths = paths[:at] + paths[at + 1 :]
+    gap = 32 * max(at - 1, 0)
+    inner = bytearray(tile.inner[:gap] + tile.inner[gap + 32 :])
+    columns = _spliced(data, at, True, None)
+    count -= 1
+    hashes = columns[1 + 4 * count : 1 + 36 * count]
+    root = climb(paths, hashes, inner, near, 8 * start + 32 - depth, hashing)
+    return Entries(b"\x00" + root + columns, bytes(inner))
 
 
 def _rebuilt(tile: Entries, depth: int, digest: bytes, entry: Entry, hashing: Hashing) -> Entries:
@@ -227,10 +218,8 @@ def _entry(data: bytes, at: int) -> Entry:
     return data[hashes : hashes + 32], data[key : key + data[lengths + at]]
 
 
-def _spliced(
-    data: bytes, at: int, held: bool, root: bytes, new: tuple[bytes, Entry] | None
-) -> bytes:
-    """Write a tile of entries with the entry `at` replaced, inserted or taken out.
+def _spliced(data: bytes, at: int, held: bool, new: tuple[bytes, Entry] | None) -> bytes:
+    """Write a tile of entries, from its count onward, with the entry `at` replaced, inserted or taken out.
 
     `held` says that there is one to replace, `new` is what comes: its fragment and the entry.
     """
@@ -242,8 +231,6 @@ def _spliced(
     fragment, (digest, name) = new or (b"", (b"", b""))
     return b"".join(
         (
-            b"\x00",
-            root,
             _BYTE[count - held + (new is not None)],
             data[34 : 34 + 4 * at],
             fragment,
@@ -258,22 +245,6 @@ def _spliced(
     )
 
 
-def _fork(old: Leaf, leaf: Leaf, path: int, fork: int, level: int, hashing: Hashing) -> Node:
-    """Put two leaves that part at `fork` under one node that stands at `level`."""
-    left, right = (old, leaf) if path >> fork & 1 else (leaf, old)
-    node: Node = (hashing(b"\x01" + left[0] + right[0]), left, right)
-    return lift(node, path, fork + 1, level, hashing) if fork + 1 < level else node
-
-
-def _joined(left: Node, right: Node, hashing: Hashing) -> Node:
-    """Make the subtree with these halves; a leaf alone moves up."""
-    if len(left) == 1 and len(right) < 3:
-        return right
-    if len(right) == 1 and len(left) < 3:
-        return left
-    return (hashing(b"\x01" + left[0] + right[0]), left, right)
-
-
 def decode(tile_id: bytes, data: bytes, hashing: Hashing) -> Tile:
     """Read a stored tile and rebuild the nodes above its leaves or slots.
 
@@ -281,23 +252,19 @@ def decode(tile_id: bytes, data: bytes, hashing: Hashing) -> Tile:
     """
     kind = data[:1]
     if kind == b"\x00":
-        tile: Tile = _decode_entries(tile_id, data, hashing)
-    elif kind == b"\x01" and len(data) == _BRANCHES_SIZE:
-        tile = _decode_branches(tile_id, data, hashing)
-    else:
-        raise _damaged(tile_id)
-    if tile.mark[:32] != data[1:33]:
-        raise _damaged(tile_id)
-    return tile
+        return _decode_entries(tile_id, data, hashing)
+    if kind == b"\x01" and len(data) == _BRANCHES_SIZE:
+        return _decode_branches(tile_id, data, hashing)
+    raise _damaged(tile_id)
 
 
 def _decode_entries(tile_id: bytes, data: bytes, hashing: Hashing) -> Entries:
     if not _fits(data):
         raise _damaged(tile_id)
-    node = _subtree(data, tile_id[0], hashing)
-    if node is None:
+    built = _subtree(data, tile_id[0], hashing)
+    if built is None or built[0] != data[1:33]:
         raise _damaged(tile_id)
-    return Entries(node, data)
+    return Entries(data, b"".join(built[1]))
 
 
 def _fits(data: bytes) -> bool:
@@ -317,6 +284,8 @@ def _decode_branches(tile_id: bytes, data: bytes, hashing: Hashing) -> Branches:
         digest = data[at : at + 32]
         heap[FANOUT + slot] = (digest if count > 1 else digest + b"\x00") if count else b""
     fold(heap, list(range(FANOUT, 2 * FANOUT)), hashing)
+    if heap[1] != data[1:33]:
+        raise _damaged(tile_id)
     return Branches(heap, counts)
 
 

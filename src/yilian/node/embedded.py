@@ -21,18 +21,16 @@ import msgspec
 import nacl.bindings
 
 from yilian.ledger import block as blocks
-from yilian.ledger import codec, merkle
+from yilian.ledger import codec
 from yilian.ledger import genesis as geneses
 from yilian.ledger import receipt as receipts
 from yilian.ledger.block import (
     COMMIT,
-    PART_SIZE,
     Block,
     BlockId,
     Commit,
     CommitSig,
     Header,
-    PartSetHeader,
     Validator,
     ValidatorSet,
     Version,
@@ -320,7 +318,7 @@ class Embedded:
         )
         block = Block(header, raws, last_commit)
         encoded = block.encode()
-        block_id = BlockId(header.hash(), _parts(encoded))
+        block_id = BlockId(header.hash(), blocks.part_set_header(encoded))
         return block, encoded, self._sign(applied, block_id)
 
     def _sign(self, applied: Applied, block_id: BlockId) -> Commit:
@@ -480,11 +478,6 @@ def validator_public(seed: bytes) -> bytes:
     """Give the public key (32 bytes) of a validator's Ed25519 seed."""
     public, _ = nacl.bindings.crypto_sign_seed_keypair(seed)
     return bytes(public)
-
-
-def _parts(encoded: bytes) -> PartSetHeader:
-    cut = [encoded[at : at + PART_SIZE] for at in range(0, len(encoded), PART_SIZE)]
-    return PartSetHeader(len(cut), merkle.root(cut))
 
 
 def _follow(first: Future[Outcome], second: Future[Outcome]) -> None:

@@ -8,6 +8,7 @@ torn tail (a write that was never acknowledged) is dropped, damage before it is 
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,6 +31,8 @@ from yilian.ledger.block import Block, BlockId, Commit, PartSetHeader
 from yilian.ledger.keys import sha256
 from yilian.ledger.machine import Applied, Result
 from yilian.ledger.state import Changes
+
+log = logging.getLogger("yilian.node")
 
 UNDO_HEIGHTS = 100
 _TIP = b"mtip"
@@ -101,7 +104,10 @@ class Store:
 
     def close(self) -> None:
         """Flush and close; the store is safe to copy afterwards."""
-        self._db.flush()
+        try:
+            self._db.flush()
+        except Exception as error:
+            log.error("the store could not be flushed: %s", _reason(error))
         self._db.close()
 
     # -- state ---------------------------------------------------------------------------------

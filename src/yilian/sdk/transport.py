@@ -8,6 +8,7 @@ event stream works without a socket. They also run the application's lifespan.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from types import TracebackType
@@ -172,11 +173,9 @@ class _Call(httpx.AsyncByteStream):
         await asyncio.gather(self._task, return_exceptions=True)
 
     async def _run(self, app: App, scope: dict[str, Any]) -> None:
-        try:
+        # The application logs its own faults; the reader sees a connection that broke off.
+        with contextlib.suppress(Exception):
             await app(scope, self._receive, self._send)
-        except Exception:
-            # The application has logged it; the reader sees a connection that broke off.
-            pass
         if not self._gone.is_set():
             await self._sent.put(None)
 

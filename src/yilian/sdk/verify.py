@@ -84,11 +84,11 @@ _SCALARS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "utf8": ("(?s:.*)", str.encode),
     "int64": ("0|[1-9][0-9]{0,18}", int),
     "power": ("0|[1-9][0-9]{0,18}", int),
-    "hex": ("([0-9A-Fa-f]{2})*", bytes.fromhex),
-    "hash": ("[0-9A-Fa-f]{64}", bytes.fromhex),
-    "hash?": ("([0-9A-Fa-f]{64})?", bytes.fromhex),
-    "address": ("[0-9A-Fa-f]{40}", bytes.fromhex),
-    "address?": ("([0-9A-Fa-f]{40})?", bytes.fromhex),
+    "hex": ("([0-9a-f]{2})*", bytes.fromhex), "HEX": ("([0-9A-F]{2})*", bytes.fromhex),
+    "hash": ("[0-9a-f]{64}", bytes.fromhex),
+    "hash?": ("([0-9A-F]{64})?", bytes.fromhex),
+    "address": ("[0-9A-F]{40}", bytes.fromhex),
+    "address?": ("([0-9A-F]{40})?", bytes.fromhex),
     "key": ("[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=", base64.b64decode),
     "signature?": ("([A-Za-z0-9+/]{85}[AQgw]==)?", base64.b64decode),
     "time": ("[0-9-]{10}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,9})?Z", _moment),
@@ -96,7 +96,7 @@ _SCALARS: dict[str, tuple[str, Callable[[str], Any]]] = {
 _BLOCK_ID = {"hash": "hash?", "parts": {"total": "int", "hash": "hash?"}}
 _DIGESTS = {
     "last_commit_hash": "hash?", "data_hash": "hash?", "validators_hash": "hash?",
-    "next_validators_hash": "hash?", "consensus_hash": "hash?", "app_hash": "hex",
+    "next_validators_hash": "hash?", "consensus_hash": "hash?", "app_hash": "HEX",
     "last_results_hash": "hash?", "evidence_hash": "hash?", "proposer_address": "address",
 }
 _HEADER = {
@@ -477,9 +477,8 @@ def _check_receipt(value: Json, trust: Json) -> Verified:
     digest = _sha256(receipt["transaction"].encode())
     held = _path_root(digest, index, total, path) == header["data_hash"]
     _require(held, "transaction_not_in_block", "the path does not lead to the data hash")
-    code, data, gas_wanted, gas_used = receipt["result"].values()
-    leaf = _int_field(1, code) + _bytes_field(2, data) + _int_field(5, gas_wanted)
-    leaf += _int_field(6, gas_used)
+    code, data, wanted, used = receipt["result"].values()
+    leaf = _int_field(1, code) + _bytes_field(2, data) + _int_field(5, wanted) + _int_field(6, used)
     held = _path_root(leaf, index, total, result_path) == following["last_results_hash"]
     _require(held, "result_not_in_block", "the path does not lead to the results hash")
     nothing = code != 0 and (receipt["events"], data) == ([], b"")

@@ -144,7 +144,10 @@ def test_too_large_a_draft_does_not_leave() -> None:
     many = [identity.SetGuardians(threshold=1, guardians=guardians)] * 32
     large = [
         identity.EnrolOrganisation(
-            organisation=name_of("o"), kind="clinic", name="院" * 200, registration="R",
+            organisation=name_of("o"),
+            kind="clinic",
+            name="院" * 200,
+            registration="R",
             key=signer().key,
         )
     ] * 32

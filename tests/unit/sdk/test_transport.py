@@ -83,7 +83,11 @@ def test_a_request_arrives_as_it_was_made() -> None:
         answer = client.post("/plain?a=%20b&c=d", content=b"body", headers={"X-Name": "value"})
     assert (answer.status_code, answer.content, answer.headers["x-a"]) == (203, b"plain", "1")
     scope = app.scopes[0]
-    assert (scope["method"], scope["path"], scope["query_string"]) == ("POST", "/plain", b"a=%20b&c=d")
+    assert (scope["method"], scope["path"], scope["query_string"]) == (
+        "POST",
+        "/plain",
+        b"a=%20b&c=d",
+    )
     assert (b"x-name", b"value") in scope["headers"]
     assert scope["state"] == {"made": "at startup"}
     assert app.bodies == [b"body"]

@@ -1,0 +1,1 @@
+"""Rows of the feature list, each shown through a public door."""

@@ -1,0 +1,17 @@
+"""Fixtures for the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.rows.served import Served
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Served]:
+    """A fresh node, served."""
+    with Served(tmp_path / "node") as node:
+        yield node

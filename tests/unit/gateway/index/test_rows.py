@@ -1,0 +1,94 @@
+"""From events to rows: every event of the registry is shown or knowingly left out."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from tests.chain import Chain, name_of
+from yilian.gateway.index import tables
+from yilian.gateway.index.rows import _IDS, NO_ROW, PROJECTIONS, TIMERS, Book
+from yilian.ledger import codec
+from yilian.ledger.machine import Result
+from yilian.ledger.modules import MODULES
+from yilian.ledger.modules.consent import events as consent
+from yilian.ledger.modules.identity import events as identity
+
+EVENTS = [event for module in MODULES for event in module.events]
+
+
+def test_every_event_is_accounted_for() -> None:
+    """A new event must be given a row, or be named as having none."""
+    assert set(EVENTS) == set(PROJECTIONS) | NO_ROW
+    assert not set(PROJECTIONS) & NO_ROW
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda each: str(each.__struct_config__.tag))
+def test_every_id_of_an_event_is_found(event: type[msgspec.Struct]) -> None:
+    """The fields that hold ids are those that are declared as ids."""
+    declared = {
+        name for name, hint in event.__annotations__.items() if str(hint).endswith("codec.Id")
+    }
+    assert set(_IDS[event]) == declared
+    assert declared or event.__name__ == "ParameterSet"
+
+
+def test_genesis_is_told_as_events() -> None:
+    """The first members are subjects, keys and members from height 0 on."""
+    chain = Chain()
+    book = Book(0)
+    book.genesis(chain.genesis)
+    assert [row[1] for row in book.rows[tables.SUBJECTS]] == [
+        each.organisation for each in chain.genesis.members
+    ]
+    assert len(book.rows[tables.KEYS]) == len(book.rows[tables.MEMBERS]) == 3
+    assert book.rows[tables.BLOCKS] == [[0, chain.genesis.time, "", 0, 1, 9]]
+    assert {row[2] for row in book.rows[tables.EVENTS]} == {TIMERS}
+
+
+def _block(book: Book, height: int, *events: object) -> None:
+    text = codec.encode(list(events))
+    raw = b'{"body":{"messages":[{"type":"a.B"},{"type":"c.D"}]},"signatures":[]}'
+    book.block(height, height * 1000, "hash", [raw], [Result(0, 1, text)], b"[]")
+
+
+def test_a_record_that_begins_and_ends_in_one_book() -> None:
+    """Its row is written once, with its last status."""
+    book = Book(10)
+    granted = consent.Granted(grant=name_of("g"), person=name_of("p"), starts=1, ends=2)
+    _block(book, 5, granted)
+    _block(book, 6, consent.Revoked(grant=name_of("g"), person=name_of("p")))
+    assert book.rows[tables.GRANTS] == [
+        [11, name_of("g"), name_of("p"), 1, 2, "revoked", 6, 5, 5000]
+    ]
+    assert book.changes == {}
+    assert [row[:2] for row in book.rows[tables.EVENT_IDS]] == sorted(
+        [[name_of("g"), 11], [name_of("p"), 11]]
+    ) + sorted([[name_of("g"), 12], [name_of("p"), 12]])
+
+
+def test_a_record_of_before_is_changed() -> None:
+    """What began in an older book becomes a change of its row."""
+    book = Book(0)
+    _block(book, 7, identity.KeyRevoked(key=name_of("k"), owner=name_of("p")))
+    assert book.changes == {tables.KEYS: {name_of("k"): {"status": "revoked", "ended": 7}}}
+
+
+def test_timers_come_first_and_bad_bytes_have_no_types() -> None:
+    """Timer events stand before the transactions; bytes that are no transaction have no types."""
+    book = Book(0)
+    ended = codec.encode([identity.RecoveryCancelled(recovery=name_of("r"), person=name_of("p"))])
+    refused = Result(6, 1, b"[]", {"expires": 1})
+    book.block(3, 1, "h", [b"\xff", b"[]"], [Result(2, 1), refused], ended)
+    assert [row[2:4] for row in book.rows[tables.EVENTS]] == [[TIMERS, 0]]
+    assert [row[3:] for row in book.rows[tables.TRANSACTIONS]] == [
+        [2, "", ""],
+        [6, "", '{"expires":1}'],
+    ]
+
+
+def test_types_are_named_in_order() -> None:
+    """A transaction's row names its messages."""
+    book = Book(0)
+    _block(book, 1)
+    assert book.rows[tables.TRANSACTIONS][0][4] == "a.B,c.D"

@@ -1,0 +1,115 @@
+"""Genesis: canonical, hashed whole, and written as the first state."""
+
+from __future__ import annotations
+
+import json
+
+import msgspec
+import pytest
+
+from tests.chain import FIRST, PROFILES, SECOND, START, Chain, Memory, genesis, name_of
+from yilian.ledger import codec, keys
+from yilian.ledger import genesis as geneses
+from yilian.ledger.errors import MALFORMED, NOT_CANONICAL, Refusal
+from yilian.ledger.genesis import Genesis
+from yilian.ledger.keys import Profile
+from yilian.ledger.machine import Machine
+from yilian.ledger.modules.governance.state import Parameters, members, parameters
+from yilian.ledger.modules.identity.state import SUBJECTS, standing
+from yilian.ledger.tree import Tree
+
+TEXT = codec.encode(genesis())
+
+
+def _first(made: Genesis) -> Machine:
+    machine = Machine(made, Memory(), Tree({}.get))
+    machine.first_state()
+    return machine
+
+
+def test_it_reads_what_it_wrote() -> None:
+    assert geneses.read(TEXT) == genesis()
+    assert geneses.read(TEXT).hash() == keys.sha256(TEXT)
+
+
+@pytest.mark.parametrize("profile", sorted(PROFILES))
+def test_the_first_members_stand(profile: str) -> None:
+    chain = Chain(PROFILES[profile])
+    names = ("hospital", "insurer", "authority")
+    assert members(chain.state) == tuple(sorted(name_of(each) for each in names))
+    for each in names:
+        found = standing(chain.state, name_of(each))
+        assert found is not None
+        assert (found.kind, found.since, found.organisation) == ("organisation", 0, name_of(each))
+    assert parameters(chain.state) == Parameters()
+
+
+def test_every_member_of_the_document_is_in_its_hash() -> None:
+    base = genesis()
+    changed = [
+        msgspec.structs.replace(base, chain="other"),
+        msgspec.structs.replace(base, time=START + 1),
+        msgspec.structs.replace(base, members=base.members[:2]),
+        msgspec.structs.replace(base, members=base.members[::-1]),
+        genesis(SECOND),
+        genesis(FIRST, Parameters(person_quota=501)),
+        msgspec.structs.replace(
+            base, validators=[msgspec.structs.replace(base.validators[0], power=11)]
+        ),
+    ]
+    assert len({each.hash() for each in (base, *changed)}) == len(changed) + 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"chain": ""},
+        {"chain": "Has Space"},
+        {"chain": "line\n"},
+        {"chain": "x" * 51},
+        {"time": -1},
+        {"time": 1.5},
+        {"members": []},
+        {"validators": []},
+        {"format": "yilian-genesis/2"},
+        {"more": 1},
+        {"parameters": {}},
+    ],
+)
+def test_a_bad_document_is_refused(change: dict[str, object]) -> None:
+    found = {**json.loads(TEXT), **change}
+    with pytest.raises(Refusal) as caught:
+        geneses.read(codec.encode(found))
+    assert caught.value.code in (MALFORMED, NOT_CANONICAL)
+
+
+def test_another_spelling_is_refused() -> None:
+    with pytest.raises(Refusal) as caught:
+        geneses.read(json.dumps(json.loads(TEXT)).encode())
+    assert caught.value.code is NOT_CANONICAL
+
+
+@pytest.mark.parametrize("field", ["organisation", "registration", "key"])
+def test_a_member_is_not_listed_twice(field: str) -> None:
+    base = genesis()
+    one, two, *_ = base.members
+    twice = msgspec.structs.replace(two, **{field: getattr(one, field)})
+    with pytest.raises(Refusal):
+        _first(msgspec.structs.replace(base, members=[one, twice]))
+
+
+def test_a_member_has_a_key_of_the_profile() -> None:
+    with pytest.raises(Refusal) as caught:
+        _first(msgspec.structs.replace(genesis(), profile=SECOND))
+    assert caught.value.code.name == "suite_not_allowed"
+
+
+def test_a_profile_names_suites_that_exist() -> None:
+    with pytest.raises(Refusal) as caught:
+        _first(msgspec.structs.replace(genesis(), profile=Profile(hash="md5")))
+    assert caught.value.parameters == {"suite": "md5"}
+
+
+def test_names_keep_their_characters() -> None:
+    chain = Chain()
+    assert SUBJECTS.require(chain.state, name_of("hospital")).name == "云溪市 hospital"

@@ -1,0 +1,103 @@
+"""Texts: complete in both languages, their places those of the codes, languages negotiated."""
+
+from __future__ import annotations
+
+import json
+from importlib import resources
+from string import Formatter
+
+import pytest
+
+import yilian.gateway.errors
+import yilian.ledger.modules
+import yilian.vault.errors
+from yilian.ledger import errors
+from yilian.text import LANGUAGES, negotiate, say
+
+PARTS = ("title", "detail", "next")
+assert yilian.gateway.errors
+assert yilian.ledger.modules
+assert yilian.vault.errors
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_code_has_its_words(language: str) -> None:
+    """Each declared code can be said, with no place left open and no parameter made up."""
+    for code in errors.every():
+        parameters = {name: f"<{name}>" for name in code.parameters}
+        for part in PARTS:
+            text = say(language, "errors", f"{code.name}/{part}", **parameters)
+            assert text
+            assert "{" not in text
+
+
+def test_the_languages_say_the_same_of_a_code() -> None:
+    """Both files know the same codes, and use the same parameters of each."""
+    files = [
+        json.loads((resources.files("yilian.text") / name / "errors.json").read_text("utf-8"))
+        for name in LANGUAGES
+    ]
+    assert files[0].keys() == files[1].keys()
+    for name in files[0]:
+        places = [
+            {
+                place
+                for part in PARTS
+                for _, place, _, _ in Formatter().parse(words[name][part])
+                if place
+            }
+            for words in files
+        ]
+        assert places[0] == places[1], name
+
+
+def test_chinese_is_chinese() -> None:
+    """No sentence of the Chinese file was left in English."""
+    words = json.loads(
+        (resources.files("yilian.text") / "zh-CN" / "errors.json").read_text("utf-8")
+    )
+    for name, parts in words.items():
+        for part in PARTS:
+            assert any("一" <= letter <= "鿿" for letter in parts[part]), (name, part)
+
+
+@pytest.mark.parametrize(
+    ("language", "capability", "key"),
+    [
+        ("de", "errors", "malformed/title"),
+        ("en", "nothing", "malformed/title"),
+        ("en", "../en/errors", "malformed/title"),
+        ("en", "errors", "no_such_code/title"),
+        ("en", "errors", "malformed"),
+        ("en", "errors", "malformed/title/more"),
+        ("en", "errors", "too_large/detail"),
+    ],
+)
+def test_what_is_missing_is_a_key_error(language: str, capability: str, key: str) -> None:
+    """A missing language, file, key or parameter is never passed over."""
+    with pytest.raises(KeyError):
+        say(language, capability, key)
+
+
+@pytest.mark.parametrize(
+    ("header", "language"),
+    [
+        (None, "en"),
+        ("", "en"),
+        ("zh-CN,zh;q=0.9,en;q=0.8", "zh-CN"),
+        ("zh-Hant-TW", "zh-CN"),
+        ("ZH", "zh-CN"),
+        ("en-GB,zh;q=0.9", "en"),
+        ("fr,zh;q=0.5,en;q=0.4", "zh-CN"),
+        ("fr", "en"),
+        ("*;q=0.1,zh;q=0", "en"),
+        ("zh;q=nan,en;q=0.1", "en"),
+        ("zh;q=2", "en"),
+        ("zh;level=1", "en"),
+        (";;;,=,q=1", "en"),
+        ("x," * 5000 + "zh", "en"),
+    ],
+)
+def test_negotiation(header: str | None, language: str) -> None:
+    """The best weighted language that we speak wins; what cannot be read is passed over."""
+    assert negotiate(header) == language

@@ -18,7 +18,7 @@ import time
 from yilian.ledger.keys import sha256
 from yilian.ledger.tree import TOP, Tree
 
-BULK = 50_000
+BULK = 250_000
 
 
 def batch(start: int, size: int) -> dict[bytes, bytes | None]:

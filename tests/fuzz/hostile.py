@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from tests.blocks import Dice
 from tests.chain import Actor, Cast, Signer, name_of, seal
+from tests.simulation import Dice
 from yilian.ledger import codec, transaction
 from yilian.ledger.transaction import DOMAIN
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from tests.blocks import Dice, Simulation
 from tests.cases import outside_envelope
 from tests.chain import PROFILES, STEP, Chain
 from tests.fuzz.hostile import Hostile
 from tests.scale import SCALE
+from tests.simulation import Dice, Simulation
 from yilian.ledger import errors, transaction
 from yilian.ledger.errors import Refusal
 from yilian.ledger.machine import Applied, Machine

@@ -27,9 +27,7 @@ def alice(node: Node) -> Actor:
 def grant(node: Node, actor: Actor, label: str) -> bytes:
     """Sign a grant."""
     now = node.engine.now()
-    message = consent.Grant(
-        grant=name_of(label), terms="A" * 43, starts=now, ends=now + 1_000_000
-    )
+    message = consent.Grant(grant=name_of(label), terms="A" * 43, starts=now, ends=now + 1_000_000)
     return node.cast.sign(actor, message)
 
 
@@ -161,7 +159,10 @@ def test_wrong_media_type_and_method(node: Node, alice: Actor) -> None:
     problem(answer, "method_not_allowed", 405)
     assert answer.headers["allow"] == "POST"
     problem(node.post(raw, {**JSON, "Accept": "text/html"}), "not_acceptable", 406)
-    assert node.post(raw, {**WAIT, "Content-Type": "Application/JSON; charset=utf-8"}).status_code == 200
+    assert (
+        node.post(raw, {**WAIT, "Content-Type": "Application/JSON; charset=utf-8"}).status_code
+        == 200
+    )
 
 
 def test_bad_preferences(node: Node, alice: Actor) -> None:
@@ -251,4 +252,3 @@ def test_after_the_engine_has_stopped(tmp_path_factory: pytest.TempPathFactory) 
         assert stopped.get("/livez").status_code == 200
     finally:
         stopped.close()
-

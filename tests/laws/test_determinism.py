@@ -88,6 +88,6 @@ def test_under_every_hash_seed_and_python(files: list[Path]) -> None:
     jobs += [(python, "0") for python in _pythons()[1:]]
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         for (python, seed), found in zip(
-            jobs, pool.map(lambda job: _replay(*job, files), jobs), strict=True
+            jobs, pool.map(lambda job: _replay(job[0], job[1], files), jobs), strict=True
         ):
             assert found == wanted, f"{python} with PYTHONHASHSEED={seed}"

@@ -8,10 +8,10 @@ import msgspec
 import msgspec.inspect as inspect
 import pytest
 
-from tests.blocks import Simulation
 from tests.cases import outside_envelope
 from tests.chain import DAY, PROFILES
 from tests.scale import scale
+from tests.simulation import Simulation
 from yilian.ledger import codec, errors
 from yilian.ledger.errors import InvariantBroken
 from yilian.ledger.keys import PublicKey

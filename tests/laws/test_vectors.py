@@ -49,7 +49,7 @@ def _replay(content: dict[str, Any]) -> dict[str, Any]:
         cipher=content["profile"]["cipher"],
     )
     state = Memory({key.encode(): value.encode() for key, value in content["state"].items()})
-    tree = Tree({}.get, hashing=keys.HASHES[profile.hash])
+    tree = Tree(lambda _: None, hashing=keys.HASHES[profile.hash])
     machine = Machine(genesis(profile), state, tree)
     raw = codec.to_bytes(content["transaction"])
     applied = machine.apply_block(content["height"], content["time"], [raw])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
@@ -19,12 +19,15 @@ from yilian.sdk.client import Client
 from yilian.sdk.steps import Outcome
 
 TABLES: dict[str, tuple[str, ...]] = {
-    "identity": ("subjects", "keys", "licences", "recoveries"),
+    "identity": ("subjects", "keys", "licences", "recoveries", "key-services"),
     "governance": ("members", "proposals", "parameters", "quotas"),
     "consent": ("grants", "sessions"),
     "records": ("anchors", "batches"),
 }
 """What a node lets anyone read, by capability: the paths below `/v1/<capability>/`."""
+
+UNLISTED = frozenset({"key-services", "parameters", "quotas"})
+"""Those that are shown by id alone; the chain index keeps no list of them."""
 
 
 def group(console: Console, name: str) -> Group:
@@ -129,7 +132,7 @@ def _show(console: Console, capability: str) -> Command:
         return DONE
 
     params = [
-        *_which(console, capability),
+        _table(console, TABLES[capability]),
         click.Argument(["name"], metavar="ID"),
         Option(console, ["--proof"], console.words("options/proof"), is_flag=True),
         *connect.to_node(console),
@@ -151,7 +154,7 @@ def _list(console: Console, capability: str) -> Command:
 
     words = console.words
     params = [
-        *_which(console, capability),
+        _table(console, [each for each in TABLES[capability] if each not in UNLISTED]),
         Option(console, ["--where"], words("options/where"), multiple=True, metavar="NAME=VALUE"),
         Option(
             console,
@@ -166,9 +169,8 @@ def _list(console: Console, capability: str) -> Command:
     return Command(console, "list", words("list"), run, params)
 
 
-def _which(console: Console, capability: str) -> list[click.Parameter]:
-    tables = TABLES[capability]
-    return [click.Argument(["table"], type=Choice(console, tables), metavar="|".join(tables))]
+def _table(console: Console, tables: Sequence[str]) -> click.Argument:
+    return click.Argument(["table"], type=Choice(console, tables), metavar="|".join(tables))
 
 
 def _filter(console: Console, text: str) -> tuple[str, str]:

@@ -18,15 +18,16 @@ def require_media_type(request: Request, expected: str) -> None:
         raise UNSUPPORTED_MEDIA_TYPE(expected=expected)
 
 
-async def read_body(request: Request, limit: int, seconds: float = BODY_SECONDS) -> bytes:
-    """Read a body of at most `limit` bytes that arrives within `seconds`.
+async def read_body(request: Request, limit: int, seconds: float | None = None) -> bytes:
+    """Read a body of at most `limit` bytes that arrives within `seconds` (30 by default).
 
     A longer one is refused before it is read where its length is declared, else once it is seen to
     be longer. The body is kept for `request.body()`.
     """
     declared = request.headers.get("content-length", "")
-    if declared.isascii() and declared.isdigit() and int(declared) > limit:
+    if declared.isascii() and declared.isdigit() and (len(declared) > 15 or int(declared) > limit):
         raise BODY_TOO_LARGE(limit=limit)
+    seconds = BODY_SECONDS if seconds is None else seconds
     chunks: list[bytes] = []
     size = 0
     try:

@@ -7,6 +7,7 @@ reader takes nothing for a while; so no client can hold memory or a place for lo
 from __future__ import annotations
 
 import asyncio
+import socket
 from asyncio.events import TimerHandle
 
 import httptools
@@ -27,6 +28,8 @@ MAX_HEADERS = 100
 HEAD_SECONDS = 10.0
 WRITE_SECONDS = 20.0
 KEEP_ALIVE_SECONDS = 20
+SEND_BUFFER = 262_144
+"""What the kernel may hold for one reader, who could else make it hold megabytes."""
 MAX_CONNECTIONS = 2_000
 SHUTDOWN_SECONDS = 5
 
@@ -48,6 +51,9 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Give the client a while for its first request."""
         super().connection_made(transport)
+        held = transport.get_extra_info("socket")
+        if held is not None:
+            held.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
         self._expect_head()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -174,7 +174,8 @@ class Client(Base, Capabilities):
     ) -> Iterator[Happened]:
         """Follow the chain's events from behind the place `after` (the start if None), for ever.
 
-        `about` is an id: only events that name it. A broken stream is taken up again behind the
+        `about` is an id: only events that name it. The stream is opened when the first event is
+        asked for (`after="latest"` means that moment). A broken one is taken up again behind the
         last event; raises UnreachableError when that fails for longer than the client's patience
         (a minute if None).
         """
@@ -379,7 +380,8 @@ class AsyncClient(Base, AsyncCapabilities):
     ) -> AsyncIterator[Happened]:
         """Follow the chain's events from behind the place `after` (the start if None), for ever.
 
-        `about` is an id: only events that name it. A broken stream is taken up again behind the
+        `about` is an id: only events that name it. The stream is opened when the first event is
+        asked for (`after="latest"` means that moment). A broken one is taken up again behind the
         last event; raises UnreachableError when that fails for longer than the client's patience
         (a minute if None).
         """

@@ -75,22 +75,26 @@ class InProcess(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Run one request; the answer's body streams."""
-        answer = self._wait(self._inner.handle_async_request(request))
+        answer = self.wait(self._inner.handle_async_request(request))
         return httpx.Response(
-            answer.status_code, headers=answer.headers, stream=_Bridge(self._wait, answer)
+            answer.status_code, headers=answer.headers, stream=_Bridge(self, answer)
         )
 
     def close(self) -> None:
         """Shut the application and its loop down."""
         if self._loop.is_closed():
             return
-        self._wait(self._inner.aclose())
-        self._wait(_cancel_all())
+        self.wait(self._inner.aclose())
+        self.wait(_cancel_all())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
 
-    def _wait(self, work: Coroutine[Any, Any, T]) -> T:
+    def wait(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine in the application's loop. Raises httpx.ReadError once that is closed."""
+        if self._loop.is_closed():
+            work.close()
+            raise httpx.ReadError("the application in this process was shut down")
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     def __exit__(
@@ -103,20 +107,22 @@ class InProcess(httpx.BaseTransport):
 
 
 class _Bridge(httpx.SyncByteStream):
-    def __init__(self, wait: Any, answer: httpx.Response) -> None:
-        self._wait = wait
+    def __init__(self, home: InProcess, answer: httpx.Response) -> None:
+        self._home = home
         self._answer = answer
 
     def __iter__(self) -> Iterator[bytes]:
         pieces = self._answer.aiter_raw()
         while True:
-            piece = self._wait(_next(pieces))
+            piece = self._home.wait(_next(pieces))
             if piece is None:
                 return
             yield piece
 
     def close(self) -> None:
-        self._wait(self._answer.aclose())
+        # A stream may be forgotten and closed only after its application is gone.
+        with contextlib.suppress(httpx.ReadError):
+            self._home.wait(self._answer.aclose())
 
 
 async def _cancel_all() -> None:

@@ -22,7 +22,7 @@ TEXT = codec.encode(genesis())
 
 
 def _first(made: Genesis) -> Machine:
-    machine = Machine(made, Memory(), Tree({}.get))
+    machine = Machine(made, Memory(), Tree(lambda _: None))
     machine.first_state()
     return machine
 

@@ -37,13 +37,19 @@ def _sent(running: Running, label: str) -> tuple[bytes, int]:
     return bytes.fromhex(outcome.hash), outcome.code
 
 
+def _receipt(running: Running, hashed: bytes) -> dict[str, Any]:
+    made = running[0].receipt(hashed, wait=20)
+    assert made is not None
+    return made
+
+
 def _check(value: dict[str, Any], running: Running) -> Any:
     return verify(json.dumps(value), json.dumps(running[0].trust()))
 
 
 def test_a_receipt_of_an_accepted_transaction(running: Running) -> None:
     hashed, code = _sent(running, "one")
-    made = running[0].receipt(hashed, wait=20)
+    made = _receipt(running, hashed)
     assert code == OK
     assert made["format"] == receipts.RECEIPT
     assert [each["type"] for each in made["events"]] == ["records.Anchored"]
@@ -53,7 +59,7 @@ def test_a_receipt_of_an_accepted_transaction(running: Running) -> None:
 def test_a_receipt_of_a_refused_transaction(running: Running) -> None:
     _sent(running, "two")
     hashed, code = _sent(running, "two")
-    made = running[0].receipt(hashed, wait=20)
+    made = _receipt(running, hashed)
     assert code == made["result"]["code"] != OK
     assert (made["events"], made["result"]["data"]) == ([], "")
     _check(made, running)
@@ -75,7 +81,7 @@ def test_a_receipt_of_a_refused_transaction(running: Running) -> None:
 )
 def test_a_changed_receipt_is_not_believed(running: Running, path: tuple[str, ...]) -> None:
     hashed, _ = _sent(running, "changed " + ".".join(path))
-    made = running[0].receipt(hashed, wait=20)
+    made = _receipt(running, hashed)
     _check(made, running)
     place = made
     for each in path[:-1]:

@@ -92,7 +92,7 @@ def make(folder: Path, operator: Ed25519Signer, entries: int) -> None:
     grants = _grants(entries)
     while chunk := dict(islice(grants, CHUNK)):
         view = machine.tree.stage(chunk)
-        applied = Applied(0, genesis.time, [], b"[]", chunk, view)
+        applied = Applied(0, genesis.time, [], b"[]", chunk, view, {})
         _write(store, machine, applied, document)
     store.close()
 

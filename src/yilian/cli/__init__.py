@@ -30,7 +30,10 @@ COMMANDS: dict[str, str] = {
     "keys": "yilian.cli.keys",
     "version": "yilian.cli.version",
 }
-"""Each noun and the module whose `command(console)` makes it; words stand under `cli: nouns`."""
+"""Each noun and the module whose `command(console)` makes it; words stand under `cli: nouns`.
+
+A module that makes several nouns names the function for each, as in `yilian.cli.node:up`.
+"""
 
 INTERRUPTED = 130
 

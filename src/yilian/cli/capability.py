@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
@@ -15,8 +15,10 @@ from yilian.ledger import transaction
 from yilian.ledger.module import Message, Module, snake_case
 from yilian.ledger.modules import MODULES
 from yilian.sdk import drafts
-from yilian.sdk.client import Client
-from yilian.sdk.steps import Outcome
+
+if TYPE_CHECKING:
+    from yilian.sdk.client import Client
+    from yilian.sdk.steps import Outcome
 
 TABLES: dict[str, tuple[str, ...]] = {
     "identity": ("subjects", "keys", "licences", "recoveries", "key-services"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,9 +13,11 @@ from yilian.cli import values
 from yilian.cli.console import Console
 from yilian.cli.shape import Option
 from yilian.sdk import drafts
-from yilian.sdk.client import Client
 from yilian.sdk.errors import KeyFileError
 from yilian.sdk.signers import Ed25519Signer, Passphrase, passphrase_file
+
+if TYPE_CHECKING:
+    from yilian.sdk.client import Client
 
 NODE = "http://127.0.0.1:8420"
 PATIENCE = 5.0
@@ -106,6 +108,9 @@ def to_sign(console: Console) -> list[click.Parameter]:
 
 def client(console: Console, given: Mapping[str, Any], **more: Any) -> Client:
     """Make the client of a command."""
+    # Half of the program's start is the HTTP library, which help and key files do without.
+    from yilian.sdk.client import Client
+
     url = given.get("node") or NODE
     if not url.startswith(("http://", "https://")):
         expected = console.words("expects/url")

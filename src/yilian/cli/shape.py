@@ -102,10 +102,11 @@ class Group(_Shape, click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Find a command, loading its module where it has one."""
-        module = self._modules.get(cmd_name)
-        if module is None:
+        home = self._modules.get(cmd_name)
+        if home is None:
             return super().get_command(ctx, cmd_name)
-        made: click.Command = import_module(module).command(self.console)
+        module, _, maker = home.partition(":")
+        made: click.Command = getattr(import_module(module), maker or "command")(self.console)
         return made
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from yilian.cli import connect
 from yilian.cli.console import DONE, Console
 from yilian.cli.shape import Command
-from yilian.sdk.steps import Status
+
+if TYPE_CHECKING:
+    from yilian.sdk.steps import Status
 
 
 def command(console: Console) -> Command:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,32 +14,42 @@ from yilian.cli.console import DONE, REFUSED, Console
 from yilian.cli.shape import Command, Option
 from yilian.sdk import verify as verifier
 
+FolderCheck = Callable[[Console, Path], int]
+"""Checks a node's own folder and says what it found; gives the exit code."""
 
-def command(console: Console) -> Command:
-    """Make the command."""
 
-    def run(files: tuple[Path, ...], trust: Path) -> int:
-        pinned = _trust(console, trust)
-        texts = [(path, _bytes(console, path)) for path in files]
-        answers = [_checked(path, text, pinned) for path, text in texts]
-        verified = all(each["verified"] for each in answers)
-        lines = [line for each in answers for line in _lines(console, each)]
-        console.show({"verified": verified, "files": answers}, lines)
-        return DONE if verified else REFUSED
+def command(console: Console, check_folder: FolderCheck | None = None) -> Command:
+    """Make the command; with `check_folder` it has the option `--node` too."""
+
+    def run(files: tuple[Path, ...], trust: Path | None, node: Path | None = None) -> int:
+        if check_folder is not None and node is not None:
+            if files or trust is not None:
+                raise console.usage("either", one="FILE... --trust", other="--node")
+            return check_folder(console, node)
+        if not files or trust is None:
+            raise console.usage("missing", name="--trust" if files else "FILE...")
+        return _files(console, files, trust)
 
     file = values.file(console)
+    note = console.words("options/trust")
     params: list[click.Parameter] = [
-        click.Argument(["files"], metavar="FILE...", type=file, nargs=-1, required=True),
-        Option(
-            console,
-            ["--trust"],
-            console.words("options/trust"),
-            type=file,
-            metavar="FILE",
-            required=True,
-        ),
+        click.Argument(["files"], metavar="FILE...", type=file, nargs=-1),
+        Option(console, ["--trust"], note, type=file, metavar="FILE"),
     ]
+    if check_folder is not None:
+        note = console.words("options/folder")
+        params.append(Option(console, ["--node"], note, type=file, metavar="FOLDER"))
     return Command(console, "verify", console.words("nouns/verify"), run, params)
+
+
+def _files(console: Console, files: tuple[Path, ...], trust: Path) -> int:
+    pinned = _trust(console, trust)
+    texts = [(path, _bytes(console, path)) for path in files]
+    answers = [_checked(path, text, pinned) for path, text in texts]
+    verified = all(each["verified"] for each in answers)
+    lines = [line for each in answers for line in _lines(console, each)]
+    console.show({"verified": verified, "files": answers}, lines)
+    return DONE if verified else REFUSED
 
 
 def _bytes(console: Console, path: Path) -> bytes:

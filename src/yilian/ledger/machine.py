@@ -6,13 +6,14 @@ node makes it durable and then calls `adopt`.
 
 Refusals come in two kinds. Those found before the signatures are known to be the sender's (wrong
 chain, expired, unknown key, bad signature, spent nonce) change nothing at all; a proposer never
-includes them. All others spend the nonce and count against the payer's quota, so that a refused
-transaction can never take effect later.
+includes them. All others spend the nonce, so that a refused transaction can never take effect
+later, and count against the quota of the payer where it is one that answers for the sender.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -25,7 +26,7 @@ from yilian.ledger.modules import RULES, TIMERS
 from yilian.ledger.modules.governance import state as governance
 from yilian.ledger.modules.identity import state as identity
 from yilian.ledger.modules.identity.errors import NOT_CUSTODIAN
-from yilian.ledger.state import Changes, Reader, State
+from yilian.ledger.state import Changes, Reader, State, changes_roles
 from yilian.ledger.transaction import Body, Envelope, decode
 from yilian.ledger.tree import Tree, View
 
@@ -52,9 +53,12 @@ class Result(msgspec.Struct, frozen=True):
 
 
 class Applied:
-    """What a block did: results, timer events, changes of state, and the staged tree."""
+    """What a block did: results, timer events, changes of state, and the staged tree.
 
-    __slots__ = ("changes", "height", "results", "time", "timer_events", "view")
+    `before` is what the changed keys held until then.
+    """
+
+    __slots__ = ("before", "changes", "height", "results", "time", "timer_events", "view")
 
     def __init__(
         self,
@@ -64,6 +68,7 @@ class Applied:
         timer_events: bytes,
         changes: Changes,
         view: View,
+        before: Changes,
     ) -> None:
         self.height = height
         self.time = time
@@ -71,11 +76,26 @@ class Applied:
         self.timer_events = timer_events
         self.changes = changes
         self.view = view
+        self.before = before
 
     @property
     def app_hash(self) -> bytes:
         """Give the root of the state after the block."""
         return self.view.root
+
+
+class _Roles(NamedTuple):
+    """Who a transaction's sender is and what it may use, all of it found in order.
+
+    It holds as long as no identity, membership or parameter changes (`Machine._epoch`).
+    """
+
+    epoch: int
+    signing: list[PublicKey]
+    sender: identity.Subject
+    expiry_limit: int
+    payer_quota: int
+    person_quota: int | None
 
 
 class _Usage:
@@ -115,6 +135,7 @@ class Machine:
         self.tree = tree
         self._on_fault = on_fault
         self._known: dict[bytes, Envelope] = {}
+        self._epoch = 0
 
     # -- the front door ------------------------------------------------------------------------
 
@@ -123,7 +144,8 @@ class Machine:
         state = State(self.reader)
         write_first_state(state, self.genesis, self.suites)
         view = self.tree.stage(state.changes())
-        return Applied(0, self.genesis.time, [], b"[]", state.changes(), view)
+        changes = state.changes()
+        return Applied(0, self.genesis.time, [], b"[]", changes, view, state.before())
 
     def check(self, raw: bytes, now: int) -> Envelope:
         """Tell whether a transaction may wait for a block; raises the `Refusal` otherwise.
@@ -141,17 +163,16 @@ class Machine:
         envelope = self._known.get(sha256(raw))
         if envelope is None:
             envelope = decode(raw)
-        body = envelope.body
-        state = State(self.reader)
+        body, state, epoch = envelope.body, State(self.reader), self._epoch
         signing = self._signing_keys(state, body, now)
         self._require_unspent(state, body)
-        context = self._context(state, envelope, now, 0)
-        self._require_standing(context, body)
-        usage = _Usage(state, now)
-        self._charge(usage, context, body)
-        self._require_messages(body)
+        roles = self._roles(state, body, now, signing, epoch)
+        _charge(_Usage(state, now), roles, body)
+        for message in body.messages:
+            message.check()
         if envelope.gas > governance.parameters(state).block_max_gas:
             raise errors.OUT_OF_GAS(limit=governance.parameters(state).block_max_gas)
+        envelope.roles = roles
         return envelope, signing
 
     def remember(self, envelope: Envelope) -> None:
@@ -177,11 +198,13 @@ class Machine:
         state.keep()
         changes = state.changes()
         view = self.tree.stage(changes)
-        return Applied(height, time, results, timer_events, changes, view)
+        return Applied(height, time, results, timer_events, changes, view, state.before())
 
     def adopt(self, applied: Applied) -> None:
         """Make an applied block the committed state; the node has written it durably."""
         self.tree.adopt(applied.view)
+        if changes_roles(applied.changes):
+            self._epoch += 1
 
     def forget(self, hashes: Iterable[bytes]) -> None:
         """Drop remembered transactions that a block has taken."""
@@ -202,14 +225,19 @@ class Machine:
             envelope = self._known.get(sha256(raw)) or decode(raw)
             gas = envelope.gas
             body = envelope.body
-            envelope.require_signatures(self._signing_keys(state, body, time))
+            roles = self._known_roles(state, envelope, time)
+            signing = self._signing_keys(state, body, time) if roles is None else roles.signing
+            envelope.require_signatures(signing)
             self._require_unspent(state, body)
         except Refusal as refusal:
             return Result(refusal.code.number, gas, b"[]", refusal.parameters)
         state.put(_spent_key(body), b"%d" % body.expires)
         state.keep()
         try:
-            events = self._run(state, usage, envelope, height, time)
+            if roles is None:
+                roles = self._roles(state, body, time, signing, self._epoch)
+            _charge(usage, roles, body)
+            events = self._run(state, body, roles, height, time)
         except Refusal as refusal:
             state.drop()
             return Result(refusal.code.number, gas, b"[]", refusal.parameters)
@@ -223,17 +251,35 @@ class Machine:
         state.keep()
         return Result(errors.OK, gas, events)
 
-    def _run(
-        self, state: State, usage: _Usage, envelope: Envelope, height: int, time: int
-    ) -> bytes:
-        body = envelope.body
-        context = self._context(state, envelope, time, height)
-        self._require_standing(context, body)
-        self._charge(usage, context, body)
-        self._require_messages(body)
+    def _run(self, state: State, body: Body, roles: _Roles, height: int, time: int) -> bytes:
+        context = Context(
+            state,
+            self.suites,
+            time=time,
+            height=height,
+            sender_id=body.sender,
+            sender=roles.sender,
+            actor=body.sender if body.on_behalf_of is None else body.on_behalf_of,
+            payer=body.payer,
+            signers=tuple(body.signers),
+        )
+        for message in body.messages:
+            message.check()
         for message in body.messages:
             RULES[type(message)](context, message)
         return codec.encode(context.events)
+
+    def _known_roles(self, state: State, envelope: Envelope, time: int) -> _Roles | None:
+        """Give what `check` found out about who acts, where nothing of it can have changed."""
+        roles: _Roles | None = envelope.roles
+        if (
+            roles is None
+            or roles.epoch != self._epoch
+            or state.roles_changed
+            or not time < envelope.body.expires <= time + roles.expiry_limit
+        ):
+            return None
+        return roles
 
     def _signing_keys(self, state: State, body: Body, now: int) -> list[PublicKey]:
         if body.chain != self.genesis.chain:
@@ -254,33 +300,20 @@ class Machine:
         if state.get(_spent_key(body)) is not None:
             raise errors.NONCE_SPENT()
 
-    def _context(self, state: State, envelope: Envelope, time: int, height: int) -> Context:
-        body = envelope.body
-        return Context(
-            state,
-            self.suites,
-            time=time,
-            height=height,
-            sender_id=body.sender,
-            sender=identity.standing(state, body.sender),
-            actor=body.sender if body.on_behalf_of is None else body.on_behalf_of,
-            payer=body.payer,
-            signers=tuple(body.signers),
-        )
-
-    def _require_standing(self, context: Context, body: Body) -> None:
+    def _roles(
+        self, state: State, body: Body, time: int, signing: list[PublicKey], epoch: int
+    ) -> _Roles:
         """Refuse revoked keys, ended senders and payers, and acting for whom one may not."""
-        state = context.state
-        limit = governance.parameters(state).expiry_limit_ms
-        if body.expires > context.time + limit:
-            raise errors.EXPIRES_TOO_LATE(limit=limit)
+        rule = governance.parameters(state)
+        if body.expires > time + rule.expiry_limit_ms:
+            raise errors.EXPIRES_TOO_LATE(limit=rule.expiry_limit_ms)
         owners = []
         for name in body.signers:
             key = identity.KEYS.require(state, name)
             if key.until is not None:
                 raise errors.KEY_REVOKED(key=name)
             owners.append(key.owner)
-        sender = context.sender
+        sender = identity.standing(state, body.sender)
         if sender is None:
             raise errors.SENDER_INACTIVE()
         if body.payer != identity.home(body.sender, sender) and body.payer not in owners:
@@ -288,27 +321,15 @@ class Machine:
         payer = identity.standing(state, body.payer)
         if payer is None or payer.kind != "organisation":
             raise errors.PAYER_INACTIVE()
-        if body.on_behalf_of is not None:
-            person = identity.SUBJECTS.get(state, body.on_behalf_of)
-            if (
-                person is None
-                or person.kind != "person"
-                or not person.custody
-                or person.organisation != identity.home(body.sender, sender)
-                or sender.kind not in ("organisation", "agent")
-            ):
-                raise NOT_CUSTODIAN(id=body.on_behalf_of)
-
-    def _charge(self, usage: _Usage, context: Context, body: Body) -> None:
-        state = context.state
-        usage.charge(body.payer, governance.quota(state, body.payer))
-        if context.sender is not None and context.sender.kind == "person":
-            usage.charge(body.sender, governance.parameters(state).person_quota)
-
-    @staticmethod
-    def _require_messages(body: Body) -> None:
-        for message in body.messages:
-            message.check()
+        _require_custody(state, body, sender)
+        return _Roles(
+            epoch,
+            signing,
+            sender,
+            rule.expiry_limit_ms,
+            governance.quota(state, body.payer),
+            rule.person_quota if sender.kind == "person" else None,
+        )
 
     # -- the block's own work ------------------------------------------------------------------
 
@@ -357,6 +378,27 @@ class Machine:
             state.remove(key)
         state.put(_SWEEP, last if steps == 0 else prefix)
         state.keep()
+
+
+def _charge(usage: _Usage, roles: _Roles, body: Body) -> None:
+    usage.charge(body.payer, roles.payer_quota)
+    if roles.person_quota is not None:
+        usage.charge(body.sender, roles.person_quota)
+
+
+def _require_custody(state: State, body: Body, sender: identity.Subject) -> None:
+    """Refuse acting for a person whom the sender's organisation does not keep in custody."""
+    if body.on_behalf_of is None:
+        return
+    person = identity.SUBJECTS.get(state, body.on_behalf_of)
+    if (
+        person is None
+        or person.kind != "person"
+        or not person.custody
+        or person.organisation != identity.home(body.sender, sender)
+        or sender.kind not in ("organisation", "agent")
+    ):
+        raise NOT_CUSTODIAN(id=body.on_behalf_of)
 
 
 def _spent_key(body: Body) -> bytes:

@@ -23,7 +23,7 @@ class Queue:
         self._lanes: tuple[_Lane, _Lane] = (OrderedDict(), OrderedDict())
         self._pending: dict[bytes, Envelope] = {}
         self._nonces: set[tuple[str, str]] = set()
-        self._by_payer: dict[str, int] = {}
+        self._by_payer: dict[tuple[str, bool], int] = {}
 
     def __len__(self) -> int:
         return len(self._pending)
@@ -33,22 +33,27 @@ class Queue:
 
     def pending_of(self, payer: str) -> int:
         """Count what a payer has waiting."""
-        return self._by_payer.get(payer, 0)
+        return self._by_payer.get((payer, False), 0) + self._by_payer.get((payer, True), 0)
 
     def add(self, envelope: Envelope, limit: int) -> None:
-        """Let a checked transaction wait; refuses repeats and a payer above `limit`."""
+        """Let a checked transaction wait; refuses repeats and a payer above `limit`.
+
+        Urgent ones are counted apart: a hospital whose machines hand in too much must not keep its
+        patients from revoking.
+        """
         body = envelope.body
         if envelope.hash in self._pending:
             raise ALREADY_PENDING()
         if (body.sender, body.nonce) in self._nonces:
             raise NONCE_SPENT()
-        waiting = self._by_payer.get(body.payer, 0)
+        line = (body.payer, urgent(envelope))
+        waiting = self._by_payer.get(line, 0)
         if waiting >= limit:
             raise TOO_MANY_PENDING(limit=limit)
-        self._by_payer[body.payer] = waiting + 1
+        self._by_payer[line] = waiting + 1
         self._pending[envelope.hash] = envelope
         self._nonces.add((body.sender, body.nonce))
-        lane = self._lanes[0 if urgent(envelope) else 1]
+        lane = self._lanes[0 if line[1] else 1]
         lane.setdefault(body.payer, deque()).append(envelope)
 
     def take(self, rule: Parameters, most: int) -> list[Envelope]:
@@ -74,11 +79,12 @@ class Queue:
         for envelope in taken:
             del self._pending[envelope.hash]
             self._nonces.discard((envelope.body.sender, envelope.body.nonce))
-            left = self._by_payer[envelope.body.payer] - 1
+            line = (envelope.body.payer, urgent(envelope))
+            left = self._by_payer[line] - 1
             if left:
-                self._by_payer[envelope.body.payer] = left
+                self._by_payer[line] = left
             else:
-                del self._by_payer[envelope.body.payer]
+                del self._by_payer[line]
 
     def has_waiting(self) -> bool:
         """Tell whether anything waits that `take` has not given yet."""

@@ -34,13 +34,16 @@ class Reader(Protocol):
 class State:
     """Committed state plus the changes of the block at hand."""
 
-    __slots__ = ("_block", "_get", "_reader", "_transaction")
+    __slots__ = ("_before", "_block", "_get", "_reader", "_transaction", "roles_changed")
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
         self._get = reader.get
+        self._before: Changes = {}
         self._block: Changes = {}
         self._transaction: Changes = {}
+        self.roles_changed = False
+        """True once the block changed who may act (`changes_roles`)."""
 
     def get(self, key: bytes) -> bytes | None:
         """Give the value of a key as the transaction at hand sees it."""
@@ -48,7 +51,10 @@ class State:
             return self._transaction[key]
         if key in self._block:
             return self._block[key]
-        return self._get(key)
+        if key in self._before:
+            return self._before[key]
+        value = self._before[key] = self._get(key)
+        return value
 
     def put(self, key: bytes, value: bytes) -> None:
         """Set a key within the transaction at hand."""
@@ -60,6 +66,8 @@ class State:
 
     def keep(self) -> None:
         """Make the changes of the transaction at hand part of the block."""
+        if not self.roles_changed:
+            self.roles_changed = changes_roles(self._transaction)
         self._block.update(self._transaction)
         self._transaction = {}
 
@@ -96,6 +104,21 @@ class State:
     def changes(self) -> Changes:
         """Give what the block changed so far."""
         return self._block
+
+    def before(self) -> Changes:
+        """Give what the keys that the block changed held before it."""
+        return {
+            key: self._before[key] if key in self._before else self._get(key) for key in self._block
+        }
+
+
+_ROLES = (b"identity/", b"governance/")
+_USAGE = b"governance/usage/"
+
+
+def changes_roles(changes: Changes) -> bool:
+    """Tell whether changes touch who may act for whom, at whose expense and under which rules."""
+    return any(key.startswith(_ROLES) and not key.startswith(_USAGE) for key in changes)
 
 
 class Table(Generic[T]):

@@ -10,7 +10,7 @@ does not make a second transaction.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
@@ -66,7 +66,7 @@ _read_body = codec.decoder(Body)
 class Envelope:
     """A decoded transaction with its exact bytes, its hash and the signature verdicts so far."""
 
-    __slots__ = ("body", "gas", "hash", "raw", "signatures", "signed", "verdicts")
+    __slots__ = ("body", "gas", "hash", "raw", "roles", "signatures", "signed", "verdicts")
 
     def __init__(self, raw: bytes, body: Body, signed: bytes, signatures: list[str]) -> None:
         self.raw = raw
@@ -76,6 +76,8 @@ class Envelope:
         self.hash = keys.sha256(raw)
         self.gas = gas(len(raw), len(signatures), len(body.messages))
         self.verdicts: dict[tuple[int, keys.PublicKey], bool] = {}
+        self.roles: Any = None
+        """What `Machine.precheck` found out about who acts, and until when that holds."""
 
     def judge(self, index: int, key: keys.PublicKey) -> bool:
         """Verify signature `index` under `key`; the verdict of this exact text is remembered."""

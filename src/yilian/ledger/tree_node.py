@@ -12,7 +12,6 @@ apart because it moves up where its sibling is empty.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -78,93 +77,28 @@ def lift(digest: bytes, path: int, low: int, high: int, hashing: Hashing) -> byt
 
 def build(
     paths: Sequence[int], hashes: Sequence[bytes], levels: int, hashing: Hashing
-) -> tuple[bytes, list[bytes]] | None:
-    """Hash the subtree of one or more leaves in one pass from left to right.
+) -> bytes | None:
+    """Hash the subtree of one or more leaves, in one pass from left to right.
 
     `paths` are the lowest bits of the leaves' paths, ascending, at least the `levels` below the
-    subtree's root; `hashes` are the leaves' own. Returns the root, and for each gap between two
-    leaves the hash of the node where they part. None where the bits do not tell the leaves apart,
+    subtree's root; `hashes` are the leaves' own. None where the bits do not tell the leaves apart,
     or the leaves do not belong to one such subtree.
     """
+    # Left halves that wait for their right one, each with the level where the two part.
+    waiting: list[tuple[int, bytes]] = []
     forks = [(path ^ following).bit_length() - 1 for path, following in pairwise(paths)]
     if -1 in forks:
         return None
-    forks.append(levels)
-    inner = [b""] * len(forks)
-    digest = b""
-    # Left halves that wait for their right one: the level of the fork, the hash, the gap.
-    waiting: list[tuple[int, bytes, int]] = []
-    gap = 0
-    for digest, path, fork in zip(hashes, paths, forks, strict=True):
+    for leaf, path, fork in zip(hashes, paths, [*forks, levels], strict=True):
+        digest = leaf
         base = fork  # a lone leaf needs no lifting
         while waiting and waiting[-1][0] < fork:
-            level, left, at = waiting.pop()
+            level, left = waiting.pop()
             if base < level:
                 digest = lift(digest, path, base, level, hashing)
-            inner[at] = digest = hashing(b"\x01" + left + digest)
+            digest = hashing(b"\x01" + left + digest)
             base = level + 1
         if base < fork:
             digest = lift(digest, path, base, fork, hashing)
-        waiting.append((fork, digest, gap))
-        gap += 1
-    if len(waiting) != 1:
-        return None
-    inner.pop()
-    return waiting[0][1], inner
-
-
-def climb(
-    paths: Sequence[int],
-    hashes: bytes,
-    inner: bytearray,
-    at: int,
-    levels: int,
-    hashing: Hashing,
-) -> bytes:
-    """Rehash every node above one leaf of a subtree that `build` hashed; returns the root.
-
-    `hashes` are those of the leaves, `inner` those of the gaps, 32 bytes each; the gaps above the
-    leaf are rewritten, the others must be right. `paths` tell the leaves apart.
-    """
-    path = paths[at]
-    count = len(paths)
-    first = last = at
-    left = (path ^ paths[at - 1]).bit_length() - 1 if at else levels
-    right = (path ^ paths[at + 1]).bit_length() - 1 if at + 1 < count else levels
-    digest = hashes[32 * at : 32 * at + 32]
-    base = levels
-    while True:
-        level = left if left < right else right
-        if base < level:
-            digest = lift(digest, path, base, level, hashing)
-        if level == levels:
-            return digest
-        base = level + 1
-        if left < right:
-            gap = first - 1
-            near = paths[gap]
-            first = bisect_left(paths, near >> level << level, 0, first)
-            far = paths[first]
-            begin, end = first, gap
-        else:
-            gap = last
-            begin = last + 1
-            near = paths[begin]
-            last = end = bisect_left(paths, (near >> level) + 1 << level, begin) - 1
-            far = paths[last]
-        # The sibling is a leaf, or the node of the gap where its outermost leaves part.
-        if begin == end:
-            other = hashes[32 * begin : 32 * begin + 32]
-        else:
-            fork = (near ^ far).bit_length() - 1
-            mid = bisect_left(paths, paths[end] >> fork << fork, begin, end) - 1
-            other = bytes(inner[32 * mid : 32 * mid + 32])
-            if fork + 1 < level:
-                other = lift(other, near, fork + 1, level, hashing)
-        if left < right:
-            digest = hashing(b"\x01" + other + digest)
-            left = (path ^ paths[first - 1]).bit_length() - 1 if first else levels
-        else:
-            digest = hashing(b"\x01" + digest + other)
-            right = (path ^ paths[last + 1]).bit_length() - 1 if last + 1 < count else levels
-        inner[32 * gap : 32 * gap + 32] = digest
+        waiting.append((fork, digest))
+    return waiting[0][1] if len(waiting) == 1 else None

@@ -170,10 +170,10 @@ def _mark(site: _Site) -> bytes:
         return b""
     paths = [path for path, _ in site.entries]
     hashes = [entry[0] for _, entry in site.entries]
-    built = build(paths, hashes, site.levels, site.hashing)
-    if built is None:
+    root = build(paths, hashes, site.levels, site.hashing)
+    if root is None:
         raise InvariantBroken("state tree: a tile holds what does not belong together")
-    return mark(built[0], len(hashes))
+    return mark(root, len(hashes))
 
 
 def _lone(site: _Site) -> Entry | None:

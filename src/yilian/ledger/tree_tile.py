@@ -20,12 +20,13 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
+from operator import eq
 from struct import Struct
 from typing import TypeAlias
 
 from yilian.ledger.errors import InvariantBroken
 from yilian.ledger.keys import Hashing, sha256
-from yilian.ledger.tree_node import ZERO, build, climb, fold, mark
+from yilian.ledger.tree_node import ZERO, build, fold, join, lift
 
 MAX_SPLIT = 254
 """A count is one byte, and a tile that is about to divide has one leaf more."""
@@ -48,14 +49,17 @@ Entry: TypeAlias = tuple[bytes, bytes]
 
 
 class Entries:
-    """A tile of single leaves: its bytes as stored, and the hashes of the nodes above them."""
+    """A tile of single leaves: its bytes as stored, and the marks of its topmost nodes.
 
-    __slots__ = ("data", "inner", "mark")
+    `heap` is that of the sixteen slots four levels below the root (see `fold`).
+    """
 
-    def __init__(self, data: bytes, inner: bytes) -> None:
+    __slots__ = ("data", "heap", "mark")
+
+    def __init__(self, data: bytes, heap: list[bytes]) -> None:
         self.data = data
-        self.inner = inner
-        self.mark = data[1:33] if data[33] > 1 else mark(data[1:33], data[33])
+        self.heap = heap
+        self.mark = heap[1]
 
     def entries(self) -> list[Entry]:
         """Read the entries, in path order."""
@@ -86,7 +90,7 @@ class Branches:
 
 Tile: TypeAlias = Entries | Branches
 
-NOTHING = Entries(bytes(34), b"")
+NOTHING = Entries(bytes(34), [b""] * (2 * FANOUT))
 """The tile of an empty subtree; it is never stored."""
 
 
@@ -110,23 +114,57 @@ def entries(items: list[tuple[bytes, Entry]], depth: int, hashing: Hashing) -> E
     hashes, keys = zip(*[entry for _, entry in items], strict=True)
     fragments = [path[start : start + 4] for path, _ in items]
     columns = b"".join((_BYTE[len(keys)], *fragments, *hashes, bytes(map(len, keys)), *keys))
-    built = _subtree(bytes(33) + columns, depth, hashing)
-    if built is None:
+    heap = _heap(bytes(33) + columns, depth, hashing)
+    if heap is None:
         raise InvariantBroken("state tree: two keys have one hash")
-    return Entries(b"\x00" + built[0] + columns, b"".join(built[1]))
+    return Entries(b"\x00" + heap[1][:32] + columns, heap)
 
 
-def _subtree(data: bytes, depth: int, hashing: Hashing) -> tuple[bytes, list[bytes]] | None:
+def _heap(data: bytes, depth: int, hashing: Hashing) -> list[bytes] | None:
     """Hash the subtree of a stored tile's entries; None where there is no such subtree."""
     count = data[33]
     hashes = [data[at : at + 32] for at in range(34 + 4 * count, 34 + 36 * count, 32)]
     paths: Sequence[int] = _FRAGMENTS[count].unpack_from(data, 34)
-    built = build(paths, hashes, 8 * min(depth >> 3, 28) + 32 - depth, hashing)
-    if built is None:
-        keys = [key for _, key in Entries(data, b"").entries()]
+    levels = 8 * min(depth >> 3, 28) + 32 - depth
+    if any(map(eq, paths, paths[1:])):
+        keys = [key for _, key in Entries(data, NOTHING.heap).entries()]
         paths = [int.from_bytes(hashing(key), "big") for key in keys]
-        built = build(paths, hashes, 256 - depth, hashing)
-    return built
+        levels = 256 - depth
+    heap = NOTHING.heap.copy()
+    touched = []
+    low = levels - WIDTH
+    begin = 0
+    while begin < count:
+        prefix = paths[begin] >> low
+        end = begin + 1
+        while end < count and paths[end] >> low == prefix:
+            end += 1
+        slot = _slot(paths[begin:end], hashes[begin:end], low, hashing)
+        if slot is None:
+            return None
+        cell = FANOUT + (prefix & 15)
+        heap[cell] = slot
+        touched.append(cell)
+        begin = end
+    fold(heap, touched, hashing)
+    return heap
+
+
+def _slot(
+    paths: Sequence[int], hashes: Sequence[bytes], levels: int, hashing: Hashing
+) -> bytes | None:
+    """Give the mark of the leaves in one slot; None where their paths do not tell them apart."""
+    if len(paths) == 1:
+        return hashes[0] + b"\x00"
+    if len(paths) > 2:
+        return build(paths, hashes, levels, hashing)
+    # Two leaves are common enough to go without the machinery for many.
+    first, second = paths
+    fork = (first ^ second).bit_length() - 1
+    if fork < 0:
+        return None
+    digest = hashing(b"\x01" + hashes[0] + hashes[1])
+    return lift(digest, first, fork + 1, levels, hashing) if fork + 1 < levels else digest
 
 
 def merge(held: dict[bytes, Entry], path: bytes, entry: Entry) -> None:
@@ -141,7 +179,7 @@ def merge(held: dict[bytes, Entry], path: bytes, entry: Entry) -> None:
 
 
 def put(tile: Entries, depth: int, digest: bytes, entry: Entry, hashing: Hashing) -> Entries:
-    """Set one leaf, whose path is `digest`; gives the same tile where nothing changes."""
+    """Set one entry, whose path is `digest`; gives the same tile where nothing changes."""
     data = tile.data
     count = data[33]
     start = min(depth >> 3, 28)
@@ -154,26 +192,17 @@ def put(tile: Entries, depth: int, digest: bytes, entry: Entry, hashing: Hashing
         old = _entry(data, at)
         if old == entry:
             return tile
-        if old[1] != entry[1] or paths.count(path) > 1:
+        if old[1] != entry[1]:
             return _rebuilt(tile, depth, digest, entry, hashing)
-        inner = bytearray(tile.inner)
-    else:
-        # One gap becomes two, or an outer one is new; the climb fills in whichever it is.
-        gap, after = max(at - 1, 0), max(min(at, count - 1), 0)
-        inner = bytearray(32 * count)
-        inner[: 32 * gap] = tile.inner[: 32 * gap]
-        if after < count - 1:
-            inner[32 * after + 32 :] = tile.inner[32 * after :]
-        paths = (*paths[:at], path, *paths[at:])
-    columns = _spliced(data, at, held, (fragment, entry))
-    count = len(paths)
-    hashes = columns[1 + 4 * count : 1 + 36 * count]
-    root = climb(paths, hashes, inner, at, 8 * start + 32 - depth, hashing)
-    return Entries(b"\x00" + root + columns, bytes(inner))
+    low = 8 * start + 32 - depth - WIDTH
+    heap = _changed(tile, paths, at, held, (path, entry[0]), low, hashing)
+    if heap is None:
+        return _rebuilt(tile, depth, digest, entry, hashing)
+    return Entries(_spliced(data, at, held, heap[1][:32], (fragment, entry)), heap)
 
 
 def remove(tile: Entries, depth: int, digest: bytes, key: bytes, hashing: Hashing) -> Entries:
-    """Take one leaf away; gives the same tile where the key is absent."""
+    """Take one entry away; gives the same tile where the key is absent."""
     data = tile.data
     count = data[33]
     start = min(depth >> 3, 28)
@@ -182,22 +211,63 @@ def remove(tile: Entries, depth: int, digest: bytes, key: bytes, hashing: Hashin
     at = bisect_left(paths, path)
     if at == count or paths[at] != path:
         return tile
-    if _entry(data, at)[1] != key or paths.count(path) > 1:
+    if _entry(data, at)[1] != key:
         return _rebuilt(tile, depth, digest, (b"", key), hashing)
     if count == 1:
         return NOTHING
-    # All that stood above the leaf stands above the neighbour that shares more of its path.
-    near = at - 1
-    if not at or (at + 1 < count and path ^ paths[at + 1] < path ^ paths[near]):
-        near = at
-    paths = paths[:at] + paths[at + 1 :]
-    gap = 32 * max(at - 1, 0)
-    inner = bytearray(tile.inner[:gap] + tile.inner[gap + 32 :])
-    columns = _spliced(data, at, True, None)
-    count -= 1
-    hashes = columns[1 + 4 * count : 1 + 36 * count]
-    root = climb(paths, hashes, inner, near, 8 * start + 32 - depth, hashing)
-    return Entries(b"\x00" + root + columns, bytes(inner))
+    low = 8 * start + 32 - depth - WIDTH
+    heap = _changed(tile, paths, at, True, (path, b""), low, hashing)
+    if heap is None:
+        return _rebuilt(tile, depth, digest, (b"", key), hashing)
+    return Entries(_spliced(data, at, True, heap[1][:32], None), heap)
+
+
+def _changed(
+    tile: Entries,
+    paths: tuple[int, ...],
+    at: int,
+    held: bool,
+    new: tuple[int, bytes],
+    low: int,
+    hashing: Hashing,
+) -> list[bytes] | None:
+    """Rehash a tile's heap where the entry `at` is replaced, inserted or (no hash) taken out.
+
+    `low` is the number of path bits below a slot. None where fragments do not tell the slot's
+    entries apart.
+    """
+    path, leaf = new
+    prefix = path >> low
+    data = tile.data
+    begin = at
+    while begin and paths[begin - 1] >> low == prefix:
+        begin -= 1
+    end = after = at + held
+    while end < len(paths) and paths[end] >> low == prefix:
+        end += 1
+    slot: bytes | None = leaf and leaf + b"\x00"
+    if begin < at or after < end:
+        members = [*paths[begin:at], path, *paths[after:end]]
+        first = 34 + 4 * len(paths) + 32 * begin
+        hashes = [data[byte : byte + 32] for byte in range(first, first + 32 * (end - begin), 32)]
+        hashes[at - begin : after - begin] = [leaf]
+        if not leaf:
+            del members[at - begin], hashes[at - begin]
+        slot = _slot(members, hashes, low, hashing)
+    if slot is None:
+        return None
+    heap = tile.heap.copy()
+    cell = FANOUT + (prefix & 15)
+    heap[cell] = slot
+    while cell > 1:
+        cell >>= 1
+        left = heap[cell + cell]
+        right = heap[cell + cell + 1]
+        if len(left) + len(right) == 64:
+            heap[cell] = hashing(b"\x01" + left + right)
+        else:
+            heap[cell] = join(left, right, hashing)
+    return heap
 
 
 def _rebuilt(tile: Entries, depth: int, digest: bytes, entry: Entry, hashing: Hashing) -> Entries:
@@ -218,8 +288,10 @@ def _entry(data: bytes, at: int) -> Entry:
     return data[hashes : hashes + 32], data[key : key + data[lengths + at]]
 
 
-def _spliced(data: bytes, at: int, held: bool, new: tuple[bytes, Entry] | None) -> bytes:
-    """Write a tile of entries, from its count onward, with the entry `at` replaced, inserted or taken out.
+def _spliced(
+    data: bytes, at: int, held: bool, root: bytes, new: tuple[bytes, Entry] | None
+) -> bytes:
+    """Write a tile of entries with the entry `at` replaced, inserted or taken out.
 
     `held` says that there is one to replace, `new` is what comes: its fragment and the entry.
     """
@@ -231,6 +303,8 @@ def _spliced(data: bytes, at: int, held: bool, new: tuple[bytes, Entry] | None) 
     fragment, (digest, name) = new or (b"", (b"", b""))
     return b"".join(
         (
+            b"\x00",
+            root,
             _BYTE[count - held + (new is not None)],
             data[34 : 34 + 4 * at],
             fragment,
@@ -261,10 +335,10 @@ def decode(tile_id: bytes, data: bytes, hashing: Hashing) -> Tile:
 def _decode_entries(tile_id: bytes, data: bytes, hashing: Hashing) -> Entries:
     if not _fits(data):
         raise _damaged(tile_id)
-    built = _subtree(data, tile_id[0], hashing)
-    if built is None or built[0] != data[1:33]:
+    heap = _heap(data, tile_id[0], hashing)
+    if heap is None or heap[1][:32] != data[1:33]:
         raise _damaged(tile_id)
-    return Entries(data, b"".join(built[1]))
+    return Entries(data, heap)
 
 
 def _fits(data: bytes) -> bool:

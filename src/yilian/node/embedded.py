@@ -49,6 +49,10 @@ from yilian.node.verdicts import Verdicts
 
 APP_VERSION = 1
 BLOCK_TRANSACTIONS = 2_000
+BLOCK_LEAST = 100
+BLOCK_SECONDS = 0.25
+"""What is urgent waits for the block being written and its own: so blocks are kept this short."""
+ENTER_AT_ONCE = 256
 PROOF_DELAY = 0.05
 _MILLI = 1_000_000
 
@@ -116,6 +120,7 @@ class Embedded:
         self._wake = threading.Condition()
         self._commit_lock = threading.Lock()
         self._proof_wanted = False
+        self._most = BLOCK_TRANSACTIONS
         self._closing = self._closed = False
         self._fault: BaseException | None = None
 
@@ -174,6 +179,18 @@ class Embedded:
         self, checked: list[tuple[Envelope, Future[Outcome]]], refused: list[Refusal | None]
     ) -> None:
         limit = parameters(State(self.store)).pending_per_payer
+        for at in range(0, len(checked), ENTER_AT_ONCE):
+            if at:
+                time.sleep(0)  # Else this thread has the lock again before whoever waits for it.
+            part = slice(at, at + ENTER_AT_ONCE)
+            self._enter_some(checked[part], refused[part], limit)
+
+    def _enter_some(
+        self,
+        checked: list[tuple[Envelope, Future[Outcome]]],
+        refused: list[Refusal | None],
+        limit: int,
+    ) -> None:
         with self._wake:
             self._require_running()
             for (envelope, future), refusal in zip(checked, refused, strict=True):
@@ -210,14 +227,24 @@ class Embedded:
             if kind == "close":
                 return False
             rule = parameters(State(self.store))
-            taken = self._queue.take(rule, BLOCK_TRANSACTIONS) if kind == "transactions" else []
-        first = kind == "first"
+            taken = self._queue.take(rule, self._most) if kind == "transactions" else []
+        first, began = kind == "first", time.monotonic()
         now = self.genesis.time if first else max(now_ms(), self._tip.time + 1)
         taken = self._throw_out_expired(taken, now)
         if kind == "transactions" and not taken:
             return True
         self._write_block(taken, now)
+        self._pace(len(taken), time.monotonic() - began)
         return True
+
+    def _pace(self, count: int, seconds: float) -> None:
+        """Size the next block by what the last one took; one that was not full tells only if slow.
+
+        A busy machine makes smaller blocks, and grows them again by doubling at most.
+        """
+        if count >= self._most or seconds > BLOCK_SECONDS:
+            fits = int(count * BLOCK_SECONDS / max(seconds, 0.001))
+            self._most = min(BLOCK_TRANSACTIONS, max(BLOCK_LEAST, min(fits, 2 * self._most)))
 
     def _wait_for_work(self) -> str:
         while True:

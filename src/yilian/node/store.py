@@ -98,7 +98,7 @@ class Store:
             raise StoreDamaged(f"store cannot be opened: {_reason(error)}") from error
         self._synced = WriteOptions()
         self._synced.sync = True
-        self._cache: dict[bytes, bytes | None] = {}
+        self._cache: dict[bytes, bytes] = {}
         self._generation = 0
         self._lock = threading.Lock()
 
@@ -119,6 +119,8 @@ class Store:
             return cast("bytes | None", found)
         generation = self._generation
         value: bytes | None = self._read(b"s" + key)
+        if value is None:
+            return None
         with self._lock:
             if generation == self._generation:
                 if len(self._cache) >= _CACHED:
@@ -196,7 +198,7 @@ class Store:
         height = _big(applied.height)
         batch = WriteBatch(raw_mode=True)
         put = batch.put
-        put(b"u" + height, _pack([(key, self.get(key)) for key in applied.changes]))
+        put(b"u" + height, _pack(list(applied.before.items())))
         self._put_state(batch, applied)
         put(b"b" + height, block)
         put(b"c" + height, commit)
@@ -236,7 +238,11 @@ class Store:
         with self._lock:
             if len(self._cache) + len(changes) > _CACHED:
                 self._cache.clear()
-            self._cache.update(changes)
+            for key, changed in changes.items():
+                if changed is None:
+                    self._cache.pop(key, None)
+                else:
+                    self._cache[key] = changed
             self._generation += 1
 
     # -- reading -------------------------------------------------------------------------------

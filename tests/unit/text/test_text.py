@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import pkgutil
 from importlib import resources
 from string import Formatter
 
 import pytest
 
-import yilian.gateway.errors
-import yilian.ledger.modules
-import yilian.vault.errors
+import yilian
 from yilian.ledger import errors
 from yilian.text import LANGUAGES, negotiate, say
 
 PARTS = ("title", "detail", "next")
-assert yilian.gateway.errors
-assert yilian.ledger.modules
-assert yilian.vault.errors
+for module in pkgutil.walk_packages(yilian.__path__, "yilian."):
+    if not module.name.endswith("__main__"):
+        importlib.import_module(module.name)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

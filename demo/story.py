@@ -92,9 +92,9 @@ class Up:
 def up() -> Up:
     """Start the node at PORT, or at a free port where that one is taken."""
     shown = NODE.relative_to(ROOT)
-    wanted = int(os.environ.get("PORT", "8440"))
+    wanted = int(os.environ.get("PORT", "8420"))
     for port in (wanted, 0):
-        print(f"   $ yilian up {shown}" + (f" --port {port}" if port != 8440 else ""), flush=True)
+        print(f"   $ yilian up {shown}" + (f" --port {port}" if port != 8420 else ""), flush=True)
         started = Up(port)
         if started.answer.get("ok"):
             os.environ["YILIAN_NODE"] = started.answer["address"]

@@ -126,7 +126,7 @@ class Node:
 
 
 def make_node(
-    path: Path, chain: str, founders: Sequence[Founder], *, port: int = 8440
+    path: Path, chain: str, founders: Sequence[Founder], *, port: int = 8420
 ) -> Configuration:
     """Make a node's folder: keys, genesis, first block, and every founder's agent at work.
 

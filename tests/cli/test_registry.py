@@ -23,7 +23,7 @@ from yilian.cli.capability import TABLES, UNLISTED, command_name
 from yilian.cli.console import Console
 from yilian.ledger.module import Event, Message, snake_case
 from yilian.ledger.modules import MODULES, RULES
-from yilian.sdk import capabilities, verify
+from yilian.sdk import capabilities, capabilities_async, verify
 from yilian.text import LANGUAGES
 
 MESSAGES = [(module.name, each) for module in MODULES for each in module.messages]
@@ -66,7 +66,7 @@ def test_a_message_has_a_rule_and_a_method(name: str, message: type[Message]) ->
     word = snake_case(message.__name__)
     assert RULES[message].__name__ == word
     assert message.__struct_config__.tag == f"{name}.{message.__name__}"
-    for family in (capabilities.Capabilities, capabilities.AsyncCapabilities):
+    for family in (capabilities.Capabilities, capabilities_async.AsyncCapabilities):
         made: Any = family(None)  # type: ignore[arg-type]
         assert callable(getattr(getattr(made, name), word))
 

@@ -14,7 +14,7 @@ from yilian.cli.shape import Command, Option
 from yilian.ledger.modules.identity.messages import OrganisationKind
 from yilian.node.config import NodeFolder
 
-PORT = 8440
+PORT = 8420
 
 
 def command(console: Console) -> Command:

@@ -20,6 +20,7 @@ from yilian.sdk.client import Client
 from yilian.sdk.errors import ProblemError
 
 BASE = "/v1/organisations"
+FHIR_JSON = "application/fhir+json"
 
 
 def command(console: Console) -> Group:
@@ -66,7 +67,9 @@ def _load_one(client: Client, given: dict[str, Any], path: Path) -> dict[str, An
     content = path.read_bytes()
     if path.suffix == ".gz":
         content = gzip.decompress(content)
-    answer: dict[str, Any] = client.request("POST", _at(given, "bundles"), content)
+    answer: dict[str, Any] = client.request(
+        "POST", _at(given, "bundles"), content, media_type=FHIR_JSON
+    )
     return answer
 
 

@@ -37,7 +37,7 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     chain: ChainId
     organisations: list[HostedOrganisation]
     host: str = "127.0.0.1"
-    port: int = 8440
+    port: int = 8420
     format: Literal["yilian-node/1"] = "yilian-node/1"
 
 

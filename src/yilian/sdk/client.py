@@ -21,7 +21,8 @@ from typing import Any, TypeVar, Unpack
 import httpx
 
 from yilian.ledger.module import Message
-from yilian.sdk.capabilities import AsyncCapabilities, Capabilities
+from yilian.sdk.capabilities import Capabilities
+from yilian.sdk.capabilities_async import AsyncCapabilities
 from yilian.sdk.errors import AnswerError, UnreachableError
 from yilian.sdk.signers import Signer
 from yilian.sdk.steps import (

@@ -21,7 +21,7 @@ from yilian.sdk.errors import UnreachableError
 MAX_ANSWER = 32 * 2**20
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 45.0
-"""Longer than the longest `Prefer: wait` (30 s) and than two keep-alives of the event stream."""
+"""Longer than the longest `Prefer: wait` (30 s) and than two silences of an event stream (15 s)."""
 
 _GRACE_SECONDS = 0.25
 

@@ -13,7 +13,7 @@ import pytest
 
 from yilian.ledger.module import Message, snake_case
 from yilian.ledger.modules import MODULES
-from yilian.sdk import capabilities
+from yilian.sdk import capabilities, capabilities_async
 from yilian.sdk.steps import Outcome
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -54,7 +54,7 @@ def test_check_finds_what_is_stale_and_writes_nothing(
 ) -> None:
     for path, text in generate.everything().items():
         copy = tmp_path / path.relative_to(ROOT)
-        copy.parent.mkdir(parents=True)
+        copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_text(text, "utf-8")
     monkeypatch.setattr(generate, "ROOT", tmp_path)
     monkeypatch.setattr(generate, "SDK", tmp_path / generate.SDK.relative_to(ROOT))
@@ -104,10 +104,12 @@ def test_a_method_sends_exactly_its_message(name: str, message: type[Message]) -
 def test_methods_take_keywords_only_and_say_what_the_message_says(
     name: str, message: type[Message]
 ) -> None:
-    for family in (capabilities.Capabilities, capabilities.AsyncCapabilities):
+    for family in (capabilities.Capabilities, capabilities_async.AsyncCapabilities):
         made: Any = family(Outbox())  # type: ignore[arg-type]
         method = getattr(getattr(made, name), snake_case(message.__name__))
-        assert inspect.iscoroutinefunction(method) == (family is capabilities.AsyncCapabilities)
+        assert inspect.iscoroutinefunction(method) == (
+            family is capabilities_async.AsyncCapabilities
+        )
         said, meant = inspect.getdoc(method) or "", inspect.getdoc(message) or ""
         assert said.split() == meant.split()
         parameters = inspect.signature(method).parameters

@@ -82,7 +82,7 @@ async def read_events(request: Request) -> Response | EventStream:
     limit = asking.limit(asked)
     at = door(request)
     after = await _after(request, at, asked.get("after"))
-    if media == STREAM:
+    if media == STREAM and request.method == "GET":
         if at.feed.streams >= MAX_STREAMS:
             raise errors.RATE_LIMITED(limit=MAX_STREAMS)
         return EventStream(at.feed, after, capability, name)

@@ -1,0 +1,505 @@
+"""One class per capability, one method per message. Written by tools/generate.py.
+
+Do not edit: change the registry's messages instead, and run the tool. Each method drafts, signs and
+submits one message; its keyword arguments are the message's fields, and `Common` says what else may
+be given. Several messages in one transaction go by `client.send`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, Protocol, Unpack
+
+from yilian.ledger.keys import PublicKey
+from yilian.ledger.module import Message
+from yilian.ledger.modules.consent import messages as consent
+from yilian.ledger.modules.governance import messages as governance
+from yilian.ledger.modules.identity import messages as identity
+from yilian.ledger.modules.records import messages as records
+from yilian.sdk.steps import Common, Outcome
+
+
+class AsyncSends(Protocol):
+    """What a capability needs of its asynchronous client."""
+
+    async def send(
+        self, messages: Sequence[Message], *, wait: bool = True, **common: Unpack[Common]
+    ) -> Outcome:
+        """Send messages and wait without blocking."""
+
+
+class AsyncIdentity:
+    """The messages of `identity`, awaited."""
+
+    def __init__(self, client: AsyncSends) -> None:
+        self._client = client
+
+    async def enrol_organisation(
+        self,
+        *,
+        organisation: str,
+        kind: identity.OrganisationKind,
+        name: str,
+        registration: str,
+        key: PublicKey,
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """Bring in an organisation; a member vouches for it until it is voted a member itself.
+
+        `registration` is its public number (in China the unified social credit code, GB 32100).
+        """
+        message = identity.EnrolOrganisation(
+            organisation=organisation,
+            kind=kind,
+            name=name,
+            registration=registration,
+            key=key,
+        )
+        return await self._client.send([message], wait=wait, **common)
+
+    async def enrol_person(
+        self,
+        *,
+        person: str,
+        tag: str,
+        key: PublicKey | None = None,
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """Give a person a random id at the organisation that sends this.
+
+        `tag` is the keyed duplicate check of the person's number (`vault/duplicates.py`): equal for
+        the same number at the same organisation, and unrelated between organisations. Without `key`
+        the organisation keeps the person's key in custody and acts on the person's behalf.
+        """
+        message = identity.EnrolPerson(
+            person=person,
+            tag=tag,
+            key=key,
+        )
+        return await self._client.send([message], wait=wait, **common)
+
+    async def enrol_practitioner(
+        self,
+        *,
+        practitioner: str,
+        tag: str,
+        key: PublicKey,
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """Give a doctor, nurse or pharmacist an id at the organisation that employs them."""
+        message = identity.EnrolPractitioner(
+            practitioner=practitioner,
+            tag=tag,
+            key=key,
+        )
+        return await self._client.send([message], wait=wait, **common)
+
+    async def enrol_device(
+        self,
+        *,
+        device: str,
+        tag: str,
+        key: PublicKey,
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """Give a medical device an id and a key; `tag` is the keyed check of its UDI."""
+        message = identity.EnrolDevice(
+            device=device,
+            tag=tag,
+            key=key,
+        )
+        return await self._client.send([message], wait=wait, **common)
+
+    async def enrol_agent(
+        self,
+        *,
+        agent: str,
+        key: PublicKey,
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """Give a program of the organisation (a gateway, a key service) a key of its own."""
+        message = identity.EnrolAgent(
+            agent=agent,
+            key=key,
+        )
+        return await self._client.send([message], wait=wait, **common)
+
+    async def publish_key_service(
+        self,
+        *,
+        kem: Literal["mlkem768-x25519"],
+        public: str,
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """Publish the HPKE key to which grants to the sending organisation are wrapped (RFC
+        9180).
+        """
+        message = identity.PublishKeyService(
+            kem=kem,
+            public=public,
+        )
+        return await self._client.send([message], wait=wait, **common)
+
+    async def add_key(
+        self,
+        *,
+        key: PublicKey,
+        proof: str,
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """Add a key, such as a second device; `proof` is the new key's signature on the request."""
+        message = identity.AddKey(
+            key=key,
+            proof=proof,
+        )
+        return await self._client.send([message], wait=wait, **common)
+
+    async def rotate_key(
+        self,
+        *,
+        old: str,
+        key: PublicKey,
+        proof: str,
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """Replace one of the sender's own keys; the old one is dead from then on."""
+        message = identity.RotateKey(
+            old=old,
+            key=key,
+            proof=proof,
+        )
+        return await self._client.send([message], wait=wait, **common)
+
+    async def revke_key(
+        self,
+        *,
+        key: str,
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """Kill a key: one's own, or one of a practitioner, device or agent of the organisation."""
+        message = identity.RevokeKey(
+            key=key,
+        )
+        return await self._client.send([message], wait=wait, **common)
+
+    async def revke_subject(
+        self,
+        *,
+        subject: str,
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """End a practitioner, device or agent of the sending organisation."""
+        message = identity.RevokeSubject(
+            subject=subject,
+        )
+        return await self._client.send([message], wait=wait, **common)
+
+    async def hand_over_key(
+        self,
+        *,
+        person: str,
+        key: PublicKey,
+        proof: str,
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """End custody: the person takes over with a key of their own, and nobody acts for them."""
+        message = identity.HandOverKey(
+            person=person,
+            key=key,
+            proof=proof,
+        )
+        return await self._client.send([message], wait=wait, **common)
+
+    async def issue_licence(
+        self,
+        *,
+        licence: str,
+        practitioner: str,
+        profession: str,
+        ends: int,
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """Certify that a practitioner may practise; sent by an authority or regulator."""
+        message = identity.IssueLicence(
+            licence=licence,
+            practitioner=practitioner,
+            profession=profession,
+            ends=ends,
+        )
+        return await self._client.send([message], wait=wait, **common)
+
+    async def revke_licence(
+        self,
+        *,
+        licence: str,
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """Withdraw a licence at once."""
+        message = identity.RevokeLicence(
+            licence=licence,
+        )
+        return await self._client.send([message], wait=wait, **common)
+
+    async def set_guardians(
+        self,
+        *,
+        threshold: int,
+        guardians: list[str],
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """Name guardians by salted commitments to keys made for this purpose, and how many
+        suffice.
+        """
+        message = identity.SetGuardians(
+            threshold=threshold,
+            guardians=guardians,
+        )
+        return await self._client.send([message], wait=wait, **common)
+
+    async def propose_recovery(
+        self,
+        *,
+        recovery: str,
+        person: str,
+        key: PublicKey,
+        proof: str,
+        approvals: list[identity.Approval],
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """Ask that a new key replace all lost ones, with enough guardians' approvals; it then
+        waits.
+        """
+        message = identity.ProposeRecovery(
+            recovery=recovery,
+            person=person,
+            key=key,
+            proof=proof,
+            approvals=approvals,
+        )
+        return await self._client.send([message], wait=wait, **common)
+
+    async def cancel_recovery(
+        self,
+        *,
+        recovery: str,
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """Stop a recovery that the holder of the old key did not ask for."""
+        message = identity.CancelRecovery(
+            recovery=recovery,
+        )
+        return await self._client.send([message], wait=wait, **common)
+
+
+class AsyncGovernance:
+    """The messages of `governance`, awaited."""
+
+    def __init__(self, client: AsyncSends) -> None:
+        self._client = client
+
+    async def propose(
+        self,
+        *,
+        proposal: str,
+        action: governance.AdmitMember
+        | governance.RemoveMember
+        | governance.SetParameter
+        | governance.SetQuota,
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """Put an action to the vote; the proposer's own approval is its first vote."""
+        message = governance.Propose(
+            proposal=proposal,
+            action=action,
+        )
+        return await self._client.send([message], wait=wait, **common)
+
+    async def vote(
+        self,
+        *,
+        proposal: str,
+        approve: bool,
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """Approve or oppose an open proposal; a vote is final."""
+        message = governance.Vote(
+            proposal=proposal,
+            approve=approve,
+        )
+        return await self._client.send([message], wait=wait, **common)
+
+    async def withdraw(
+        self,
+        *,
+        proposal: str,
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """Take back one's own open proposal."""
+        message = governance.Withdraw(
+            proposal=proposal,
+        )
+        return await self._client.send([message], wait=wait, **common)
+
+
+class AsyncConsent:
+    """The messages of `consent`, awaited."""
+
+    def __init__(self, client: AsyncSends) -> None:
+        self._client = client
+
+    async def grant(
+        self,
+        *,
+        grant: str,
+        terms: str,
+        starts: int,
+        ends: int,
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """A person (the sender, or whom it acts for) lets someone read; `terms` commits to the
+        rest.
+
+        Valid from `starts` until before `ends` (ms). The opened terms travel with the wrapped key.
+        """
+        message = consent.Grant(
+            grant=grant,
+            terms=terms,
+            starts=starts,
+            ends=ends,
+        )
+        return await self._client.send([message], wait=wait, **common)
+
+    async def revke(
+        self,
+        *,
+        grant: str,
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """A person takes a grant back, from this block on."""
+        message = consent.Revoke(
+            grant=grant,
+        )
+        return await self._client.send([message], wait=wait, **common)
+
+    async def open_session(
+        self,
+        *,
+        session: str,
+        terms: str,
+        ends: int,
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """A reader opens an access session before any key is released.
+
+        `terms` commits to the grant, the reader and the purpose, which only the parties learn; the
+        holder's vault opens it and checks the grant. A session lasts at most the chain's limit.
+        """
+        message = consent.OpenSession(
+            session=session,
+            terms=terms,
+            ends=ends,
+        )
+        return await self._client.send([message], wait=wait, **common)
+
+    async def close_session(
+        self,
+        *,
+        session: str,
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """The reader ends a session early."""
+        message = consent.CloseSession(
+            session=session,
+        )
+        return await self._client.send([message], wait=wait, **common)
+
+
+class AsyncRecords:
+    """The messages of `records`, awaited."""
+
+    def __init__(self, client: AsyncSends) -> None:
+        self._client = client
+
+    async def anchor(
+        self,
+        *,
+        record: str,
+        commitment: str,
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """Record that one record exists, by a salted commitment to its exact bytes."""
+        message = records.Anchor(
+            record=record,
+            commitment=commitment,
+        )
+        return await self._client.send([message], wait=wait, **common)
+
+    async def anchor_batch(
+        self,
+        *,
+        batch: str,
+        root: str,
+        size: int,
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """Record that `size` records exist, by the Merkle root (RFC 6962) over their
+        commitments.
+        """
+        message = records.AnchorBatch(
+            batch=batch,
+            root=root,
+            size=size,
+        )
+        return await self._client.send([message], wait=wait, **common)
+
+    async def anchor_disclosures(
+        self,
+        *,
+        batch: str,
+        root: str,
+        size: int,
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """Record who-read-what lines of a vault's journal, by the Merkle root over them."""
+        message = records.AnchorDisclosures(
+            batch=batch,
+            root=root,
+            size=size,
+        )
+        return await self._client.send([message], wait=wait, **common)
+
+
+class AsyncCapabilities:
+    """One attribute per capability."""
+
+    def __init__(self, client: AsyncSends) -> None:
+        self.identity = AsyncIdentity(client)
+        self.governance = AsyncGovernance(client)
+        self.consent = AsyncConsent(client)
+        self.records = AsyncRecords(client)

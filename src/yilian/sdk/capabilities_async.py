@@ -178,7 +178,7 @@ class AsyncIdentity:
         )
         return await self._client.send([message], wait=wait, **common)
 
-    async def revke_key(
+    async def revoke_key(
         self,
         *,
         key: str,
@@ -191,7 +191,7 @@ class AsyncIdentity:
         )
         return await self._client.send([message], wait=wait, **common)
 
-    async def revke_subject(
+    async def revoke_subject(
         self,
         *,
         subject: str,
@@ -240,7 +240,7 @@ class AsyncIdentity:
         )
         return await self._client.send([message], wait=wait, **common)
 
-    async def revke_licence(
+    async def revoke_licence(
         self,
         *,
         licence: str,
@@ -389,7 +389,7 @@ class AsyncConsent:
         )
         return await self._client.send([message], wait=wait, **common)
 
-    async def revke(
+    async def revoke(
         self,
         *,
         grant: str,

@@ -57,7 +57,8 @@ def test_check_finds_what_is_stale_and_writes_nothing(
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_text(text, "utf-8")
     monkeypatch.setattr(generate, "ROOT", tmp_path)
-    monkeypatch.setattr(generate, "SDK", tmp_path / generate.SDK.relative_to(ROOT))
+    for name in ("SDK", "ASYNC_SDK"):
+        monkeypatch.setattr(generate, name, tmp_path / getattr(generate, name).relative_to(ROOT))
     monkeypatch.setattr(generate, "READMES", tmp_path / generate.READMES.relative_to(ROOT))
     assert generate.main(["--check"]) == 0
     for path in generate.everything():

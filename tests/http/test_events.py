@@ -148,8 +148,8 @@ def test_many_streams_share_one_reading(node: Node, alice: Actor) -> None:
     threads = [threading.Thread(target=listen) for _ in range(12)]
     for each in threads:
         each.start()
-    for each in range(5):
-        node.must(node.cast.hospital, Chain.enrol_person(f"shared {each}", None))
+    for number in range(5):
+        node.must(node.cast.hospital, Chain.enrol_person(f"shared {number}", None))
     for each in threads:
         each.join()
     assert len(got) == 12

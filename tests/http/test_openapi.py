@@ -41,7 +41,7 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     running.close()
 
 
-def _not_promised(case: schemathesis.Case) -> list[Any]:
+def _not_promised(case: schemathesis.Case[Any]) -> list[Any]:
     """A schema cannot say which cursor we gave out, nor which signature fits."""
     opaque = "cursor" in (case.query or {}) or case.method == "POST"
     return [positive_data_acceptance] if opaque else []
@@ -64,7 +64,7 @@ def test_every_operation(api: Any, path: str, method: str, mode: GenerationMode)
         suppress_health_check=list(HealthCheck),
     )
     @given(case=described.as_strategy(generation_mode=mode))
-    def holds(case: schemathesis.Case) -> None:
+    def holds(case: schemathesis.Case[Any]) -> None:
         case.call_and_validate(excluded_checks=_not_promised(case))
 
     try:

@@ -72,7 +72,11 @@ def test_a_signed_request(node: Node) -> None:
 
 def test_unsigned_and_unreadable(node: Node) -> None:
     """Without a header, with a broken one, or with two."""
-    for headers in ([], [(HEADER, "x")], [(HEADER, "a.b")], [(HEADER, "é".encode())]):
+    broken: tuple[dict[bytes, bytes], ...] = (
+        {},
+        *({HEADER.encode(): each} for each in (b"x", b"a.b", "é".encode())),
+    )
+    for headers in broken:
         made = node.client.post("/v1/private/x", headers=headers)
         problem(made, "unauthenticated", 401)
         assert made.headers["www-authenticate"] == "Yilian-Request"

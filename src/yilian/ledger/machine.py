@@ -26,14 +26,12 @@ from yilian.ledger.modules import RULES, TIMERS
 from yilian.ledger.modules.governance import state as governance
 from yilian.ledger.modules.identity import state as identity
 from yilian.ledger.modules.identity.errors import NOT_CUSTODIAN
+from yilian.ledger.spending import Spending
 from yilian.ledger.state import Changes, Reader, State, changes_roles
 from yilian.ledger.transaction import Body, Envelope, decode
 from yilian.ledger.tree import Tree, View
 
 TIMERS_PER_BLOCK = 1_000
-SWEPT_PER_TRANSACTION = 2
-_SWEEP = b"spent/cursor"
-_SPENT = "spent/nonce/"
 _KNOWN = 50_000
 
 Fault = Callable[[BaseException], None]
@@ -98,31 +96,6 @@ class _Roles(NamedTuple):
     person_quota: int | None
 
 
-class _Usage:
-    """What each payer and person has used today, written once at the end of a block."""
-
-    def __init__(self, state: State, time: int) -> None:
-        self._state = state
-        self._day = time // governance.DAY_MS
-        self._used: dict[str, int] = {}
-
-    def charge(self, name: str, limit: int) -> None:
-        used = self._used.get(name)
-        if used is None:
-            used = self.of(name)
-        if used >= limit:
-            raise errors.QUOTA_USED_UP(limit=limit)
-        self._used[name] = used + 1
-
-    def of(self, name: str) -> int:
-        found = governance.USAGE.get(self._state, name)
-        return found.used if found is not None and found.day == self._day else 0
-
-    def write(self) -> None:
-        for name, used in self._used.items():
-            governance.USAGE.put(self._state, name, governance.Usage(self._day, used))
-
-
 class Machine:
     """The law of one chain over one copy of its state."""
 
@@ -165,9 +138,10 @@ class Machine:
             envelope = decode(raw)
         body, state, epoch = envelope.body, State(self.reader), self._epoch
         signing = self._signing_keys(state, body, now)
-        self._require_unspent(state, body)
+        spending = Spending(state, now)
+        spending.require_unspent(body)
         roles = self._roles(state, body, now, signing, epoch)
-        _charge(_Usage(state, now), roles, body)
+        _charge(spending, roles, body)
         for message in body.messages:
             message.check()
         if envelope.gas > governance.parameters(state).block_max_gas:
@@ -190,12 +164,11 @@ class Machine:
         """
         state = State(self.reader)
         timer_events = self._run_timers(state, height, time)
-        usage = _Usage(state, time)
+        spending = Spending(state, time)
         if transactions:
-            self._sweep(state, time, len(transactions))
-        results = [self._apply(state, usage, height, time, raw) for raw in transactions]
-        usage.write()
-        state.keep()
+            spending.sweep(self.reader, len(transactions))
+        results = [self._apply(state, spending, height, time, raw) for raw in transactions]
+        spending.write()
         changes = state.changes()
         view = self.tree.stage(changes)
         return Applied(height, time, results, timer_events, changes, view, state.before())
@@ -219,7 +192,9 @@ class Machine:
 
     # -- one transaction -----------------------------------------------------------------------
 
-    def _apply(self, state: State, usage: _Usage, height: int, time: int, raw: bytes) -> Result:
+    def _apply(
+        self, state: State, spending: Spending, height: int, time: int, raw: bytes
+    ) -> Result:
         gas = len(raw)
         try:
             envelope = self._known.get(sha256(raw)) or decode(raw)
@@ -228,15 +203,14 @@ class Machine:
             roles = self._known_roles(state, envelope, time)
             signing = self._signing_keys(state, body, time) if roles is None else roles.signing
             envelope.require_signatures(signing)
-            self._require_unspent(state, body)
+            spending.require_unspent(body)
         except Refusal as refusal:
             return Result(refusal.code.number, gas, b"[]", refusal.parameters)
-        state.put(_spent_key(body), b"%d" % body.expires)
-        state.keep()
+        spending.spend(body)
         try:
             if roles is None:
                 roles = self._roles(state, body, time, signing, self._epoch)
-            _charge(usage, roles, body)
+            _charge(spending, roles, body)
             events = self._run(state, body, roles, height, time)
         except Refusal as refusal:
             state.drop()
@@ -295,10 +269,6 @@ class Machine:
                 raise errors.SENDER_NOT_SIGNER()
             signing.append(key.public_key())
         return signing
-
-    def _require_unspent(self, state: State, body: Body) -> None:
-        if state.get(_spent_key(body)) is not None:
-            raise errors.NONCE_SPENT()
 
     def _roles(
         self, state: State, body: Body, time: int, signing: list[PublicKey], epoch: int
@@ -360,30 +330,11 @@ class Machine:
             events.extend(context.events)
         return codec.encode(events)
 
-    def _sweep(self, state: State, time: int, transactions: int) -> None:
-        """Remove expired spent nonces, a few per transaction, going round all of them in turn."""
-        cursor = state.get(_SWEEP) or b""
-        steps = SWEPT_PER_TRANSACTION * transactions + 8
-        prefix = _SPENT.encode("ascii")
-        last = b""
-        expired = []
-        for key, value in self.reader.scan(prefix, cursor):
-            last = key
-            if int(value) < time:
-                expired.append(key)
-            steps -= 1
-            if steps == 0:
-                break
-        for key in expired:
-            state.remove(key)
-        state.put(_SWEEP, last if steps == 0 else prefix)
-        state.keep()
 
-
-def _charge(usage: _Usage, roles: _Roles, body: Body) -> None:
-    usage.charge(body.payer, roles.payer_quota)
+def _charge(spending: Spending, roles: _Roles, body: Body) -> None:
+    spending.charge(body.payer, roles.payer_quota)
     if roles.person_quota is not None:
-        usage.charge(body.sender, roles.person_quota)
+        spending.charge_person(body.sender, roles.person_quota)
 
 
 def _require_custody(state: State, body: Body, sender: identity.Subject) -> None:
@@ -399,7 +350,3 @@ def _require_custody(state: State, body: Body, sender: identity.Subject) -> None
         or sender.kind not in ("organisation", "agent")
     ):
         raise NOT_CUSTODIAN(id=body.on_behalf_of)
-
-
-def _spent_key(body: Body) -> bytes:
-    return f"{_SPENT}{body.sender}/{body.nonce}".encode("ascii")

@@ -121,7 +121,7 @@ def entries(items: list[tuple[bytes, Entry]], depth: int, hashing: Hashing) -> E
 
 
 def _heap(data: bytes, depth: int, hashing: Hashing) -> list[bytes] | None:
-    """Hash the subtree of a stored tile's entries; None where there is no such subtree."""
+    """Hash the subtree of a stored tile's entries; None where they are not in order."""
     count = data[33]
     hashes = [data[at : at + 32] for at in range(34 + 4 * count, 34 + 36 * count, 32)]
     paths: Sequence[int] = _FRAGMENTS[count].unpack_from(data, 34)
@@ -131,7 +131,7 @@ def _heap(data: bytes, depth: int, hashing: Hashing) -> list[bytes] | None:
         paths = [int.from_bytes(hashing(key), "big") for key in keys]
         levels = 256 - depth
     heap = NOTHING.heap.copy()
-    touched = []
+    touched: list[int] = []
     low = levels - WIDTH
     begin = 0
     while begin < count:
@@ -140,9 +140,9 @@ def _heap(data: bytes, depth: int, hashing: Hashing) -> list[bytes] | None:
         while end < count and paths[end] >> low == prefix:
             end += 1
         slot = _slot(paths[begin:end], hashes[begin:end], low, hashing)
-        if slot is None:
-            return None
         cell = FANOUT + (prefix & 15)
+        if slot is None or (touched and cell <= touched[-1]):
+            return None
         heap[cell] = slot
         touched.append(cell)
         begin = end

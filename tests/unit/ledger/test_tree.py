@@ -151,7 +151,7 @@ def apply(state: dict[bytes, bytes], changes: dict[bytes, bytes | None]) -> dict
 
 
 @pytest.mark.parametrize("suite", SUITES)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(plan=actions, split=st.sampled_from([1, 2, 5, 64]), cached=st.sampled_from([1, 4, 1000]))
 def test_any_history_gives_the_reference_root_and_the_tiles_of_its_state(
     suite: str, plan: list[Any], split: int, cached: int

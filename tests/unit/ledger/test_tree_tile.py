@@ -10,7 +10,7 @@ from tests.unit.ledger.test_tree import Store, crowded, seeded
 from yilian.ledger.errors import InvariantBroken
 from yilian.ledger.keys import sha256
 from yilian.ledger.tree import TOP, check_tile
-from yilian.ledger.tree_tile import child_id, decode, slot_of, stated
+from yilian.ledger.tree_tile import child_id, decode, entries, slot_of, stated
 
 DEEP = crowded(240)
 
@@ -158,3 +158,26 @@ def test_keys_with_one_hash_stop_the_node() -> None:
     store.write({b"a": b"1"})
     with pytest.raises(InvariantBroken):
         store.write({b"b": b"1"})
+
+
+def test_entries_swapped_between_slots_stop_the_node() -> None:
+    store = Store()
+    keys = [b"k/%d" % n for n in range(200_000)]
+    shared = sha256(keys[0])[:2]
+    pair = sorted((key for key in keys if sha256(key)[:2] == shared), key=sha256)
+    first, last = pair[0], pair[-1]
+    assert sha256(first)[2] >> 4 != sha256(last)[2] >> 4
+    store.write({first: b"1", last: b"2"})
+    name = bytes((TOP,)) + shared
+    (a, b) = decode(name, store.tiles[name], sha256).entries()  # type: ignore[union-attr]
+    swapped = entries([(sha256(a[1]), a), (sha256(b[1]), b)], TOP, sha256).data
+    assert swapped == store.tiles[name]
+    at = [(34, 38), (38, 42), (42, 74), (74, 106), (106, 107), (107, 108)]
+    cut = [swapped[x:y] for x, y in at]
+    keys_at = 108 + len(a[1])
+    broken = b"".join(
+        (swapped[:34], cut[1], cut[0], cut[3], cut[2], cut[5], cut[4],
+         swapped[keys_at:], swapped[108:keys_at])
+    )  # fmt: skip
+    with pytest.raises(InvariantBroken):
+        decode(name, broken, sha256)

@@ -20,6 +20,7 @@ from yilian.gateway.http.operation import JSON, Answer, Parameter, answer, opera
 from yilian.ledger.state import Table
 
 PROOF_SECONDS = 5.0
+MAX_VALUE = 64
 
 
 class Kind(msgspec.Struct, frozen=True, kw_only=True):
@@ -162,36 +163,12 @@ async def prove(at: Door, table: Table[Any], name: str) -> dict[str, Any]:
 
 
 def _lister(kind: Kind, listed: IndexTable) -> Any:
-    filters = kind.filters
-
     @operation(
         "GET",
         kind.path,
         tag=kind.capability,
         summary=f"List {kind.plural}, newest first.",
-        parameters=(
-            *(
-                Parameter(
-                    name=name,
-                    where="query",
-                    schema={"type": "string", "minLength": 1, "maxLength": 64},
-                    description=f"Only those whose {name} is this.",
-                )
-                for name in filters
-            ),
-            Parameter(
-                name="limit",
-                where="query",
-                schema=asking.LIMIT_SCHEMA,
-                description="How many at most.",
-            ),
-            Parameter(
-                name="cursor",
-                where="query",
-                schema=asking.CURSOR_SCHEMA,
-                description="`next` of the page before.",
-            ),
-        ),
+        parameters=_list_parameters(kind.filters),
         answers=(
             Answer(
                 status=200, description=f"A page of {kind.plural}.", content={JSON: line_type(kind)}
@@ -199,10 +176,10 @@ def _lister(kind: Kind, listed: IndexTable) -> Any:
         ),
     )
     def read_list(request: Request) -> Response:
-        asked = asking.query(request, *filters, "limit", "cursor")
-        wanted = {name: asked[name] for name in filters if name in asked}
+        asked = asking.query(request, *kind.filters, "limit", "cursor")
+        wanted = {name: asked[name] for name in kind.filters if name in asked}
         for name, value in wanted.items():
-            if not 1 <= len(value) <= 64:
+            if not 1 <= len(value) <= MAX_VALUE:
                 raise errors.BAD_PARAMETER(name=name)
         scope = kind.path + "?" + urlencode(sorted(wanted.items()))
         before = asking.read_cursor(asked.get("cursor"), scope)
@@ -219,3 +196,30 @@ def _lister(kind: Kind, listed: IndexTable) -> Any:
         return answer(request, page, headers=headers)
 
     return read_list
+
+
+def _list_parameters(filters: tuple[str, ...]) -> tuple[Parameter, ...]:
+    value = {"type": "string", "minLength": 1, "maxLength": MAX_VALUE}
+    return (
+        *(
+            Parameter(
+                name=name,
+                where="query",
+                schema=value,
+                description=f"Only those whose {name} is this.",
+            )
+            for name in filters
+        ),
+        Parameter(
+            name="limit",
+            where="query",
+            schema=asking.LIMIT_SCHEMA,
+            description="How many at most.",
+        ),
+        Parameter(
+            name="cursor",
+            where="query",
+            schema=asking.CURSOR_SCHEMA,
+            description="`next` of the page before.",
+        ),
+    )

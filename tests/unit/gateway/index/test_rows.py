@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import msgspec
 import pytest
 
 from tests.chain import Chain, name_of
@@ -10,6 +9,7 @@ from yilian.gateway.index import tables
 from yilian.gateway.index.rows import _IDS, NO_ROW, PROJECTIONS, TIMERS, Book
 from yilian.ledger import codec
 from yilian.ledger.machine import Result
+from yilian.ledger.module import Event
 from yilian.ledger.modules import MODULES
 from yilian.ledger.modules.consent import events as consent
 from yilian.ledger.modules.identity import events as identity
@@ -24,7 +24,7 @@ def test_every_event_is_accounted_for() -> None:
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda each: str(each.__struct_config__.tag))
-def test_every_id_of_an_event_is_found(event: type[msgspec.Struct]) -> None:
+def test_every_id_of_an_event_is_found(event: type[Event]) -> None:
     """The fields that hold ids are those that are declared as ids."""
     declared = {
         name for name, hint in event.__annotations__.items() if str(hint).endswith("codec.Id")

@@ -303,12 +303,15 @@ def cancel_recovery(context: Context, message: messages.CancelRecovery) -> None:
 
 
 def recover(context: Context, name: str) -> None:
-    """Timer: the waiting key replaces all old ones, unless another subject took it meanwhile."""
+    """Timer: the waiting key replaces all old ones; one that was taken meanwhile cannot."""
     recovery = RECOVERIES.require(context.state, name)
     RUNNING.remove(context.state, recovery.person)
-    RECOVERIES.put(context.state, name, msgspec.structs.replace(recovery, status="done"))
     if KEYS.has(context.state, keys.key_id(recovery.key)):
+        stopped = msgspec.structs.replace(recovery, status="cancelled")
+        RECOVERIES.put(context.state, name, stopped)
+        context.emit(events.RecoveryCancelled(recovery=name, person=recovery.person))
         return
+    RECOVERIES.put(context.state, name, msgspec.structs.replace(recovery, status="done"))
     for old in subject(context.state, recovery.person).keys:
         _end_key(context, old)
     _add_key(context, recovery.person, recovery.key)

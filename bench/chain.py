@@ -76,9 +76,7 @@ def make(folder: Path, operator: Ed25519Signer, entries: int) -> None:
                 key=operator.key,
             )
         ],
-        validators=[
-            geneses.FirstValidator(public=codec.to_text(validator_public(SEED)), power=1)
-        ],
+        validators=[geneses.FirstValidator(public=codec.to_text(validator_public(SEED)), power=1)],
         parameters=Parameters(
             person_quota=1_000_000, pending_per_payer=1_000_000, block_payer_share_percent=100
         ),

@@ -60,7 +60,6 @@ STAGES: tuple[tuple[str, Any, str], ...] = (
     ("index: rows", ChainIndex, "_advance"),
 )
 
-
 Spent = dict[str, list[tuple[float, float]]]
 """For each stage and call: seconds on the clock, and of its thread's CPU."""
 

@@ -185,7 +185,9 @@ def measure(name: str, entries: int, blocks: int) -> str:
         times = [block(store, entries, draw) for _ in range(blocks)]
         store.close()
         size = sum(each.stat().st_blocks * 512 for each in folder.iterdir())
-    read, written = (statistics.median(each) / TRANSACTIONS * 1e6 for each in zip(*times, strict=True))
+    read, written = (
+        statistics.median(each) / TRANSACTIONS * 1e6 for each in zip(*times, strict=True)
+    )
     return (
         f"{name:<8} {entries:>9,} entries  read {read:6.1f}  write {written:6.1f}"
         f"  us per transaction  {size / 1e6:8.1f} MB on disk"

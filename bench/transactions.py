@@ -18,6 +18,7 @@ from pathlib import Path
 
 from bench import chain
 from yilian.node.embedded import Embedded
+from yilian.node.supervise import ease_collector
 from yilian.sdk.signers import Ed25519Signer
 
 HAND_IN = 1_000
@@ -32,6 +33,7 @@ def measure(entries: int, count: int) -> dict[str, float | int]:
         start = time.perf_counter()
         engine = Embedded(folder, chain.SEED)
         opened = time.perf_counter() - start
+        ease_collector()
         persons = chain.people(engine, operator, 1_000)
         raws = chain.grants(persons, count)
         for future in engine.submit_many(raws[:HAND_IN]):
@@ -81,8 +83,10 @@ def main() -> None:
     for row in rows:
         print("  ".join(f"{name}={value}" for name, value in row.items()), flush=True)
     if len(rows) > 1:
-        print(f"cost at {rows[-1]['entries']} / cost at {rows[0]['entries']} = "
-              f"{rows[0]['ratio'] / rows[-1]['ratio']:.2f}")
+        print(
+            f"cost at {rows[-1]['entries']} / cost at {rows[0]['entries']} = "
+            f"{rows[0]['ratio'] / rows[-1]['ratio']:.2f}"
+        )
 
 
 if __name__ == "__main__":

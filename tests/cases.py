@@ -7,17 +7,19 @@ its bytes. What follows a `yield` looks at the applied block and at the state be
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from typing import NamedTuple
 
 import msgspec
 import pytest
 
-from tests.chain import Chain
+from tests.chain import DAY, Chain
 from yilian.ledger import errors
 from yilian.ledger.errors import Code, Refusal
 from yilian.ledger.machine import Applied, Result
 from yilian.ledger.module import Message, snake_case
+from yilian.ledger.modules.governance.state import USAGE
+from yilian.ledger.spending import PERSONS
 
 Play = Generator[bytes, Applied, None]
 Build = Callable[[Chain], "bytes | Play"]
@@ -153,3 +155,23 @@ def told_by_check(world: Chain, raw: bytes) -> int:
 def outside_envelope(applied: Applied) -> set[bytes]:
     """Give the changed keys that are neither spent nonces nor usage: a refusal changes none."""
     return {key for key in applied.changes if not key.startswith((b"spent/", b"governance/usage/"))}
+
+
+def spent_by(applied: Applied, held: Mapping[bytes, bytes]) -> tuple[int, int]:
+    """Count the nonces that a block spent and the uses it charged, against what was held before."""
+    day = applied.time // DAY
+    spent = used = 0
+    for key, value in applied.changes.items():
+        if value is None:
+            continue
+        before = held.get(key)
+        if key.startswith(b"spent/nonce/"):
+            spent += before is None
+        elif key.startswith(PERSONS.prefix):
+            now, was = PERSONS.decode(value), PERSONS.decode(before) if before else None
+            spent += len(set(now.spent) - set(was.spent if was else ()))
+            used += now.used - (was.used if was is not None and was.day == day else 0)
+        elif key.startswith(USAGE.prefix):
+            payer, last = USAGE.decode(value), USAGE.decode(before) if before else None
+            used += payer.used - (last.used if last is not None and last.day == day else 0)
+    return spent, used

@@ -8,19 +8,19 @@ import msgspec
 import msgspec.inspect as inspect
 import pytest
 
-from tests.cases import outside_envelope
-from tests.chain import DAY, PROFILES
+from tests.cases import outside_envelope, spent_by
+from tests.chain import PROFILES
 from tests.scale import scale
 from tests.simulation import Simulation
 from yilian.ledger import codec, errors
 from yilian.ledger.errors import InvariantBroken
 from yilian.ledger.keys import PublicKey
-from yilian.ledger.machine import Applied, Machine
+from yilian.ledger.machine import Applied
 from yilian.ledger.module import Event
 from yilian.ledger.modules import MODULES, RULES, AnyEvent
-from yilian.ledger.modules.governance.state import USAGE
 from yilian.ledger.modules.identity.state import KEYS, SUBJECTS
-from yilian.ledger.state import State
+from yilian.ledger.spending import Spending
+from yilian.ledger.state import Changes, State
 from yilian.ledger.tree import Tree
 
 BLOCKS = 300
@@ -46,19 +46,14 @@ def _hold(simulation: Simulation, raws: list[bytes]) -> Applied:
 
 def _spends_little(simulation: Simulation, whole: Applied, alone: Applied, refused: int) -> None:
     """Hold that a refusal spends at most one nonce, and one use of a payer and of a person."""
-    more = {key for key in whole.changes if key not in alone.changes}
-    nonces = [key for key in more if key.startswith(b"spent/nonce/") and whole.changes[key]]
-    assert len(nonces) <= refused
-    day = whole.time // DAY
     held = simulation.chain.memory.content
-    used = 0
-    for key, value in whole.changes.items():
-        if key.startswith(USAGE.prefix):
-            assert value is not None
-            before = alone.changes.get(key) or held.get(key)
-            last = USAGE.decode(before) if before else None
-            used += USAGE.decode(value).used - (last.used if last and last.day == day else 0)
+    spent, used = spent_by(whole, {**held, **_values(alone.changes)})
+    assert 0 <= spent <= refused
     assert 0 <= used <= 2 * refused
+
+
+def _values(changes: Changes) -> dict[bytes, bytes]:
+    return {key: value for key, value in changes.items() if value is not None}
 
 
 def _replays_nothing(simulation: Simulation) -> None:
@@ -125,7 +120,7 @@ def test_a_refusal_that_leaves_something_behind_is_noticed(
 
 
 def test_a_nonce_that_is_spent_twice_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Machine, "_require_unspent", lambda *_: None)
+    monkeypatch.setattr(Spending, "require_unspent", lambda *_: None)
     with pytest.raises(AssertionError):
         _run(30)
 

@@ -59,6 +59,7 @@ def command(console: Console) -> Command:
 
 def _serve(console: Console, node: Any, host: str | None, port: int | None) -> int:
     from yilian.gateway.app import serve
+    from yilian.node.supervise import ease_collector
 
     at = host or node.configuration.host
     try:
@@ -74,6 +75,7 @@ def _serve(console: Console, node: Any, host: str | None, port: int | None) -> i
     address = f"http://{at}:{listener.getsockname()[1]}"
     if node.engine.height <= SCANNED_FIRST and node.scan() is not None:
         return _stopped(console, node)
+    ease_collector()
     console.show(
         {"ok": True, "address": address, "height": node.engine.height, "pid": os.getpid()},
         [console.of("node", "serving", address=address, height=node.engine.height)],

@@ -33,11 +33,12 @@ PERSONS = Table("spent/person/", PersonUse)
 
 
 class _Person:
-    __slots__ = ("spent", "used")
+    __slots__ = ("changed", "spent", "used")
 
     def __init__(self, used: int, spent: dict[str, int]) -> None:
         self.used = used
         self.spent = spent
+        self.changed = False
 
 
 class Spending:
@@ -62,7 +63,9 @@ class Spending:
     def spend(self, body: Body) -> None:
         """Mark a nonce as spent, whatever becomes of its transaction."""
         if self._is_person(body.sender):
-            self._person(body.sender).spent[body.nonce] = body.expires
+            use = self._person(body.sender)
+            use.spent[body.nonce] = body.expires
+            use.changed = True
         else:
             self._state.put(_nonce_key(body), b"%d" % body.expires)
             self._state.keep()
@@ -83,12 +86,15 @@ class Spending:
         if use.used >= limit:
             raise QUOTA_USED_UP(limit=limit)
         use.used += 1
+        use.changed = True
 
     def write(self) -> None:
         """Write what the block's senders and payers used."""
         for name, used in self._used.items():
             USAGE.put(self._state, name, Usage(self._day, used))
         for name, use in self._persons.items():
+            if not use.changed:
+                continue
             live = {nonce: ends for nonce, ends in use.spent.items() if ends > self._time}
             PERSONS.put(self._state, name, PersonUse(day=self._day, used=use.used, spent=live))
         self._state.keep()

@@ -279,26 +279,27 @@ class Embedded:
         return [each for each in taken if each.body.expires > now]
 
     def _write_block(self, taken: list[Envelope], now: int) -> None:
-        height = self._tip.height + 1
-        raws = [each.raw for each in taken]
-        applied = self.machine.apply_block(height, now, raws)
-        block, encoded, commit = self._make_block(applied, tuple(raws))
-        results_hash = blocks.results_hash([receipts.tx_result(each) for each in applied.results])
-        tip = Tip(
-            height=height,
-            time=now,
-            app_hash=applied.app_hash,
-            results_hash=results_hash,
-            block_hash=commit.block_id.hash,
-            parts_total=commit.block_id.parts.total,
-            parts_hash=commit.block_id.parts.hash,
-            empty=not raws and applied.app_hash == block.header.app_hash,
-        )
+        raws = tuple(each.raw for each in taken)
         hashes = [each.hash for each in taken]
+        # The tree is one thread's at a time: a proof waits until the block at hand is written.
         with self._commit_lock:
+            applied = self.machine.apply_block(self._tip.height + 1, now, raws)
+            block, encoded, commit = self._make_block(applied, raws)
+            results = [receipts.tx_result(each) for each in applied.results]
+            tip = Tip(
+                height=applied.height,
+                time=now,
+                app_hash=applied.app_hash,
+                results_hash=blocks.results_hash(results),
+                block_hash=commit.block_id.hash,
+                parts_total=commit.block_id.parts.total,
+                parts_hash=commit.block_id.parts.hash,
+                empty=not raws and applied.app_hash == block.header.app_hash,
+            )
             self.store.write_height(applied, encoded, commit.encode(), hashes, tip)
             self.machine.adopt(applied)
             self._tip = tip
+        height = tip.height
         self.machine.forget(hashes)
         self._answer(taken, applied)
         for listener in list(self._listeners):

@@ -55,8 +55,7 @@ def command(*words: str | Path, expect: int = 0, quiet: bool = False) -> dict[st
     ran = subprocess.run(
         [str(BIN / "yilian"), *map(str, words), "--json"],
         cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
         check=False,
     )
@@ -132,7 +131,7 @@ def main() -> None:
     made = command(
         "init",
         NODE,
-        *sum((["--organisation", each] for each in (HOSPITAL_A, HOSPITAL_B, AUTHORITY)), []),
+        *FOUNDERS,
     )
     a, b, authority = made["organisations"]
     node = up()

@@ -1,4 +1,4 @@
-"""Where the outside judges' data stands: `YILIAN_SHARED`, or the folder `shared` beside the clone."""
+"""Where outside judges' data stands: `YILIAN_SHARED`, or the folder `shared` beside the clone."""
 
 from __future__ import annotations
 

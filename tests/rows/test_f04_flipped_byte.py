@@ -99,3 +99,10 @@ def _rewrite(store: Store, key: bytes) -> None:
     value = bytearray(store._db.get(key))
     value[len(value) // 2] ^= 1
     store._db.put(key, bytes(value))
+
+
+def test_a_running_node_is_not_called_damaged(served: Served) -> None:
+    served.load(served.a)
+    for words in (["node", "check"], ["node", "rollback"], ["up"]):
+        code, answer = yilian(*words, served.path)
+        assert (code, answer["error"]["code"]) == (2, "busy")

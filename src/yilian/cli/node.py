@@ -14,7 +14,7 @@ from yilian.cli.progress import Progress
 from yilian.cli.shape import Command, Group
 from yilian.node import archive, integrity, rollback
 from yilian.node.config import NodeFolder
-from yilian.node.store import Store, StoreDamaged
+from yilian.node.store import Store, StoreBusy, StoreDamaged
 
 
 def command(console: Console) -> Group:
@@ -25,8 +25,11 @@ def command(console: Console) -> Group:
 
 def _check(console: Console) -> Command:
     def run(folder: Path) -> int:
-        with Progress(console, "progress/checked") as progress:
-            found = integrity.scan_folder(_chain(console, folder), progress.of)
+        try:
+            with Progress(console, "progress/checked") as progress:
+                found = integrity.scan_folder(_chain(console, folder), progress.of)
+        except StoreBusy:
+            return _failed(console, "busy", USAGE, folder=str(folder))
         if found is not None:
             text = console.of("node", "first_bad", what=found.what)
             console.note(text)
@@ -121,6 +124,8 @@ def _with_store(console: Console, folder: Path, work: Callable[[Store], int]) ->
     chain = _chain(console, folder)
     try:
         store = Store(chain)
+    except StoreBusy:
+        return _failed(console, "busy", USAGE, folder=str(folder))
     except StoreDamaged as damaged:
         return _failed(console, "damaged", STOPPED, what=damaged.what, folder=str(folder))
     try:

@@ -27,13 +27,18 @@ def command(console: Console) -> Command:
     def run(folder: Path, host: str | None, port: int | None) -> int:
         from yilian.bootstrap import Node
         from yilian.node.config import NodeFolder
-        from yilian.node.store import StoreDamaged
+        from yilian.node.store import StoreBusy, StoreDamaged
 
         try:
             node = Node(NodeFolder(folder))
         except ConfigurationError as error:
             console.note(str(error))
             console.fail({"code": "node_not_configured", "title": str(error)})
+            return USAGE
+        except StoreBusy:
+            text = console.of("node", "busy", folder=str(folder))
+            console.note(text)
+            console.fail({"code": "busy", "title": text})
             return USAGE
         except StoreDamaged as damaged:
             console.note(console.of("node", "damaged", what=damaged.what, folder=str(folder)))

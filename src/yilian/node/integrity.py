@@ -23,7 +23,7 @@ from yilian.ledger.keys import Hashing, Suites
 from yilian.ledger.tree import TOP
 from yilian.ledger.tree_tile import FANOUT, Entries, child_id, decode
 from yilian.node.embedded import load_tree
-from yilian.node.store import Store, StoreDamaged, Tip
+from yilian.node.store import Store, StoreBusy, StoreDamaged, Tip
 
 _MILLI = 1_000_000
 
@@ -42,10 +42,12 @@ def scan_folder(folder: Path, progress: Progress = lambda done, total: None) -> 
     """Check a store that no process has open; None where all is well.
 
     Where the store does not open at all, a copy is opened up to the damage, so that the first
-    height that is lost can be named.
+    height that is lost can be named. Raises StoreBusy where a node runs on the folder.
     """
     try:
         store = Store(folder)
+    except StoreBusy:
+        raise
     except StoreDamaged as damaged:
         return _first_lost(folder, damaged)
     try:

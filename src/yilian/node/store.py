@@ -50,6 +50,10 @@ class StoreDamaged(Exception):
         self.height = height
 
 
+class StoreBusy(StoreDamaged):
+    """Another process has the store open; nothing is known to be wrong with it."""
+
+
 class Tip(msgspec.Struct, frozen=True, array_like=True):
     """The newest height: what the next block's header refers back to. Time is in ms."""
 
@@ -95,6 +99,8 @@ class Store:
         try:
             self._db = Rdict(str(folder), options)
         except Exception as error:
+            if "lock" in str(error).lower():
+                raise StoreBusy("another process has the store open") from error
             raise StoreDamaged(f"store cannot be opened: {_reason(error)}") from error
         self._synced = WriteOptions()
         self._synced.sync = True

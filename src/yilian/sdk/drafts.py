@@ -19,6 +19,7 @@ from yilian.ledger.modules.identity import messages as identity
 from yilian.ledger.modules.identity import rules
 from yilian.ledger.transaction import Body
 from yilian.sdk.signers import Signer
+from yilian.vault.envelope import new_id
 
 EXPIRES_IN = 120
 """Seconds after which an unsent or unanswered draft is void."""
@@ -99,7 +100,7 @@ def transaction_hash(raw: bytes) -> str:
 
 def fresh_id() -> str:
     """Draw a random id (16 bytes) for a subject, grant, record or nonce."""
-    return codec.to_text(secrets.token_bytes(16))
+    return new_id()
 
 
 def fresh_salt() -> str:

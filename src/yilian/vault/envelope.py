@@ -62,8 +62,12 @@ _SESSION = b"yilian/commitment/session/1"
 
 
 def new_id() -> str:
-    """Draw a random id: 16 bytes in base64url."""
-    return codec.to_text(secrets.token_bytes(16))
+    """Draw a random id: 16 bytes (127 random bits) in base64url, never beginning with "-".
+
+    An id that did would look like an option where a person types it.
+    """
+    drawn = secrets.token_bytes(16)
+    return codec.to_text(bytes((drawn[0] & 0x7F,)) + drawn[1:])
 
 
 def new_key() -> bytes:

@@ -34,8 +34,9 @@ bench:
 	@$(BIN)/python -m bench.transactions
 	@$(BIN)/python -m bench.records
 	@$(BIN)/python -m bench.proofs
-	@$(BIN)/python bench/vault.py
-	@$(BIN)/python bench/tree.py
+	@$(BIN)/python -m bench.http
+	@$(BIN)/python -m bench.vault
+	@$(BIN)/python -m bench.tree
 
 clean:
 	rm -rf .venv .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

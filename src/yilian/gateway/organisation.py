@@ -8,9 +8,11 @@ custody it says so with `on_behalf_of`.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
+from weakref import WeakValueDictionary
 
 from yilian.gateway.fhir import intake
 from yilian.ledger import codec, errors, keys, transaction
@@ -88,6 +90,8 @@ class Organisation:
         self.engine = engine
         self.vault = vault
         self.agent = agent
+        self._turns: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
+        self._turns_lock = threading.Lock()
 
     # -- transactions --------------------------------------------------------------------------
 
@@ -175,18 +179,26 @@ class Organisation:
 
     def _anchor(self, batch: Batch) -> Outcome:
         """Anchor one batch; a batch that the chain has already (a crash came between) is noted."""
-        kind = records.AnchorBatch if batch.kind == "records" else records.AnchorDisclosures
-        message = kind(batch=batch.batch, root=batch.root, size=batch.size)
-        nonce = batch.batch
-        state = self.engine.state()
-        if BATCHES.get(state, batch.batch) is None:
-            raw = self.sign([message], nonce=nonce)
+        with self._turn(batch.batch):
+            if BATCHES.get(self.engine.state(), batch.batch) is not None:
+                return self._note_anchored(batch)
+            kind = records.AnchorBatch if batch.kind == "records" else records.AnchorDisclosures
+            message = kind(batch=batch.batch, root=batch.root, size=batch.size)
+            # The batch's id is its nonce too: after a crash the same batch cannot go in twice.
+            raw = self.sign([message], nonce=batch.batch)
             outcome = self.engine.submit(raw).result()
             if outcome.code != errors.OK:
                 raise errors.Refusal(errors.by_number(outcome.code), outcome.parameters)
             self.vault.anchored(batch.batch, outcome.hash, outcome.height)
             return outcome
-        return self._note_anchored(batch)
+
+    def _turn(self, batch: str) -> threading.Lock:
+        """Give a batch's lock: who deposited it and who anchors leftovers may come at once."""
+        with self._turns_lock:
+            turn = self._turns.get(batch)
+            if turn is None:
+                turn = self._turns[batch] = threading.Lock()
+            return turn
 
     def _note_anchored(self, batch: Batch) -> Outcome:
         found = BATCHES.require(self.engine.state(), batch.batch)

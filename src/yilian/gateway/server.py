@@ -30,7 +30,7 @@ WRITE_SECONDS = 20.0
 KEEP_ALIVE_SECONDS = 20
 SEND_BUFFER = 262_144
 """What the kernel may hold for one reader, who could else make it hold megabytes."""
-MAX_CONNECTIONS = 2_000
+MAX_CONNECTIONS = 600
 SHUTDOWN_SECONDS = 5
 
 

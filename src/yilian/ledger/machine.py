@@ -108,6 +108,7 @@ class Machine:
         self.tree = tree
         self._on_fault = on_fault
         self._known: dict[bytes, Envelope] = {}
+        self._actors: dict[tuple[str | None, ...], _Roles] = {}
         self._epoch = 0
 
     # -- the front door ------------------------------------------------------------------------
@@ -137,17 +138,28 @@ class Machine:
         if envelope is None:
             envelope = decode(raw)
         body, state, epoch = envelope.body, State(self.reader), self._epoch
-        signing = self._signing_keys(state, body, now)
         spending = Spending(state, now)
-        spending.require_unspent(body)
-        roles = self._roles(state, body, now, signing, epoch)
+        actors = (body.sender, body.payer, body.on_behalf_of, *body.signers)
+        roles = self._actors.get(actors)
+        if roles is None or roles.epoch != epoch:
+            signing = self._signing_keys(state, body, now)
+            spending.require_unspent(body)
+            roles = self._roles(state, body, now, signing, epoch)
+            if len(self._actors) >= _KNOWN:
+                self._actors.clear()
+            self._actors[actors] = roles
+        else:
+            self._require_timely(body, now)
+            spending.require_unspent(body, roles.person_quota is not None)
+            if body.expires > now + roles.expiry_limit:
+                raise errors.EXPIRES_TOO_LATE(limit=roles.expiry_limit)
         _charge(spending, roles, body)
         for message in body.messages:
             message.check()
         if envelope.gas > governance.parameters(state).block_max_gas:
             raise errors.OUT_OF_GAS(limit=governance.parameters(state).block_max_gas)
         envelope.roles = roles
-        return envelope, signing
+        return envelope, roles.signing
 
     def remember(self, envelope: Envelope) -> None:
         """Keep a decoded transaction and its verdicts for the block that will hold it."""
@@ -203,7 +215,8 @@ class Machine:
             roles = self._known_roles(state, envelope, time)
             signing = self._signing_keys(state, body, time) if roles is None else roles.signing
             envelope.require_signatures(signing)
-            spending.require_unspent(body)
+            person = None if roles is None else roles.person_quota is not None
+            spending.require_unspent(body, person)
         except Refusal as refusal:
             return Result(refusal.code.number, gas, b"[]", refusal.parameters)
         spending.spend(body)
@@ -255,11 +268,14 @@ class Machine:
             return None
         return roles
 
-    def _signing_keys(self, state: State, body: Body, now: int) -> list[PublicKey]:
+    def _require_timely(self, body: Body, now: int) -> None:
         if body.chain != self.genesis.chain:
             raise errors.WRONG_CHAIN(chain=self.genesis.chain)
         if body.expires <= now:
             raise errors.EXPIRED(expires=body.expires)
+
+    def _signing_keys(self, state: State, body: Body, now: int) -> list[PublicKey]:
+        self._require_timely(body, now)
         signing = []
         for index, name in enumerate(body.signers):
             key = identity.KEYS.get(state, name)

@@ -51,9 +51,12 @@ class Spending:
         self._used: dict[str, int] = {}
         self._persons: dict[str, _Person] = {}
 
-    def require_unspent(self, body: Body) -> None:
-        """Refuse a (sender, nonce) that was spent before; the sender is known to be enrolled."""
-        if self._is_person(body.sender):
+    def require_unspent(self, body: Body, person: bool | None = None) -> None:
+        """Refuse a (sender, nonce) that was spent before; the sender is known to be enrolled.
+
+        `person` tells whether the sender is one, where the caller knows.
+        """
+        if self._is_person(body.sender) if person is None else person:
             spent = body.nonce in self._person(body.sender).spent
         else:
             spent = self._state.get(_nonce_key(body)) is not None

@@ -13,7 +13,9 @@ from yilian.ledger.modules.identity.state import require_licence, subject
 
 def grant(context: Context, message: messages.Grant) -> None:
     """A person, or the custodian that acts for them, lets someone read."""
-    if subject(context.state, context.actor).kind != "person":
+    own = context.sender is not None and context.actor == context.sender_id
+    person = context.sender if own else subject(context.state, context.actor)
+    if person is None or person.kind != "person":
         raise errors.NOT_THE_PERSON()
     if GRANTS.has(context.state, message.grant):
         raise errors.ID_TAKEN(id=message.grant)

@@ -11,6 +11,7 @@ demo:
 
 test:
 	@tools/environment.sh test,dev
+	@tools/second_python.sh
 	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup
 
 soak:

@@ -28,7 +28,9 @@ from yilian.node.embedded import Embedded, Stopped, now_ms, validator_public
 from yilian.node.integrity import scan_blocks
 from yilian.node.store import StoreDamaged
 from yilian.sdk import drafts
-from yilian.sdk.signers import Ed25519Signer
+from yilian.sdk.client import Client
+from yilian.sdk.signers import Ed25519Signer, Signer
+from yilian.sdk.transport import InProcess
 from yilian.vault import duplicates
 from yilian.vault.envelope import new_id
 from yilian.vault.vault import Vault
@@ -77,6 +79,10 @@ class Node:
             raise RuntimeError("the node is closed")
         routes = organisations_http.routes(self.organisations)
         return gateway_app.build(self.engine, self.index, routes=routes)
+
+    def client(self, signer: Signer, sender: str, payer: str) -> Client:
+        """Build a client that speaks to this node without a network; close it before the node."""
+        return Client(transport=InProcess(self.app()), signer=signer, sender=sender, payer=payer)
 
     def close(self) -> None:
         """Anchor what is left, stop the engine and close every store."""

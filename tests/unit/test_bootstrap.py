@@ -1,0 +1,54 @@
+"""Making and opening a node in one process, without a network."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.rows.served import FOUNDERS
+from yilian.bootstrap import Node, make_node
+from yilian.node.config import ConfigurationError, NodeFolder
+from yilian.node.store import StoreBusy
+from yilian.sdk import drafts
+from yilian.sdk.signers import Ed25519Signer
+from yilian.sdk.verify import verify
+
+
+def test_a_client_without_a_network_writes_and_takes_a_receipt_away(tmp_path: Path) -> None:
+    made = make_node(tmp_path / "node", "small", FOUNDERS)
+    hospital = made.organisations[0]
+    folder = NodeFolder(tmp_path / "node")
+    signer = Ed25519Signer.read(folder.operator_key(hospital.id))
+    with Node(folder) as node, node.client(signer, hospital.id, hospital.id) as client:
+        done = client.records.anchor(record=drafts.fresh_id(), commitment=drafts.fresh_salt())
+        receipt, trust = client.receipt(done.hash), client.trust()
+    verified = verify(json.dumps(receipt).encode(), json.dumps(trust).encode())
+    assert (verified.height, verified.level) == (done.height, "one signer")
+
+
+def test_a_node_is_made_once_and_opened_once(tmp_path: Path) -> None:
+    make_node(tmp_path / "node", "small", FOUNDERS[:1])
+    with pytest.raises(FileExistsError):
+        make_node(tmp_path / "node", "small", FOUNDERS[:1])
+    with Node(NodeFolder(tmp_path / "node")), pytest.raises(StoreBusy):
+        Node(NodeFolder(tmp_path / "node"))
+
+
+def test_what_fails_half_way_leaves_nothing(tmp_path: Path) -> None:
+    twice = (FOUNDERS[0], FOUNDERS[0])
+    with pytest.raises(Exception, match="already_enrolled"):
+        make_node(tmp_path / "node", "small", twice)
+    assert not (tmp_path / "node").exists()
+
+
+def test_a_key_that_others_may_read_is_refused(tmp_path: Path) -> None:
+    make_node(tmp_path / "node", "small", FOUNDERS[:1])
+    key = tmp_path / "node" / "validator.key"
+    assert key.stat().st_mode & 0o777 == 0o600
+    key.chmod(0o644)
+    with pytest.raises(ConfigurationError, match="chmod 600"):
+        Node(NodeFolder(tmp_path / "node"))
+    with pytest.raises(ConfigurationError, match="yilian init"):
+        NodeFolder(tmp_path / "nowhere").configuration()

@@ -219,7 +219,9 @@ def test_transactions_are_found_in_their_place(
             assert len(index.read.events_of(each.height, each.position)) == len(outcome.events)
         assert index.read.transaction(1, 0) is None
         heights = [each.height for each in index.read.blocks(None, 200)]
-        assert heights == list(range(chain.height, 0, -1))
+        # The proof block of the last transactions may come meanwhile.
+        assert heights == list(range(heights[0], 0, -1))
+        assert heights[0] in (chain.height - 1, chain.height)
         assert [each.height for each in index.read.blocks(3, 1)] == [2]
         assert index.read.blocks(1, 10) == []
 

@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from tests.rows.served import Served
+from yilian.gateway.fhir import sample
 from yilian.sdk import drafts
 from yilian.sdk.errors import ProblemError
 from yilian.sdk.signers import Ed25519Signer
@@ -44,6 +45,27 @@ def test_the_same_person_twice_is_refused_and_nothing_is_stored(served: Served) 
     assert organisation.vault.unanchored() == []
     other = served.load(served.b)["person"]
     assert other != person
+
+
+def test_more_records_of_a_person_are_added_and_another_number_is_refused(
+    served: Served,
+) -> None:
+    first = served.load(served.a)
+    mine, other = sample.bundles(1, 2)
+    path = f"/v1/organisations/{served.a.id}/bundles?person={first['person']}"
+    with served.client(served.a) as client:
+        more = client.request("POST", path, mine, media_type="application/fhir+json")
+        assert (more["person"], more["enrolled"]) == (first["person"], False)
+        with pytest.raises(ProblemError) as refused:
+            client.request("POST", path, other, media_type="application/fhir+json")
+        assert refused.value.code == "organisation.person_differs"
+        with pytest.raises(ProblemError) as refused:
+            client.request("POST", path.replace("person=", "person=x"), mine)
+        assert refused.value.code == "bad_parameter"
+        listed = client.request(
+            "GET", f"/v1/organisations/{served.a.id}/persons/{first['person']}/records"
+        )
+    assert len(listed["records"]) == first["records"] + more["records"]
 
 
 def test_the_same_doctor_device_id_or_registration_twice_is_refused(served: Served) -> None:

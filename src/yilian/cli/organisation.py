@@ -60,16 +60,16 @@ def _load(console: Console) -> Command:
         return REFUSED if refused else DONE
 
     argument = click.Argument(["files"], nargs=-1, required=True, type=values.file(console))
-    return _command(console, "load", run, [argument])
+    return _command(console, "load", run, [argument, _id(console, "--person")])
 
 
 def _load_one(client: Client, given: dict[str, Any], path: Path) -> dict[str, Any]:
     content = path.read_bytes()
     if path.suffix == ".gz":
         content = gzip.decompress(content)
-    answer: dict[str, Any] = client.request(
-        "POST", _at(given, "bundles"), content, media_type=FHIR_JSON
-    )
+    whose = f"?person={given['person']}" if given["person"] else ""
+    at = _at(given, "bundles") + whose
+    answer: dict[str, Any] = client.request("POST", at, content, media_type=FHIR_JSON)
     return answer
 
 

@@ -23,6 +23,7 @@ from yilian.ledger.modules.identity import messages as identity
 from yilian.ledger.modules.identity.state import (
     KEY_SERVICES,
     SUBJECTS,
+    TAGS,
     home,
     licensed,
     standing,
@@ -42,6 +43,7 @@ from yilian.vault.vault import Vault
 CALLER_DIFFERS = errors.code(9210, "organisation.caller_differs", 403)
 GRANT_UNKNOWN = errors.code(9211, "organisation.grant_unknown", 404)
 KEY_SERVICE_UNKNOWN = errors.code(9212, "organisation.key_service_unknown", 409, "id")
+PERSON_DIFFERS = errors.code(9215, "organisation.person_differs", 409, "id")
 
 _SUITE_BYTE = b"\x01"
 EXPIRES_MS = 120_000
@@ -150,13 +152,17 @@ class Organisation:
     def load(self, bundle: bytes, person: str | None = None) -> Loaded:
         """Take in a FHIR bundle: keep every resource encrypted, anchor all under one root.
 
-        Without `person` the bundle's Patient is enrolled here. What is stored but not anchored
-        when something breaks is anchored by `anchor_all`.
+        Without `person` the bundle's Patient is enrolled here, which is refused for one who is
+        enrolled already; with it, the records are added to theirs, and the bundle must be about
+        the same number (`organisation.person_differs`). What is stored but not anchored when
+        something breaks is anchored by `anchor_all`.
         """
         taken = intake.take_apart(bundle)
         enrolled = person is None
         if person is None:
             person, _ = self.enrol_person(taken.identity.system, taken.identity.value)
+        else:
+            self._require_same(person, taken.identity)
         period = time.strftime("%Y-%m", time.gmtime(self.engine.now() / 1000))
         batch = self.vault.deposit(
             Item(
@@ -171,6 +177,12 @@ class Organisation:
             for each in taken.resources
         )
         return Loaded(person, enrolled, batch.batch, batch.size, self._anchor(batch))
+
+    def _require_same(self, person: str, named: intake.Identity) -> None:
+        place = f"{self.id}/{self.tag(named.system, named.value)}"
+        mark = TAGS.get(self.engine.state(), place)
+        if mark is None or mark.subject != person:
+            raise PERSON_DIFFERS(id=person)
 
     def anchor_all(self) -> list[Outcome]:
         """Anchor what the vault holds and the chain does not: batches of records and of journal."""

@@ -19,13 +19,14 @@ from yilian.gateway.auth import Caller, authenticate
 from yilian.gateway.errors import FORBIDDEN, NOT_FOUND
 from yilian.gateway.fhir.errors import BUNDLE_MALFORMED, BUNDLE_PATIENTS, BUNDLE_TOO_LARGE
 from yilian.gateway.fhir.intake import FHIR_JSON, MAX_BUNDLE_BYTES
-from yilian.gateway.http.asking import ID_SCHEMA, require_id
+from yilian.gateway.http.asking import ID_SCHEMA, query, require_id
 from yilian.gateway.http.operation import JSON, Answer, Parameter, answer, operation
 from yilian.gateway.http.operation import routes as routes_of
 from yilian.gateway.organisation import (
     CALLER_DIFFERS,
     GRANT_UNKNOWN,
     KEY_SERVICE_UNKNOWN,
+    PERSON_DIFFERS,
     Organisation,
 )
 from yilian.ledger import codec
@@ -165,6 +166,12 @@ _SIGNED = Parameter(
     required=True,
 )
 _COMMON = (_ORGANISATION, _SIGNED)
+_PERSON = Parameter(
+    name="person",
+    where="query",
+    schema=ID_SCHEMA,
+    description="Whose records these are, where the person is enrolled here already.",
+)
 
 
 def _path(name: str, description: str) -> Parameter:
@@ -235,10 +242,11 @@ def _load(rooms: _Rooms) -> Callable[[Request], Any]:
         "/v1/organisations/{organisation}/bundles",
         tag="organisations",
         summary="Take in a FHIR R4 bundle of one patient: encrypt and anchor every resource",
-        parameters=_COMMON,
+        parameters=(*_COMMON, _PERSON),
         body={FHIR_JSON: dict[str, Any]},
         answers=_answers(LoadedBundle, "All records are stored and anchored."),
         problems=(
+            PERSON_DIFFERS,
             BUNDLE_MALFORMED,
             BUNDLE_TOO_LARGE,
             BUNDLE_PATIENTS,
@@ -250,8 +258,11 @@ def _load(rooms: _Rooms) -> Callable[[Request], Any]:
         organisation, _ = await rooms.enter(
             request, "organisation", "agent", limit=MAX_BUNDLE_BYTES
         )
+        person = query(request, "person").get("person")
+        if person is not None:
+            require_id(person, "person")
         content = await request.body()
-        loaded = await to_thread.run_sync(organisation.load, content)
+        loaded = await to_thread.run_sync(organisation.load, content, person)
         return answer(
             request,
             LoadedBundle(

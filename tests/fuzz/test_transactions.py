@@ -43,6 +43,11 @@ def _valid(simulation: Simulation, dice: Dice) -> Hostile:
     return Hostile(chain, actor, raw, dice)
 
 
+def _nonce(raw: bytes) -> tuple[str, str]:
+    body = transaction.decode(raw).body
+    return body.sender, body.nonce
+
+
 def _refused(chain: Chain, raw: bytes) -> int:
     """Hold what must hold of `check` on a hostile text; gives the code."""
     try:
@@ -96,11 +101,15 @@ def test_hostile_transactions_are_refused_with_a_code(profile: str) -> None:
         told = [_refused(chain, raw) for raw in raws]
         results = _hold(chain, raws).results
         codes.update(each.code for each in results)
+        spent: set[tuple[str, str]] = set()
         for raw, check, result in zip(raws, told, results, strict=True):
-            if result.code in SHORT_OF_STANDING:
-                assert check != errors.OK, raw[:200]
+            if result.code == errors.NONCE_SPENT.number and check == errors.OK:
+                assert _nonce(raw) in spent, "spent by an earlier text of the same block alone"
+            elif result.code in SHORT_OF_STANDING:
+                assert check != errors.OK, (result.code, raw[:200])
             else:
                 assert check in (result.code, errors.OK), raw[:200]
+                spent.add(_nonce(raw))
     assert all(drawn.values())
     assert errors.INTERNAL.number not in codes
     assert {each.number for each in WANTED} <= codes

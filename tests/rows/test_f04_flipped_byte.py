@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.rows.served import Served, yilian
+from tests.scale import scale
 from yilian.node.store import Store
 
 
@@ -41,7 +42,7 @@ def test_any_byte_of_stored_data_is_missed_and_the_place_is_named(
     stopped: Path, tmp_path: Path
 ) -> None:
     draw = random.Random(4)
-    for _ in range(6):
+    for _ in range(scale(6, 100)):
         path = copy(stopped, tmp_path)
         file = max((path / "chain").glob("*.sst"), key=lambda each: each.stat().st_size)
         flip(file, draw.randrange(file.stat().st_size * 8 // 10))

@@ -64,7 +64,7 @@ def command(console: Console) -> Command:
 
 def _serve(console: Console, node: Any, host: str | None, port: int | None) -> int:
     from yilian.gateway.app import serve
-    from yilian.node.supervise import ease_collector
+    from yilian.node.supervise import ease_collector, structured_logs
 
     at = host or node.configuration.host
     try:
@@ -81,6 +81,7 @@ def _serve(console: Console, node: Any, host: str | None, port: int | None) -> i
     if node.engine.height <= SCANNED_FIRST and node.scan() is not None:
         return _stopped(console, node)
     ease_collector()
+    structured_logs()
     console.show(
         {"ok": True, "address": address, "height": node.engine.height, "pid": os.getpid()},
         [console.of("node", "serving", address=address, height=node.engine.height)],

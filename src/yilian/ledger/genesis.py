@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from yilian.ledger import codec
+from yilian.ledger.block import Validator, ValidatorSet
 from yilian.ledger.keys import Profile, PublicKey, Suites, sha256
 from yilian.ledger.module import Context
 from yilian.ledger.modules.governance import rules as governance
@@ -47,6 +48,12 @@ class Genesis(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     profile: Profile = msgspec.field(default_factory=Profile)
     parameters: Parameters = msgspec.field(default_factory=Parameters)
     format: Literal["yilian-genesis/1"] = "yilian-genesis/1"
+
+    def validator_set(self) -> ValidatorSet:
+        """Give the first validators in the order of commits; refuses `malformed` keys."""
+        return ValidatorSet(
+            Validator(codec.to_bytes(each.public), each.power) for each in self.validators
+        )
 
     def hash(self) -> bytes:
         """Give the SHA-256 of the canonical genesis: the fingerprint that members compare."""

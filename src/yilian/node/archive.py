@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import IO
 
 from yilian.ledger import block as blocks
-from yilian.ledger import codec, genesis, receipt
-from yilian.ledger.block import Block, BlockId, Commit, Validator, ValidatorSet
+from yilian.ledger import genesis
+from yilian.ledger.block import Block, BlockId, Commit
 from yilian.ledger.errors import Refusal
 from yilian.ledger.genesis import Genesis
 from yilian.ledger.keys import Suites, sha256
 from yilian.ledger.machine import Applied, Machine
 from yilian.node.embedded import load_tree, write_genesis
-from yilian.node.store import Store, StoreDamaged, Tip
+from yilian.node.store import Store, StoreDamaged, Tip, tip_after
 
 FORMAT = b"yilian-export/1\n"
 MAX_FRAME = 64 << 20
@@ -99,9 +99,7 @@ class _Copy:
     def __init__(self, store: Store, first: Genesis) -> None:
         self._store = store
         self._machine = Machine(first, store, load_tree(store, Suites(first.profile)))
-        self._validators = ValidatorSet(
-            Validator(codec.to_bytes(each.public), each.power) for each in first.validators
-        )
+        self._validators = first.validator_set()
         tip = store.tip()
         if tip is None:
             raise StoreDamaged("the folder holds no chain")
@@ -117,17 +115,7 @@ class _Copy:
         self._require_linked(block, height)
         time = block.header.time // _MILLI
         applied = self._machine.apply_block(height, time, block.txs)
-        results = [receipt.tx_result(each) for each in applied.results]
-        tip = Tip(
-            height=height,
-            time=time,
-            app_hash=applied.app_hash,
-            results_hash=blocks.results_hash(results),
-            block_hash=commit.block_id.hash,
-            parts_total=commit.block_id.parts.total,
-            parts_hash=commit.block_id.parts.hash,
-            empty=not block.txs and applied.app_hash == block.header.app_hash,
-        )
+        tip = tip_after(applied, block, commit)
         self._write(applied, block, encoded, signed, tip)
 
     def _write(

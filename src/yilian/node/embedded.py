@@ -23,7 +23,6 @@ import nacl.bindings
 from yilian.ledger import block as blocks
 from yilian.ledger import codec
 from yilian.ledger import genesis as geneses
-from yilian.ledger import receipt as receipts
 from yilian.ledger.block import (
     COMMIT,
     Block,
@@ -31,8 +30,6 @@ from yilian.ledger.block import (
     Commit,
     CommitSig,
     Header,
-    Validator,
-    ValidatorSet,
     Version,
 )
 from yilian.ledger.errors import EXPIRED, Refusal
@@ -44,7 +41,7 @@ from yilian.ledger.state import State
 from yilian.ledger.transaction import Envelope
 from yilian.ledger.tree import TOP, Tree
 from yilian.node.history import History, Outcome
-from yilian.node.store import Store, StoreDamaged, Tip
+from yilian.node.store import Store, StoreDamaged, Tip, tip_after
 from yilian.node.verdicts import Verdicts
 
 APP_VERSION = 1
@@ -105,9 +102,7 @@ class Embedded:
             )
         self.machine = Machine(self.genesis, self.store, self.tree, _log_fault)
         self._public, self._secret = nacl.bindings.crypto_sign_seed_keypair(validator_seed)
-        self.validators = ValidatorSet(
-            Validator(codec.to_bytes(each.public), each.power) for each in self.genesis.validators
-        )
+        self.validators = self.genesis.validator_set()
         if [each.public_key for each in self.validators.validators] != [self._public]:
             raise StoreDamaged("the validator key is not the one that genesis names")
         self.history = History(self.store, self.tree, self.validators)
@@ -285,17 +280,7 @@ class Embedded:
         with self._commit_lock:
             applied = self.machine.apply_block(self._tip.height + 1, now, raws)
             block, encoded, commit = self._make_block(applied, raws)
-            results = [receipts.tx_result(each) for each in applied.results]
-            tip = Tip(
-                height=applied.height,
-                time=now,
-                app_hash=applied.app_hash,
-                results_hash=blocks.results_hash(results),
-                block_hash=commit.block_id.hash,
-                parts_total=commit.block_id.parts.total,
-                parts_hash=commit.block_id.parts.hash,
-                empty=not raws and applied.app_hash == block.header.app_hash,
-            )
+            tip = tip_after(applied, block, commit)
             self.store.write_height(applied, encoded, commit.encode(), hashes, tip)
             self.machine.adopt(applied)
             self._tip = tip

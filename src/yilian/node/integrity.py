@@ -15,9 +15,9 @@ from pathlib import Path
 import msgspec
 
 from yilian.ledger import block as blocks
-from yilian.ledger import codec, receipt
 from yilian.ledger import genesis as geneses
-from yilian.ledger.block import BlockId, Validator, ValidatorSet
+from yilian.ledger import receipt
+from yilian.ledger.block import BlockId, ValidatorSet
 from yilian.ledger.errors import InvariantBroken, Refusal
 from yilian.ledger.keys import Hashing, Suites
 from yilian.ledger.tree import TOP
@@ -87,9 +87,7 @@ def scan(store: Store, progress: Progress = lambda done, total: None) -> Damage 
 
 
 def _scan_blocks(store: Store, genesis: geneses.Genesis, tip: Tip, progress: Progress) -> None:
-    validators = ValidatorSet(
-        Validator(codec.to_bytes(each.public), each.power) for each in genesis.validators
-    )
+    validators = genesis.validator_set()
     last = BlockId()
     results_hash = blocks.results_hash(())
     for height in range(1, tip.height + 1):

@@ -27,9 +27,10 @@ from rocksdict import (
     WriteOptions,
 )
 
-from yilian.ledger.block import Block, BlockId, Commit, PartSetHeader
+from yilian.ledger.block import Block, BlockId, Commit, PartSetHeader, results_hash
 from yilian.ledger.keys import sha256
 from yilian.ledger.machine import Applied, Result
+from yilian.ledger.receipt import tx_result
 from yilian.ledger.state import Changes
 
 log = logging.getLogger("yilian.node")
@@ -70,6 +71,20 @@ class Tip(msgspec.Struct, frozen=True, array_like=True):
     def block_id(self) -> BlockId:
         """Give the id that the next header names as its last block."""
         return BlockId(self.block_hash, PartSetHeader(self.parts_total, self.parts_hash))
+
+
+def tip_after(applied: Applied, block: Block, commit: Commit) -> Tip:
+    """Give the tip that an applied block leaves, for the next header to refer back to."""
+    return Tip(
+        height=applied.height,
+        time=applied.time,
+        app_hash=applied.app_hash,
+        results_hash=results_hash([tx_result(each) for each in applied.results]),
+        block_hash=commit.block_id.hash,
+        parts_total=commit.block_id.parts.total,
+        parts_hash=commit.block_id.parts.hash,
+        empty=not block.txs and applied.app_hash == block.header.app_hash,
+    )
 
 
 class Outcomes(msgspec.Struct, frozen=True, array_like=True):

@@ -311,6 +311,7 @@ class Tree:
         self.split = split
         self._load = load
         self._cache: OrderedDict[bytes, Tile] = OrderedDict()
+        self._warmed = 0
         self._current = View(self, None)
         self._current.start(tops)
 
@@ -365,6 +366,22 @@ class Tree:
             cache.popitem(last=False)
         view.settle()
         self._current = view
+
+    def warm(self, count: int) -> bool:
+        """Load the next `count` stored tiles of depth `TOP` while the cache has room for them.
+
+        For idle moments after a start, since a tile that must first be loaded costs several times
+        what a cached one does. Gives False once there is nothing left to load.
+        """
+        view = self._current
+        while count and self._warmed < _END * _END and len(self._cache) < self.cached_tiles:
+            chunk, slot = divmod(self._warmed, _END)
+            mark = view.top(chunk)[_END + slot]
+            if mark:
+                self.cached(_TOP + bytes((chunk, slot)), mark)
+                count -= 1
+            self._warmed += 1
+        return not count
 
     def prove(self, key: bytes, value_of: Callable[[bytes], bytes | None]) -> Proof:
         """Prove what the adopted tree holds under `key`; see `View.prove`."""

@@ -51,6 +51,8 @@ BLOCK_SECONDS = 0.25
 """What is urgent waits for the block being written and its own: so blocks are kept this short."""
 ENTER_AT_ONCE = 256
 PROOF_DELAY = 0.05
+WARM_AT_ONCE = 32
+"""Tiles loaded in one idle step: some two milliseconds, for which a transaction may have to wait."""
 _MILLI = 1_000_000
 
 log = logging.getLogger("yilian.node")
@@ -115,6 +117,7 @@ class Embedded:
         self._wake = threading.Condition()
         self._commit_lock = threading.Lock()
         self._proof_wanted = False
+        self._cold = True
         self._most = BLOCK_TRANSACTIONS
         self._closing = self._closed = False
         self._fault: BaseException | None = None
@@ -224,6 +227,10 @@ class Embedded:
                 return False
             rule = parameters(State(self.store))
             taken = self._queue.take(rule, self._most) if kind == "transactions" else []
+        if kind == "warm":
+            with self._commit_lock:
+                self._cold = self.tree.warm(WARM_AT_ONCE)
+            return True
         first, began = kind == "first", time.monotonic()
         now = self.genesis.time if first else max(now_ms(), self._tip.time + 1)
         taken = self._throw_out_expired(taken, now)
@@ -260,6 +267,8 @@ class Embedded:
                 patience = (due - now_ms()) / 1000
                 if patience <= 0:
                     return "timer"
+            if self._cold:
+                return "warm"
             self._wake.wait(None if patience is None else min(patience, 3600))
 
     def _throw_out_expired(self, taken: list[Envelope], now: int) -> list[Envelope]:
@@ -416,6 +425,11 @@ class Embedded:
                 self._proof_wanted = True
                 self._wake.notify_all()
                 self._wake.wait(left)
+
+    @property
+    def warm(self) -> bool:
+        """Whether the tree's cache is filled as far as idle moments fill it."""
+        return not self._cold
 
     @property
     def fault(self) -> BaseException | None:

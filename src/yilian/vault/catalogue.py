@@ -7,28 +7,20 @@ journal lines are sealed by the caller. Resource types and search values are not
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, fields
-from pathlib import Path
-from threading import RLock
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import sqlalchemy as sql
 from sqlalchemy.exc import IntegrityError
 
-from yilian.vault import durable
+from yilian.vault.database import Database, metadata, position, table, values
 from yilian.vault.errors import (
     BATCH_ANCHORED,
     BATCH_UNKNOWN,
     RECORD_EXISTS,
     SESSION_EXISTS,
-    VAULT_FORMAT,
-    VAULT_OF_OTHER,
 )
 
-FORMAT = 1
 _CHUNK = 500
 
 
@@ -137,57 +129,21 @@ class JournalRow:
     batch: str | None
 
 
-_metadata = sql.MetaData()
-_SQL_TYPES: dict[str, type[sql.types.TypeEngine[Any]]] = {
-    "str": sql.Text,
-    "str | None": sql.Text,
-    "bytes": sql.LargeBinary,
-    "int": sql.BigInteger,
-    "int | None": sql.BigInteger,
-}
-
-
-def _table(
-    name: str, row: type[Any], key: Sequence[str], *extra: sql.schema.SchemaItem
-) -> sql.Table:
-    """Make a table whose columns are the fields of its row type, so that the two cannot differ."""
-    columns = [
-        sql.Column(
-            each.name,
-            _SQL_TYPES[str(each.type)],
-            primary_key=each.name in key,
-            nullable=str(each.type).endswith("None"),
-        )
-        for each in fields(row)
-    ]
-    return sql.Table(name, _metadata, *columns, *extra)
-
-
-def _position() -> sql.Column[int]:
-    return sql.Column("position", sql.Integer, primary_key=True, autoincrement=True)
-
-
-_meta = sql.Table(
-    "meta",
-    _metadata,
-    sql.Column("name", sql.Text, primary_key=True),
-    sql.Column("value", sql.Text, nullable=False),
-)
-_records = _table("records", RecordRow, ["record"], sql.Index("records_of_batch", "batch", "leaf"))
+_records = table("records", RecordRow, ["record"], sql.Index("records_of_batch", "batch", "leaf"))
 sql.Index("records_of_patient", _records.c.patient)
-_batch_keys = _table("batch_keys", BatchKeyRow, ["batch", "category_key"])
-_batches = _table("batches", BatchRow, [], _position(), sql.UniqueConstraint("batch"))
-_given = _table("grants_given", GivenRow, ["grant_id"])
+_batch_keys = table("batch_keys", BatchKeyRow, ["batch", "category_key"])
+_batches = table("batches", BatchRow, [], position(), sql.UniqueConstraint("batch"))
+_given = table("grants_given", GivenRow, ["grant_id"])
 _sent = sql.Table(
     "keys_sent",
-    _metadata,
+    metadata,
     sql.Column("grant_id", sql.Text, primary_key=True),
     sql.Column("category_key", sql.Text, primary_key=True),
 )
-_received = _table("grants_received", ReceivedRow, ["grant_id"])
-_received_keys = _table("keys_received", ReceivedKeyRow, ["grant_id", "category_key"])
-_sessions = _table("sessions", SessionRow, ["session"])
-_journal = _table("journal", JournalRow, [], _position(), sql.UniqueConstraint("disclosure"))
+_received = table("grants_received", ReceivedRow, ["grant_id"])
+_received_keys = table("keys_received", ReceivedKeyRow, ["grant_id", "category_key"])
+_sessions = table("sessions", SessionRow, ["session"])
+_journal = table("journal", JournalRow, [], position(), sql.UniqueConstraint("disclosure"))
 sql.Index("journal_of_record", _journal.c.record)
 sql.Index("journal_of_batch", _journal.c.batch)
 
@@ -201,62 +157,9 @@ _ONE_BATCH_KEY = sql.select(_batch_keys).where(
 )
 _ONE_GIVEN = sql.select(_given).where(_given.c.grant_id == sql.bindparam("grant"))
 
-R = TypeVar("R")
 
-
-class Catalogue:
-    """The vault's tables. Safe for threads; one process at a time (the vault's lock)."""
-
-    def __init__(self, path: Path, organisation: str) -> None:
-        """Open or start the catalogue of an organisation.
-
-        Refuses `vault_of_other_organisation` and `vault_format_unknown`.
-        """
-        durable.touch(path)
-        # Parameters never reach a log, however the host configures SQLAlchemy's loggers.
-        self._engine = sql.create_engine(f"sqlite:///{path}", hide_parameters=True)
-        sql.event.listen(self._engine, "connect", _configure)
-        self._lock = RLock()
-        _metadata.create_all(self._engine)
-        for name, value, refusal in (
-            ("format", str(FORMAT), VAULT_FORMAT(format=FORMAT)),
-            ("organisation", organisation, VAULT_OF_OTHER()),
-        ):
-            if self._meta(name, value) != value:
-                self.close()
-                raise refusal
-
-    def close(self) -> None:
-        """Close the database."""
-        self._engine.dispose()
-
-    def _meta(self, name: str, value: str) -> str:
-        with self._write() as database:
-            row = database.execute(sql.select(_meta.c.value).where(_meta.c.name == name)).first()
-            if row is None:
-                database.execute(sql.insert(_meta).values(name=name, value=value))
-                return value
-            return str(row[0])
-
-    @contextmanager
-    def _write(self) -> Iterator[sql.Connection]:
-        """One writer at a time, one transaction: all of it is on the disk, or none."""
-        with self._lock, self._engine.begin() as database:
-            yield database
-
-    def _rows(
-        self, kind: type[R], query: sql.Select[Any], asked: dict[str, Any] | None = None
-    ) -> list[R]:
-        with self._engine.connect() as database:
-            found = database.execute(query, asked).all()
-        # The columns of a table stand in the order of its row type; `position` comes after.
-        width = len(fields(kind))  # type: ignore[arg-type]
-        return [kind(*row[:width]) for row in found]
-
-    def _one(
-        self, kind: type[R], query: sql.Select[Any], asked: dict[str, Any] | None = None
-    ) -> R | None:
-        return next(iter(self._rows(kind, query, asked)), None)
+class Catalogue(Database):
+    """What is held and given, received and read. Safe for threads."""
 
     # Records and batches
 
@@ -269,7 +172,7 @@ class Catalogue:
         found: list[RecordRow] = []
         for start in range(0, len(records), _CHUNK):
             asked = list(records[start : start + _CHUNK])
-            found += self._rows(RecordRow, _SOME_RECORDS, {"asked": asked})
+            found += self.rows(RecordRow, _SOME_RECORDS, {"asked": asked})
         return found
 
     def deposit(
@@ -277,10 +180,10 @@ class Catalogue:
     ) -> None:
         """Take in a whole batch in one transaction; refuses `record_exists` and then keeps none."""
         try:
-            with self._write() as database:
-                database.execute(sql.insert(_batches), [_values(batch)])
-                database.execute(sql.insert(_batch_keys), [_values(each) for each in keys])
-                database.execute(sql.insert(_records), [_values(each) for each in records])
+            with self.write() as database:
+                database.execute(sql.insert(_batches), [values(batch)])
+                database.execute(sql.insert(_batch_keys), [values(each) for each in keys])
+                database.execute(sql.insert(_records), [values(each) for each in records])
         except IntegrityError:
             held = self.present([each.record for each in records])
             raise RECORD_EXISTS(record=held[0] if held else records[0].record) from None
@@ -292,7 +195,7 @@ class Catalogue:
     def records_of_batch(self, batch: str) -> list[RecordRow]:
         """List a batch's records by leaf."""
         query = sql.select(_records).where(_records.c.batch == batch).order_by(_records.c.leaf)
-        return self._rows(RecordRow, query)
+        return self.rows(RecordRow, query)
 
     def records_of_patient(self, patient: str) -> list[str]:
         """List the ids of a patient's records."""
@@ -311,21 +214,21 @@ class Catalogue:
     def batch_key(self, batch: str, category_key: str) -> bytes | None:
         """Find the wrapped batch key for the records under one category key."""
         asked = {"batch": batch, "category_key": category_key}
-        found = self._one(BatchKeyRow, _ONE_BATCH_KEY, asked)
+        found = self.one(BatchKeyRow, _ONE_BATCH_KEY, asked)
         return found.wrapped if found else None
 
     def batch(self, batch: str) -> BatchRow | None:
         """Find a batch."""
-        return self._one(BatchRow, sql.select(_batches).where(_batches.c.batch == batch))
+        return self.one(BatchRow, sql.select(_batches).where(_batches.c.batch == batch))
 
     def batches(self) -> list[BatchRow]:
         """List all batches in the order they were made."""
-        return self._rows(BatchRow, sql.select(_batches).order_by(_batches.c.position))
+        return self.rows(BatchRow, sql.select(_batches).order_by(_batches.c.position))
 
     def unanchored(self) -> list[BatchRow]:
         """List the batches the chain has not taken yet, oldest first."""
         query = sql.select(_batches).where(_batches.c.height.is_(None))
-        return self._rows(BatchRow, query.order_by(_batches.c.position))
+        return self.rows(BatchRow, query.order_by(_batches.c.position))
 
     def anchored(self, batch: str, transaction_hash: str, height: int) -> None:
         """Note where the chain took a batch; again with the same values is fine.
@@ -341,7 +244,7 @@ class Catalogue:
                     raise BATCH_ANCHORED(batch=batch)
                 return
             values = {"transaction_hash": transaction_hash, "height": height}
-            with self._write() as database:
+            with self.write() as database:
                 change = sql.update(_batches).where(_batches.c.batch == batch)
                 database.execute(change.values(**values))
 
@@ -351,15 +254,15 @@ class Catalogue:
         """Keep a grant given (or, with None, an extension) and which category keys went along."""
         known = self.sent(grant)
         new = [{"grant_id": grant, "category_key": key} for key in sent if key not in known]
-        with self._write() as database:
+        with self.write() as database:
             if row is not None:
-                database.execute(sql.insert(_given).prefix_with("OR REPLACE"), [_values(row)])
+                database.execute(sql.insert(_given).prefix_with("OR REPLACE"), [values(row)])
             if new:
                 database.execute(sql.insert(_sent), new)
 
     def given(self, grant: str) -> GivenRow | None:
         """Find a grant that this organisation gave."""
-        return self._one(GivenRow, _ONE_GIVEN, {"grant": grant})
+        return self.one(GivenRow, _ONE_GIVEN, {"grant": grant})
 
     def sent(self, grant: str) -> frozenset[str]:
         """Tell which category keys were sent under a grant."""
@@ -369,51 +272,51 @@ class Catalogue:
 
     def receive(self, row: ReceivedRow | None, keys: Sequence[ReceivedKeyRow]) -> None:
         """Keep a grant received (None: known already) and the keys that are new."""
-        with self._write() as database:
+        with self.write() as database:
             if row is not None:
-                database.execute(sql.insert(_received), [_values(row)])
+                database.execute(sql.insert(_received), [values(row)])
             for each in keys:
                 database.execute(
-                    sql.insert(_received_keys).prefix_with("OR IGNORE"), [_values(each)]
+                    sql.insert(_received_keys).prefix_with("OR IGNORE"), [values(each)]
                 )
 
     def received(self, grant: str) -> ReceivedRow | None:
         """Find a grant that this organisation received."""
-        return self._one(ReceivedRow, sql.select(_received).where(_received.c.grant_id == grant))
+        return self.one(ReceivedRow, sql.select(_received).where(_received.c.grant_id == grant))
 
     def received_keys(self, grant: str) -> list[ReceivedKeyRow]:
         """List the category keys received under a grant."""
         query = sql.select(_received_keys).where(_received_keys.c.grant_id == grant)
-        return self._rows(ReceivedKeyRow, query.order_by(_received_keys.c.category_key))
+        return self.rows(ReceivedKeyRow, query.order_by(_received_keys.c.category_key))
 
     def open_session(self, row: SessionRow) -> None:
         """Keep a session opened here; refuses `vault_session_exists`."""
         try:
-            with self._write() as database:
-                database.execute(sql.insert(_sessions), [_values(row)])
+            with self.write() as database:
+                database.execute(sql.insert(_sessions), [values(row)])
         except IntegrityError:
             raise SESSION_EXISTS(session=row.session) from None
 
     def session(self, session: str) -> SessionRow | None:
         """Find a session opened here."""
-        return self._one(SessionRow, sql.select(_sessions).where(_sessions.c.session == session))
+        return self.one(SessionRow, sql.select(_sessions).where(_sessions.c.session == session))
 
     # Journal
 
     def write_journal(self, lines: Sequence[JournalRow]) -> None:
         """Write journal lines; they are on the disk when this returns."""
-        with self._write() as database:
-            database.execute(sql.insert(_journal), [_values(each) for each in lines])
+        with self.write() as database:
+            database.execute(sql.insert(_journal), [values(each) for each in lines])
 
     def unbatched_lines(self, limit: int) -> list[JournalRow]:
         """List the oldest journal lines that are in no batch yet."""
         query = sql.select(_journal).where(_journal.c.batch.is_(None))
-        return self._rows(JournalRow, query.order_by(_journal.c.position).limit(limit))
+        return self.rows(JournalRow, query.order_by(_journal.c.position).limit(limit))
 
     def batch_journal(self, batch: BatchRow, lines: Sequence[JournalRow]) -> None:
         """Put journal lines into a batch, in one transaction."""
-        with self._write() as database:
-            database.execute(sql.insert(_batches), [_values(batch)])
+        with self.write() as database:
+            database.execute(sql.insert(_batches), [values(batch)])
             change = sql.update(_journal).where(_journal.c.disclosure == sql.bindparam("line_id"))
             database.execute(
                 change.values(batch=batch.batch), [{"line_id": each.disclosure} for each in lines]
@@ -422,24 +325,13 @@ class Catalogue:
     def lines_of_batch(self, batch: str) -> list[JournalRow]:
         """List a disclosure batch's lines in the order of its leaves."""
         query = sql.select(_journal).where(_journal.c.batch == batch)
-        return self._rows(JournalRow, query.order_by(_journal.c.position))
+        return self.rows(JournalRow, query.order_by(_journal.c.position))
 
     def lines_of_record(self, record: str) -> list[JournalRow]:
         """List the journal lines about a record, oldest first."""
         query = sql.select(_journal).where(_journal.c.record == record)
-        return self._rows(JournalRow, query.order_by(_journal.c.position))
+        return self.rows(JournalRow, query.order_by(_journal.c.position))
 
     def line(self, disclosure: str) -> JournalRow | None:
         """Find a journal line."""
-        return self._one(
-            JournalRow, sql.select(_journal).where(_journal.c.disclosure == disclosure)
-        )
-
-
-def _values(row: Any) -> dict[str, Any]:
-    return {each.name: getattr(row, each.name) for each in fields(row)}
-
-
-def _configure(connection: sqlite3.Connection, _record: object) -> None:
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
-        connection.execute("PRAGMA " + pragma)
+        return self.one(JournalRow, sql.select(_journal).where(_journal.c.disclosure == disclosure))

@@ -427,3 +427,34 @@ def test_a_large_load_agrees_with_the_reference() -> None:
     store.write({key: changes[key] for key in list(changes)[:100_000]})
     store.write({key: changes[key] for key in list(changes)[100_000:]})
     assert store.tree.root == reference_root(held(changes), sha256)
+
+
+def test_warming_loads_each_top_tile_once_and_stops_at_the_bound() -> None:
+    store = Store()
+    store.write(seeded(300))
+    tops = sum(name[0] == TOP for name in store.tiles)
+    store.reopen()
+    store.loads = 0
+    while store.tree.warm(32):
+        pass
+    assert store.loads == tops
+    assert not store.tree.warm(32)
+    store.write({b"seed/7": b"new", b"seed/8": None})
+    assert store.loads == tops
+    bounded = Tree(store.load, store.tiles.items(), cached_tiles=10)
+    while bounded.warm(4):
+        pass
+    assert store.loads == tops + 10
+    assert bounded.root == store.tree.root
+
+
+def test_warming_finds_a_damaged_tile() -> None:
+    store = Store()
+    store.write(seeded(300))
+    name = sorted(store.tiles)[100]
+    data = store.tiles[name]
+    store.tiles[name] = data[:40] + bytes([data[40] ^ 1]) + data[41:]
+    with pytest.raises(InvariantBroken):
+        tree = store.opened()
+        while tree.warm(32):
+            pass

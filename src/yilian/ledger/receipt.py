@@ -77,8 +77,14 @@ def state_proof(
     }
 
 
-def trust(header: Header, validators: ValidatorSet, period_seconds: int) -> dict[str, Any]:
-    """Give what a verifier must be handed by a way it trusts: the validators of one height."""
+def trust(
+    header: Header, validators: ValidatorSet, period_seconds: int, state_hash: str = "sha256"
+) -> dict[str, Any]:
+    """Give what a verifier must be handed by a way it trusts: the validators of one height.
+
+    `state_hash` is the profile's, under which state proofs are checked; it is left out if SHA-256.
+    """
+    hashing = {} if state_hash == "sha256" else {"state_hash": state_hash}
     return {
         "format": TRUST,
         "chain_id": header.chain_id,
@@ -89,6 +95,7 @@ def trust(header: Header, validators: ValidatorSet, period_seconds: int) -> dict
         "height": header.height,
         "time": block_json.time_to_text(header.time),
         "trusting_period_s": period_seconds,
+        **hashing,
     }
 
 

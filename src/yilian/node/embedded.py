@@ -52,7 +52,7 @@ BLOCK_SECONDS = 0.25
 ENTER_AT_ONCE = 256
 PROOF_DELAY = 0.05
 WARM_AT_ONCE = 32
-"""Tiles loaded in one idle step: some two milliseconds, for which a transaction may have to wait."""
+"""Tiles loaded in one idle step: a transaction may have to wait for it, some two milliseconds."""
 _MILLI = 1_000_000
 
 log = logging.getLogger("yilian.node")
@@ -107,7 +107,7 @@ class Embedded:
         self.validators = self.genesis.validator_set()
         if [each.public_key for each in self.validators.validators] != [self._public]:
             raise StoreDamaged("the validator key is not the one that genesis names")
-        self.history = History(self.store, self.tree, self.validators)
+        self.history = History(self.store, self.tree, self.validators, self.genesis.profile.hash)
         rule = parameters(State(self.store))
         self._consensus_hash = blocks.consensus_hash(rule.block_max_bytes, rule.block_max_gas)
         self._verdicts = Verdicts()

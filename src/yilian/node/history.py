@@ -31,10 +31,11 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 class History:
     """What a store holds of the past. Callers see to it that no height is written meanwhile."""
 
-    def __init__(self, store: Store, tree: Tree, validators: ValidatorSet) -> None:
+    def __init__(self, store: Store, tree: Tree, validators: ValidatorSet, state_hash: str) -> None:
         self._store = store
         self._tree = tree
         self._validators = validators
+        self._state_hash = state_hash
 
     def outcome(self, transaction_hash: bytes) -> Outcome | None:
         """Find what became of a transaction; None where the chain does not hold it."""
@@ -81,7 +82,8 @@ class History:
 
     def trust(self, period_seconds: int = TEN_YEARS) -> dict[str, Any]:
         """Give the trust file of this chain: its validators as of the first block."""
-        return receipts.trust(self._block(1).header, self._validators, period_seconds)
+        first = self._block(1).header
+        return receipts.trust(first, self._validators, period_seconds, self._state_hash)
 
     def _state_after(self, height: int) -> tuple[View, Callable[[bytes], bytes | None]]:
         """Give the tree and values after `height`, by undoing the heights above it."""

@@ -43,6 +43,7 @@ DRIFT = 10 * SECOND
 ABSENT, COMMIT, NIL = 1, 2, 3
 SUCCESS, NOT_ENOUGH_TRUST, INVALID = "SUCCESS", "NOT_ENOUGH_TRUST", "INVALID"
 Json = dict[str, Any]
+Hash = Callable[[bytes], bytes]
 
 
 class NotVerified(Exception):
@@ -186,6 +187,9 @@ def _canonical(value: Any) -> bytes:
 
 def _sha256(data: bytes) -> bytes:
     return hashlib.sha256(data).digest()
+
+
+_STATE_HASHES = {"sha256": _sha256, "sha3-256": lambda data: hashlib.sha3_256(data).digest()}
 
 
 def _varint(number: int) -> bytes:
@@ -499,37 +503,39 @@ def _check_state(value: Json, trust: Json) -> Verified:
     header, key, held = proof["header"], proof["key"], proof["value"]
     if held is None:
         absent = _shaped(proof["proof"], _NEIGHBOURS, "proof")["nonexist"]
-        _check_absent(_sha256(key), absent["left"], absent["right"], header["app_hash"])
+        _check_absent(key, absent["left"], absent["right"], header["app_hash"], trust["hash"])
     else:
         exist = _shaped(proof["proof"], {"exist": _EXIST}, "proof")["exist"]
         same = (exist["key"], exist["value"]) == (key, held)
         _require(same, "proof_of_another", "the proof speaks of another key or value")
-        _check_exist(exist, header["app_hash"])
+        _check_exist(exist, header["app_hash"], trust["hash"])
     outcome = "is absent" if held is None else f"has the value {value['value']}"
     proved = f"state key {value['key']} {outcome}"
     level, below = _check_agreed(header, proof, trust), header["height"] - 1
     return Verified(proved, header["chain_id"], below, value["header"]["time"], *level)
 
 
-def _check_exist(exist: Json, root: bytes) -> None:
-    """Leaf H(0x00 | H(key) | H(value)), then H(prefix | child | suffix) up to the root."""
+def _check_exist(exist: Json, root: bytes, h: Hash = _sha256) -> None:
+    """Leaf H(0x00 | H(key) | H(value)), then H(prefix | child | suffix) up; H is the profile's."""
     _require(len(exist["path"]) <= MAX_PATH, "malformed", "the path is too long")
     key, value, path = exist.values()
-    digest = _sha256(b"\x00" + _sha256(key) + _sha256(value))
+    digest = h(b"\x00" + h(key) + h(value))
     for prefix, suffix in (step.values() for step in path):
         inner = prefix[:1] == b"\x01" and (len(prefix), len(suffix)) in ((1, 32), (33, 0))
         _require(inner, "malformed", "a step is not of the SmtSpec")
-        digest = _sha256(prefix + digest + suffix)
+        digest = h(prefix + digest + suffix)
     _require(digest == root, "value_not_in_state", "the path does not lead to the app hash")
 
 
-def _check_absent(hashed: bytes, left: Json | None, right: Json | None, root: bytes) -> None:
+def _check_absent(
+    key: bytes, left: Json | None, right: Json | None, root: bytes, h: Hash = _sha256
+) -> None:
     """The key lies between two true neighbours, or beyond the outermost leaf on one side."""
     _require(bool(left or right) or root == EMPTY, "not_absent", "no neighbours, but a state")
     for side in filter(None, (left, right)):
-        _check_exist(side, root)
-    lower = not left or _sha256(left["key"]) < hashed
-    upper = not right or hashed < _sha256(right["key"])
+        _check_exist(side, root, h)
+    lower = not left or h(left["key"]) < h(key)
+    upper = not right or h(key) < h(right["key"])
     _require(lower and upper, "not_absent", "the key does not lie between the neighbours")
     below = left["path"] if left else []
     above = right["path"] if right else []
@@ -553,7 +559,10 @@ def parse_trust(text: str | bytes) -> Json:
     """Read a `yilian-trust/1` file; without `now` the machine's clock is asked."""
     value = _load(text)
     now = _shaped(value.pop("now", None), ("time",), "trust.now")
+    hashing = _STATE_HASHES.get(str(value.pop("state_hash", "sha256")))
+    _require(hashing is not None, "unsupported_format", "an unknown hash of the state tree")
     trust: Json = _shaped(value, _TRUST, "trust")
+    trust["hash"] = hashing
     _require(trust["format"] == "yilian-trust/1", "unsupported_format", "not a yilian-trust/1")
     trust["pinned"] = _ordered([tuple(each.values()) for each in trust["validators"]])
     _require(bool(trust["pinned"]), "malformed", "trust without validators")

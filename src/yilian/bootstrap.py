@@ -14,7 +14,7 @@ from typing import NamedTuple
 from starlette.applications import Starlette
 
 from yilian.gateway import app as gateway_app
-from yilian.gateway.http import organisations as organisations_http
+from yilian.gateway.http import organisation as organisation_http
 from yilian.gateway.index import ChainIndex
 from yilian.gateway.organisation import Agent, Organisation
 from yilian.ledger import codec, keys
@@ -77,7 +77,7 @@ class Node:
         """Build the node's HTTP application."""
         if self.index is None:
             raise RuntimeError("the node is closed")
-        routes = organisations_http.routes(self.organisations)
+        routes = organisation_http.routes(self.organisations)
         return gateway_app.build(self.engine, self.index, routes=routes)
 
     def client(self, signer: Signer, sender: str, payer: str) -> Client:

@@ -16,7 +16,7 @@ import yilian
 from yilian.cli import root
 from yilian.cli.console import Console
 from yilian.gateway.http import ALL
-from yilian.gateway.http.organisations import routes as organisation_routes
+from yilian.gateway.http.organisation import routes as organisation_routes
 from yilian.ledger import errors
 from yilian.ledger.modules import MODULES
 

@@ -16,6 +16,7 @@ import os
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from typing import IO
 
 import msgspec
@@ -92,9 +93,11 @@ class Verdicts:
     def _stop(self) -> None:
         for worker in self._workers:
             worker.kill()
-            _pipe(worker.stdin).close()
-            _pipe(worker.stdout).close()
             worker.wait()
+            for pipe in (worker.stdin, worker.stdout):
+                # What was not flushed to a dead worker has nowhere to go.
+                with suppress(OSError):
+                    _pipe(pipe).close()
         self._workers = []
 
 

@@ -75,3 +75,16 @@ def test_workers_that_cannot_start_cost_no_verdict(
         assert_judged(pool, raws)
     finally:
         pool.close()
+
+
+def test_closing_does_not_mind_what_a_dead_worker_never_read(raws: list[bytes]) -> None:
+    pool = Verdicts(1)
+    assert_judged(pool, raws)
+    (worker,) = pool._workers
+    worker.kill()
+    worker.wait()
+    assert worker.stdin is not None
+    worker.stdin.write(b"left in the buffer")
+    pool.close()
+    assert_judged(pool, raws)
+    pool.close()

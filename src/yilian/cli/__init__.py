@@ -24,6 +24,7 @@ COMMANDS: dict[str, str] = {
     "governance": "yilian.cli.governance",
     "consent": "yilian.cli.consent",
     "records": "yilian.cli.records",
+    "care": "yilian.cli.care",
     "verify": "yilian.cli.verify",
     "status": "yilian.cli.status",
     "receipt": "yilian.cli.receipt",

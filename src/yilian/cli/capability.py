@@ -21,14 +21,15 @@ if TYPE_CHECKING:
     from yilian.sdk.steps import Outcome
 
 TABLES: dict[str, tuple[str, ...]] = {
-    "identity": ("subjects", "keys", "licences", "recoveries", "key-services"),
+    "identity": ("subjects", "keys", "licences", "recoveries", "key-services", "links"),
     "governance": ("members", "proposals", "parameters", "quotas"),
-    "consent": ("grants", "sessions"),
-    "records": ("anchors", "batches"),
+    "consent": ("grants", "sessions", "asks", "custodians", "emergencies"),
+    "records": ("anchors", "batches", "holds", "erasures"),
+    "care": ("encounters", "referrals"),
 }
 """What a node lets anyone read, by capability: the paths below `/v1/<capability>/`."""
 
-UNLISTED = frozenset({"key-services", "parameters", "quotas"})
+UNLISTED = frozenset({"custodians", "key-services", "parameters", "quotas"})
 """Those that are shown by id alone; the chain index keeps no list of them."""
 
 

@@ -24,7 +24,20 @@ from yilian.ledger.module import Message, snake_case
 from yilian.sdk import drafts
 from yilian.sdk.signers import Ed25519Signer, Passphrase
 
-_MAKES = ("Anchor", "Enrol", "Grant", "Issue", "Open", "Propose")
+_MAKES = (
+    "Anchor",
+    "Ask",
+    "Break",
+    "Enrol",
+    "Erase",
+    "Grant",
+    "Hold",
+    "Issue",
+    "Link",
+    "Open",
+    "Propose",
+    "Refer",
+)
 """Verbs that bring something new into the world, whose id is the message's first field."""
 
 
@@ -188,6 +201,8 @@ def _kind(console: Console, field: Field) -> click.ParamType[Any]:
         return values.whole(console, hint)
     if origin is list:
         (item,) = typing.get_args(typing.get_args(hint)[0])
+        if typing.get_origin(item) is Literal:
+            return Choice(console, typing.get_args(item))
         if typing.get_args(item):
             return values.text(console, "digest", item)
         return values.document(console, item)
@@ -264,7 +279,7 @@ def _told(console: Console, written: str, value: Any) -> int | str:
         return console.words("none")
     if isinstance(value, bool):
         return console.words("yes" if value else "no")
-    if written == "codec.Millis" and isinstance(value, int):
+    if written.removesuffix(" | None") == "codec.Millis" and isinstance(value, int):
         return console.moment(value)
     if isinstance(value, PublicKey):
         return key_id(value)

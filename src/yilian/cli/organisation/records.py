@@ -11,23 +11,21 @@ from typing import Any
 import click
 import msgspec
 
-from yilian.cli import connect, values
+from yilian.cli import values
 from yilian.cli.console import DONE, REFUSED, Console
+from yilian.cli.organisation.asking import command, id_option, option, place, speaking
 from yilian.cli.progress import Progress
-from yilian.cli.shape import Command, Group, Option
+from yilian.cli.shape import Command
 from yilian.ledger.modules.consent.messages import OpenSession
 from yilian.sdk.client import Client
 from yilian.sdk.errors import ProblemError
 
-BASE = "/v1/organisations"
 FHIR_JSON = "application/fhir+json"
 
 
-def command(console: Console) -> Group:
-    """Make the noun."""
-    makers = (_load, _share, _take_back, _read, _check)
-    about = console.words("nouns/organisation")
-    return Group(console, "organisation", about, [make(console) for make in makers])
+def commands(console: Console) -> list[Command]:
+    """Make the commands."""
+    return [make(console) for make in (_load, _share, _take_back, _read, _check)]
 
 
 def _load(console: Console) -> Command:
@@ -36,7 +34,7 @@ def _load(console: Console) -> Command:
         loaded: list[dict[str, Any]] = []
         refused: list[dict[str, Any]] = []
         start = time.perf_counter()
-        with _client(console, given) as client, Progress(console, "progress/loaded") as progress:
+        with speaking(console, given) as client, Progress(console, "progress/loaded") as progress:
             for done, path in enumerate(found, 1):
                 try:
                     loaded.append({"file": path.name, **_load_one(client, given, path)})
@@ -60,7 +58,7 @@ def _load(console: Console) -> Command:
         return REFUSED if refused else DONE
 
     argument = click.Argument(["files"], nargs=-1, required=True, type=values.file(console))
-    return _command(console, "load", run, [argument, _id(console, "--person")])
+    return command(console, "load", run, [argument, id_option(console, "--person")])
 
 
 def _load_one(client: Client, given: dict[str, Any], path: Path) -> dict[str, Any]:
@@ -68,7 +66,7 @@ def _load_one(client: Client, given: dict[str, Any], path: Path) -> dict[str, An
     if path.suffix == ".gz":
         content = gzip.decompress(content)
     whose = f"?person={given['person']}" if given["person"] else ""
-    at = _at(given, "bundles") + whose
+    at = place(given, "bundles") + whose
     answer: dict[str, Any] = client.request("POST", at, content, media_type=FHIR_JSON)
     return answer
 
@@ -93,8 +91,8 @@ def _share(console: Console) -> Command:
         }
         if given["practitioner"]:
             body["practitioner"] = given["practitioner"]
-        with _client(console, given) as client:
-            answer = client.request("POST", _at(given, "grants"), body)
+        with speaking(console, given) as client:
+            answer = client.request("POST", place(given, "grants"), body)
         lines = [
             console.of(
                 "node",
@@ -108,38 +106,38 @@ def _share(console: Console) -> Command:
         return DONE
 
     params: list[click.Parameter] = [
-        _id(console, "--person", required=True),
-        _id(console, "--grantee", required=True),
-        _id(console, "--practitioner"),
-        _option(console, "--categories", required=True, metavar="NAME,NAME"),
-        _option(console, "--days", type=values.whole(console, int), default=30, metavar="DAYS"),
+        id_option(console, "--person", required=True),
+        id_option(console, "--grantee", required=True),
+        id_option(console, "--practitioner"),
+        option(console, "--categories", required=True, metavar="NAME,NAME"),
+        option(console, "--days", type=values.whole(console, int), default=30, metavar="DAYS"),
     ]
-    return _command(console, "share", run, params)
+    return command(console, "share", run, params)
 
 
 def _take_back(console: Console) -> Command:
     def run(person: str, grant: str, **given: Any) -> int:
-        with _client(console, given) as client:
+        with speaking(console, given) as client:
             body = {"person": person, "grant": grant}
-            answer = client.request("POST", _at(given, "revocations"), body)
+            answer = client.request("POST", place(given, "revocations"), body)
         lines = [console.of("node", "taken_back", grant=grant, height=answer["height"])]
         console.show({"ok": True, **answer}, lines)
         return DONE
 
     params: list[click.Parameter] = [
-        _id(console, "--person", required=True),
-        _id(console, "--grant", required=True),
+        id_option(console, "--person", required=True),
+        id_option(console, "--grant", required=True),
     ]
-    return _command(console, "take-back", run, params)
+    return command(console, "take-back", run, params)
 
 
 def _read(console: Console) -> Command:
     def run(grant: str, purpose: str, out: Path | None, **given: Any) -> int:
-        with _client(console, given) as client:
+        with speaking(console, given) as client:
             body = {"grant": grant, "purpose": purpose}
-            prepared = client.request("POST", _at(given, "sessions"), body)
+            prepared = client.request("POST", place(given, "sessions"), body)
             client.send([msgspec.convert(prepared, OpenSession)])
-            path = _at(given, f"sessions/{prepared['session']}/read")
+            path = place(given, f"sessions/{prepared['session']}/read")
             answer = client.request("POST", path)
         records = answer["records"]
         if out is not None:
@@ -151,17 +149,17 @@ def _read(console: Console) -> Command:
         return DONE if records or not answer["refused"] else REFUSED
 
     params: list[click.Parameter] = [
-        _id(console, "--grant", required=True),
-        _option(console, "--purpose", default="treat", metavar="NAME"),
-        _option(console, "--out", type=values.file(console), metavar="FILE"),
+        id_option(console, "--grant", required=True),
+        option(console, "--purpose", default="treat", metavar="NAME"),
+        option(console, "--out", type=values.file(console), metavar="FILE"),
     ]
-    return _command(console, "read", run, params)
+    return command(console, "read", run, params)
 
 
 def _check(console: Console) -> Command:
     def run(**given: Any) -> int:
-        with _client(console, given) as client:
-            answer = client.request("GET", _at(given, "integrity"))
+        with speaking(console, given) as client:
+            answer = client.request("GET", place(given, "integrity"))
         damaged = answer["damaged"]
         lines = [console.of("node", "vault_damaged", **each) for each in damaged] or [
             console.of("node", "vault_intact")
@@ -169,35 +167,4 @@ def _check(console: Console) -> Command:
         console.show({"ok": not damaged, **answer}, lines)
         return REFUSED if damaged else DONE
 
-    return _command(console, "check", run, [])
-
-
-def _command(console: Console, name: str, run: Any, params: list[click.Parameter]) -> Command:
-    own = [_id(console, "--organisation", required=True, envvar="YILIAN_PAYER"), *params]
-    signing = [each for each in connect.to_sign(console) if each.name in _SIGNING]
-    about = console.of("node", "commands/" + ("check-vault" if name == "check" else name))
-    return Command(console, name, about, run, [*own, *signing])
-
-
-_SIGNING = ("signing_key", "passphrase_file", "sender", "node", "patience")
-
-
-def _client(console: Console, given: dict[str, Any]) -> Client:
-    (signer,) = connect.signers({**given, "countersign": ()}, connect.passphrase(console, given))
-    return connect.client(
-        console, given, signer=signer, sender=given["sender"], payer=given["organisation"]
-    )
-
-
-def _at(given: dict[str, Any], rest: str) -> str:
-    return f"{BASE}/{given['organisation']}/{rest}"
-
-
-def _option(console: Console, name: str, **settings: Any) -> Option:
-    key = "own_organisation" if name == "--organisation" else name.removeprefix("--")
-    note = console.of("node", "options/" + key.replace("-", "_"))
-    return Option(console, [name], note, **settings)
-
-
-def _id(console: Console, name: str, **settings: Any) -> Option:
-    return _option(console, name, type=values.id_of(console), metavar="ID", **settings)
+    return command(console, "check", run, [])

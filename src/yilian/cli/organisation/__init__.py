@@ -1,0 +1,19 @@
+"""`yilian organisation`: what an organisation's people and programs do, one file per matter.
+
+Each file has `commands(console)`.
+"""
+
+from __future__ import annotations
+
+from yilian.cli.console import Console
+from yilian.cli.organisation import records
+from yilian.cli.shape import Group
+
+MATTERS = (records,)
+
+
+def command(console: Console) -> Group:
+    """Make the noun."""
+    about = console.words("nouns/organisation")
+    made = [each for matter in MATTERS for each in matter.commands(console)]
+    return Group(console, "organisation", about, made)

@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from hashlib import sha256
 from typing import Any, TypeVar
 
 from tests.chain import DAY, MINUTE, PROFILES, Actor, Chain, Signer, digest_of, name_of
+from tests.drawers import DRAWERS, Drawn
 from yilian.ledger import codec, errors
 from yilian.ledger.keys import PublicKey
 from yilian.ledger.machine import Applied
@@ -20,7 +22,7 @@ from yilian.ledger.modules.governance import messages as governance
 from yilian.ledger.modules.governance.state import BOUNDS, PROPOSALS, members
 from yilian.ledger.modules.identity import messages as identity
 from yilian.ledger.modules.identity.rules import guardian_commitment, recovery_approval
-from yilian.ledger.modules.identity.state import SUBJECTS
+from yilian.ledger.modules.identity.state import RECOVERIES, SUBJECTS
 from yilian.ledger.modules.records import messages as records
 
 T = TypeVar("T")
@@ -79,6 +81,7 @@ class Simulation:
         self._recoveries: list[tuple[Actor, str]] = []
         self._waiting: dict[bytes, tuple[tuple[Message, ...], Callable[[], None]]] = {}
         self._turn = 0
+        self.drawn = Drawn()
 
     # -- blocks --------------------------------------------------------------------------------
 
@@ -109,6 +112,17 @@ class Simulation:
                 for message in messages:
                     self.accepted[type(message)] += 1
                 then()
+        self._take_over()
+
+    def _take_over(self) -> None:
+        """Let those whose recovery is done sign with their new key from now on."""
+        for person, recovery in list(self._recoveries):
+            status = RECOVERIES.require(self.chain.state, recovery).status
+            if status != "waiting":
+                self._recoveries.remove((person, recovery))
+            if status == "done":
+                people = self._people
+                people[:] = [person if each.id == person.id else each for each in people]
 
     def step(self) -> list[bytes]:
         """Draw a block and commit it."""
@@ -133,6 +147,8 @@ class Simulation:
 
     def _draw(self) -> bytes:
         drawers = self.drawers()
+        if self.dice.chance(5):
+            return self._vote()
         kinds = list(drawers)
         kind = kinds[self._turn % len(kinds)] if self.dice.chance(50) else self.dice.pick(kinds)
         self._turn += 1
@@ -140,7 +156,7 @@ class Simulation:
 
     def drawers(self) -> dict[type[Message], Callable[[], bytes]]:
         """Give how each message is drawn."""
-        return {
+        made: dict[type[Message], Callable[[], bytes]] = {
             identity.EnrolOrganisation: self._enrol_organisation,
             identity.EnrolPerson: self._enrol_person,
             identity.EnrolPractitioner: self._enrol_practitioner,
@@ -167,7 +183,9 @@ class Simulation:
             records.Anchor: self._anchor,
             records.AnchorBatch: self._anchor_batch,
             records.AnchorDisclosures: self._anchor_disclosures,
+            **{kind: partial(draw, self) for kind, draw in DRAWERS.items()},
         }
+        return {kind: made[kind] for kind in RULES}
 
     def _send(
         self,
@@ -353,6 +371,7 @@ class Simulation:
         person = self.dice.pick(self._guarded)
         recovery = name_of(self._label("recovery"))
         signer = self._new_key("recovered")[1]
+        recovered = person._replace(signer=signer)
         text = recovery_approval(recovery, person.id, signer.key)
         approving = self._guardian_keys(person.id)[: self.dice.pick((1, 2, 2, 3))]
         key, proof = self._asking(person.id, signer)
@@ -367,17 +386,18 @@ class Simulation:
             ],
         )
         return self._send(
-            self.chain.hospital,
+            self._organisation(),
             message,
-            then=lambda: self._recoveries.append((person, recovery)),
+            then=lambda: self._recoveries.append((recovered, recovery)),
         )
 
     def _cancel_recovery(self) -> bytes:
-        if not self._recoveries:
+        waiting = {person.id: recovery for person, recovery in self._recoveries}
+        able = [each for each in self._people if each.id in waiting]
+        if not able or self.dice.chance(40):
             return self._propose_recovery()
-        person, recovery = self._recoveries[-1]
-        now = next((each for each in self._people if each.id == person.id), person)
-        return self._send(now, identity.CancelRecovery(recovery=recovery))
+        person = self.dice.pick(able)
+        return self._send(person, identity.CancelRecovery(recovery=waiting[person.id]))
 
     def _propose(self) -> bytes:
         if len(self._open_proposals()) > 1:
@@ -394,7 +414,9 @@ class Simulation:
             governance.SetQuota(self.dice.pick(later).id, 500),
             governance.RemoveMember(self.dice.pick(inside).id),
         )
-        message = governance.Propose(proposal=proposal, action=self.dice.pick(actions))
+        # Who certifies and enrols from the start stays: else nothing more can be accepted.
+        possible = actions if self._organisations[3:] else actions[:3]
+        message = governance.Propose(proposal=proposal, action=self.dice.pick(possible))
         return self._send(self._member(), message, then=lambda: self._proposals.append(proposal))
 
     def _open_proposals(self) -> list[str]:

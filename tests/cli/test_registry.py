@@ -92,12 +92,19 @@ def test_what_brings_an_id_into_the_world_draws_it() -> None:
         "identity.EnrolAgent": "agent",
         "identity.IssueLicence": "licence",
         "identity.ProposeRecovery": "recovery",
+        "identity.Link": "link",
         "governance.Propose": "proposal",
         "consent.Grant": "grant",
         "consent.OpenSession": "session",
+        "consent.Ask": "ask",
+        "consent.BreakGlass": "access",
         "records.Anchor": "record",
         "records.AnchorBatch": "batch",
         "records.AnchorDisclosures": "batch",
+        "records.Hold": "hold",
+        "records.Erase": "erasure",
+        "care.OpenEncounter": "encounter",
+        "care.Refer": "referral",
     }
 
 

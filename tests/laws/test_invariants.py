@@ -23,7 +23,7 @@ from yilian.ledger.spending import Spending
 from yilian.ledger.state import Changes, State
 from yilian.ledger.tree import Tree
 
-BLOCKS = 300
+BLOCKS = 400
 
 
 def _hold(simulation: Simulation, raws: list[bytes]) -> Applied:

@@ -102,3 +102,4 @@ KEY_REFUSED = code(21, "key_refused", 400)
 OUT_OF_GAS = code(22, "out_of_gas", 413, "limit")
 ALREADY_PENDING = code(23, "already_pending", 409)
 NOT_YET_ACTIVE = code(24, "not_yet_active", 409, "height")
+"""Reserved for the first message that a later height brings; no rule raises it so far."""

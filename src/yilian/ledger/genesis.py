@@ -66,7 +66,12 @@ def read(data: bytes) -> Genesis:
 
 
 def write_first_state(state: State, genesis: Genesis, suites: Suites) -> None:
-    """Enrol the first members and set the first parameters, as of height 0."""
+    """Enrol the first members and set the first parameters, as of height 0.
+
+    Refuses parameters outside the bounds of a vote (`governance.out_of_bounds`), and members that
+    no enrolment would admit.
+    """
+    governance.require_bounds(genesis.parameters)
     context = Context(state, suites, time=genesis.time, height=0)
     set_parameters(state, genesis.parameters)
     set_members(state, ())

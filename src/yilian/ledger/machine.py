@@ -23,6 +23,8 @@ from yilian.ledger.genesis import Genesis, write_first_state
 from yilian.ledger.keys import PublicKey, Suites, sha256
 from yilian.ledger.module import Context, read_timer_key
 from yilian.ledger.modules import RULES, TIMERS
+from yilian.ledger.modules.consent.errors import NO_SUCH_POWER
+from yilian.ledger.modules.consent.state import custodian
 from yilian.ledger.modules.governance import state as governance
 from yilian.ledger.modules.identity import state as identity
 from yilian.ledger.modules.identity.errors import NOT_CUSTODIAN
@@ -154,6 +156,7 @@ class Machine:
             if body.expires > now + roles.expiry_limit:
                 raise errors.EXPIRES_TOO_LATE(limit=roles.expiry_limit)
         _charge(spending, roles, body)
+        _require_powers(state, body, roles.sender, now)
         for message in body.messages:
             message.check()
         if envelope.gas > governance.parameters(state).block_max_gas:
@@ -252,6 +255,7 @@ class Machine:
         )
         for message in body.messages:
             message.check()
+        _require_powers(state, body, roles.sender, time)
         for message in body.messages:
             RULES[type(message)](context, message)
         return codec.encode(context.events)
@@ -354,8 +358,17 @@ def _charge(spending: Spending, roles: _Roles, body: Body) -> None:
 
 
 def _require_custody(state: State, body: Body, sender: identity.Subject) -> None:
-    """Refuse acting for a person whom the sender's organisation does not keep in custody."""
+    """Refuse acting for a person whom the sender's organisation does not keep in custody.
+
+    A person acts for another while switched on as custodian; the end of that time is a timer's
+    work, since what is found here is remembered until an identity or a custodian changes.
+    """
     if body.on_behalf_of is None:
+        return
+    if sender.kind == "person":
+        entry = custodian(state, body.on_behalf_of, body.sender)
+        if entry is None or not entry.on:
+            raise NOT_CUSTODIAN(id=body.on_behalf_of)
         return
     person = identity.SUBJECTS.get(state, body.on_behalf_of)
     if (
@@ -366,3 +379,15 @@ def _require_custody(state: State, body: Body, sender: identity.Subject) -> None
         or sender.kind not in ("organisation", "agent")
     ):
         raise NOT_CUSTODIAN(id=body.on_behalf_of)
+
+
+def _require_powers(state: State, body: Body, sender: identity.Subject, time: int) -> None:
+    """Refuse what a person sends for another beyond the powers that this other gave."""
+    if body.on_behalf_of is None or sender.kind != "person":
+        return
+    entry = custodian(state, body.on_behalf_of, body.sender)
+    if entry is None or not entry.stands(time):
+        raise NOT_CUSTODIAN(id=body.on_behalf_of)
+    for message in body.messages:
+        if message.power not in entry.powers:
+            raise NO_SUCH_POWER(id=body.on_behalf_of)

@@ -34,6 +34,9 @@ class Message(
     machine_only: ClassVar[bool] = False
     """True for what only programs send, so that no page of the portal offers it."""
 
+    power: ClassVar[str | None] = None
+    """What a custodian must be entitled to, to send this for a person; None: no custodian may."""
+
     def check(self) -> None:
         """Refuse contradictions that need no state to be seen."""
 
@@ -112,7 +115,7 @@ def timer_key(due: int, name: str, subject: str) -> bytes:
 
 def read_timer_key(key: bytes) -> tuple[int, str, str]:
     """Read a timer's due time, name and subject from its state key."""
-    due, name, subject = key[len(_TIMER) :].decode("ascii").split("/")
+    due, name, subject = key[len(_TIMER) :].decode("ascii").split("/", 2)
     return int(due), name, subject
 
 

@@ -112,7 +112,7 @@ class State:
         }
 
 
-_ROLES = (b"identity/", b"governance/")
+_ROLES = (b"consent/custodian/", b"governance/", b"identity/")
 _USAGE = b"governance/usage/"
 
 

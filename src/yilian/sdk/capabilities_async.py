@@ -12,6 +12,7 @@ from typing import Literal, Protocol, Unpack
 
 from yilian.ledger.keys import PublicKey
 from yilian.ledger.module import Message
+from yilian.ledger.modules.care import messages as care
 from yilian.ledger.modules.consent import messages as consent
 from yilian.ledger.modules.governance import messages as governance
 from yilian.ledger.modules.identity import messages as identity
@@ -306,6 +307,37 @@ class AsyncIdentity:
         )
         return await self._client.send([message], wait=wait, **common)
 
+    async def link(
+        self,
+        *,
+        link: str,
+        terms: str,
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """State that two ids are one person; `terms` commits to the ids and the ground, salted.
+
+        The ids belong to the sending organisation, or one of them to another.
+        """
+        message = identity.Link(
+            link=link,
+            terms=terms,
+        )
+        return await self._client.send([message], wait=wait, **common)
+
+    async def unlink(
+        self,
+        *,
+        link: str,
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """Take a link back: the two ids are not, or no longer said to be, one person."""
+        message = identity.Unlink(
+            link=link,
+        )
+        return await self._client.send([message], wait=wait, **common)
+
 
 class AsyncGovernance:
     """The messages of `governance`, awaited."""
@@ -389,6 +421,30 @@ class AsyncConsent:
         )
         return await self._client.send([message], wait=wait, **common)
 
+    async def change(
+        self,
+        *,
+        grant: str,
+        terms: str,
+        starts: int,
+        ends: int,
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """A person replaces the terms of a standing grant, which keeps its id and gets a new
+        version.
+
+        Valid from `starts` until before `ends` (ms). What the old terms allowed ends with this
+        block.
+        """
+        message = consent.Change(
+            grant=grant,
+            terms=terms,
+            starts=starts,
+            ends=ends,
+        )
+        return await self._client.send([message], wait=wait, **common)
+
     async def revoke(
         self,
         *,
@@ -433,6 +489,132 @@ class AsyncConsent:
         """The reader ends a session early."""
         message = consent.CloseSession(
             session=session,
+        )
+        return await self._client.send([message], wait=wait, **common)
+
+    async def ask(
+        self,
+        *,
+        ask: str,
+        terms: str,
+        ends: int,
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """Someone who wants to read asks a person for it, until `ends` (ms).
+
+        `terms` commits to whom is asked, by whom, for what and why. The answer is given off the
+        chain, or is a grant that names no ask.
+        """
+        message = consent.Ask(
+            ask=ask,
+            terms=terms,
+            ends=ends,
+        )
+        return await self._client.send([message], wait=wait, **common)
+
+    async def withdraw_ask(
+        self,
+        *,
+        ask: str,
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """Who asked takes the question back."""
+        message = consent.WithdrawAsk(
+            ask=ask,
+        )
+        return await self._client.send([message], wait=wait, **common)
+
+    async def name_custodian(
+        self,
+        *,
+        custodian: str,
+        ends: int,
+        powers: list[consent.Power],
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """A person names another who may act for them, until `ends` (ms); naming again replaces.
+
+        `powers` are sorted and say what the custodian may do. Both persons are at home at one
+        organisation, and the custodian holds a key of their own.
+        """
+        message = consent.NameCustodian(
+            custodian=custodian,
+            ends=ends,
+            powers=powers,
+        )
+        return await self._client.send([message], wait=wait, **common)
+
+    async def switch_custodian(
+        self,
+        *,
+        custodian: str,
+        on: bool,
+        person: str | None = None,
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """A person lets a custodian act, or act no more, at once.
+
+        A custodian may also switch themselves off, and then names the `person` they acted for.
+        """
+        message = consent.SwitchCustodian(
+            custodian=custodian,
+            on=on,
+            person=person,
+        )
+        return await self._client.send([message], wait=wait, **common)
+
+    async def break_glass(
+        self,
+        *,
+        access: str,
+        terms: str,
+        ends: int,
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """A licensed practitioner opens an emergency access without a grant, until `ends` (ms).
+
+        `terms` commits to the person, the reader, the place and the reason. It is reviewed
+        afterwards.
+        """
+        message = consent.BreakGlass(
+            access=access,
+            terms=terms,
+            ends=ends,
+        )
+        return await self._client.send([message], wait=wait, **common)
+
+    async def end_break_glass(
+        self,
+        *,
+        access: str,
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """The reader ends an emergency access early."""
+        message = consent.EndBreakGlass(
+            access=access,
+        )
+        return await self._client.send([message], wait=wait, **common)
+
+    async def review_break_glass(
+        self,
+        *,
+        access: str,
+        finding: consent.Finding,
+        reasons: str,
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """Someone other than the reader judges an emergency access; `reasons` commits to why."""
+        message = consent.ReviewBreakGlass(
+            access=access,
+            finding=finding,
+            reasons=reasons,
         )
         return await self._client.send([message], wait=wait, **common)
 
@@ -494,6 +676,175 @@ class AsyncRecords:
         )
         return await self._client.send([message], wait=wait, **common)
 
+    async def hold(
+        self,
+        *,
+        hold: str,
+        mark: str,
+        ground: records.Ground,
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """Forbid the destruction of a record that a dispute, a law or a trial still needs.
+
+        `mark` names the record under the keeper's secret, so that it tells nobody else anything.
+        """
+        message = records.Hold(
+            hold=hold,
+            mark=mark,
+            ground=ground,
+        )
+        return await self._client.send([message], wait=wait, **common)
+
+    async def lift_hold(
+        self,
+        *,
+        hold: str,
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """End a hold; the record may be destroyed once no other hold stands."""
+        message = records.LiftHold(
+            hold=hold,
+        )
+        return await self._client.send([message], wait=wait, **common)
+
+    async def erase(
+        self,
+        *,
+        erasure: str,
+        marks: list[str],
+        extent: records.Extent,
+        certificate: str,
+        until: int | None = None,
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """Record that copies of records were destroyed, or sealed until their time to keep is
+        over.
+
+        `marks` are sorted and name the records as `Hold` does; `until` (ms) belongs to what is
+        sealed; `certificate` commits to what was erased, on what ground, and who had received
+        copies.
+        """
+        message = records.Erase(
+            erasure=erasure,
+            marks=marks,
+            extent=extent,
+            certificate=certificate,
+            until=until,
+        )
+        return await self._client.send([message], wait=wait, **common)
+
+
+class AsyncCare:
+    """The messages of `care`, awaited."""
+
+    def __init__(self, client: AsyncSends) -> None:
+        self._client = client
+
+    async def open_encounter(
+        self,
+        *,
+        encounter: str,
+        terms: str,
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """Record that an encounter began; `terms` commits to the patient and who treats them."""
+        message = care.OpenEncounter(
+            encounter=encounter,
+            terms=terms,
+        )
+        return await self._client.send([message], wait=wait, **common)
+
+    async def close_encounter(
+        self,
+        *,
+        encounter: str,
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """Record that an encounter ended; the treatment relation that rests on it ends too."""
+        message = care.CloseEncounter(
+            encounter=encounter,
+        )
+        return await self._client.send([message], wait=wait, **common)
+
+    async def cancel_encounter(
+        self,
+        *,
+        encounter: str,
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """Take back an encounter that was opened by mistake, as if it had never been."""
+        message = care.CancelEncounter(
+            encounter=encounter,
+        )
+        return await self._client.send([message], wait=wait, **common)
+
+    async def refer(
+        self,
+        *,
+        referral: str,
+        to: str,
+        terms: str,
+        ends: int,
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """Ask another organisation to go on with a patient's care, until before `ends` (ms).
+
+        `terms` commits to the patient, the reason and who is to treat them.
+        """
+        message = care.Refer(
+            referral=referral,
+            to=to,
+            terms=terms,
+            ends=ends,
+        )
+        return await self._client.send([message], wait=wait, **common)
+
+    async def accept_referral(
+        self,
+        *,
+        referral: str,
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """Take a referral on; from then until its end it is a treatment relation."""
+        message = care.AcceptReferral(
+            referral=referral,
+        )
+        return await self._client.send([message], wait=wait, **common)
+
+    async def decline_referral(
+        self,
+        *,
+        referral: str,
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """Say that a referral is not taken on."""
+        message = care.DeclineReferral(
+            referral=referral,
+        )
+        return await self._client.send([message], wait=wait, **common)
+
+    async def end_referral(
+        self,
+        *,
+        referral: str,
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """End a referral early, from either side."""
+        message = care.EndReferral(
+            referral=referral,
+        )
+        return await self._client.send([message], wait=wait, **common)
+
 
 class AsyncCapabilities:
     """One attribute per capability."""
@@ -503,3 +854,4 @@ class AsyncCapabilities:
         self.governance = AsyncGovernance(client)
         self.consent = AsyncConsent(client)
         self.records = AsyncRecords(client)
+        self.care = AsyncCare(client)

@@ -6,6 +6,7 @@ from tests.cases import Play, accepted, refused
 from tests.chain import MINUTE, Actor, Chain, digest_of, name_of
 from yilian.ledger.modules.consent import errors, messages
 from yilian.ledger.modules.consent.state import SESSIONS
+from yilian.ledger.modules.identity import errors as identity_errors
 
 CLOSE = messages.CloseSession(session=name_of("session"))
 
@@ -43,3 +44,8 @@ def test_once_is_enough(world: Chain) -> bytes:
     agent = _opened(world)
     world.must(agent, CLOSE)
     return world.sign(agent, CLOSE)
+
+
+@refused(messages.CloseSession, identity_errors.NOT_ON_BEHALF)
+def test_it_names_no_person(world: Chain) -> bytes:
+    return world.sign(_opened(world), CLOSE, on_behalf_of=world.ward().id)

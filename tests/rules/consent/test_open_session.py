@@ -93,3 +93,8 @@ def test_it_ends_in_the_future(world: Chain) -> bytes:
 @refused(messages.OpenSession, errors.SESSION_TOO_LONG)
 def test_it_lasts_a_quarter_of_an_hour(world: Chain) -> bytes:
     return world.sign(world.agent(), _request(world, 15 * MINUTE + STEP + 1))
+
+
+@refused(messages.OpenSession, identity_errors.NOT_ON_BEHALF)
+def test_it_names_no_person(world: Chain) -> bytes:
+    return world.sign(world.agent(), _request(world), on_behalf_of=world.ward().id)

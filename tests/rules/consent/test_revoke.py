@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.cases import Play, accepted, refused
 from tests.chain import DAY, Actor, Chain, digest_of, name_of
+from tests.rules.consent.custodians import named
 from yilian.ledger.modules.consent import errors, messages
 from yilian.ledger.modules.consent.state import GRANTS
 
@@ -59,3 +60,18 @@ def test_once_is_enough(world: Chain) -> bytes:
     _granted(world, alice)
     world.must(alice, REVOKE)
     return world.sign(alice, REVOKE)
+
+
+@accepted(messages.Revoke)
+def test_a_custodian_of_the_persons_choice_takes_it_back(world: Chain) -> Play:
+    alice, bob = named(world, "revoke")
+    _granted(world, alice)
+    yield world.sign(bob, REVOKE, on_behalf_of=alice.id)
+    assert GRANTS.require(world.state, name_of("grant")).revoked == world.height
+
+
+@refused(messages.Revoke, errors.NO_SUCH_POWER)
+def test_a_custodian_needs_the_power_to_revoke(world: Chain) -> bytes:
+    alice, bob = named(world, "change", "grant", "read")
+    _granted(world, alice)
+    return world.sign(bob, REVOKE, on_behalf_of=alice.id)

@@ -59,11 +59,18 @@ PINNED = {
     18: "quota_used_up",
     100: "identity.id_taken",
     125: "identity.already_revoked",
+    130: "identity.link_ended",
     200: "governance.not_a_member",
     209: "governance.not_proposer",
     300: "consent.id_taken",
     309: "consent.may_not_read",
+    310: "consent.no_such_power",
+    328: "consent.already_reviewed",
     400: "records.id_taken",
+    410: "records.unknown_hold",
+    417: "records.bad_extent",
+    500: "care.id_taken",
+    509: "care.bad_period",
 }
 
 

@@ -14,7 +14,8 @@ from yilian.ledger.errors import MALFORMED, NOT_CANONICAL, Refusal
 from yilian.ledger.genesis import Genesis
 from yilian.ledger.keys import Profile
 from yilian.ledger.machine import Machine
-from yilian.ledger.modules.governance.state import Parameters, members, parameters
+from yilian.ledger.modules.governance.errors import OUT_OF_BOUNDS
+from yilian.ledger.modules.governance.state import BOUNDS, Parameters, members, parameters
 from yilian.ledger.modules.identity.state import SUBJECTS, standing
 from yilian.ledger.tree import Tree
 
@@ -108,6 +109,36 @@ def test_a_profile_names_suites_that_exist() -> None:
     with pytest.raises(Refusal) as caught:
         _first(msgspec.structs.replace(genesis(), profile=Profile(hash="md5")))
     assert caught.value.parameters == {"suite": "md5"}
+
+
+@pytest.mark.parametrize("name", sorted(BOUNDS))
+@pytest.mark.parametrize("end", [0, 1])
+def test_parameters_are_within_the_bounds_of_a_vote(name: str, end: int) -> None:
+    least, most = BOUNDS[name]
+    edge = BOUNDS[name][end]
+    within = parameters(Chain(parameters=Parameters(**{name: edge})).state)
+    assert getattr(within, name) == edge
+    outside = Parameters(**{name: edge + (-1, 1)[end]})
+    with pytest.raises(Refusal) as caught:
+        _first(genesis(FIRST, outside))
+    assert caught.value.code is OUT_OF_BOUNDS
+    assert caught.value.parameters == {"name": name, "least": least, "most": most}
+
+
+@pytest.mark.parametrize(
+    ("numerator", "denominator", "allowed"),
+    [(1, 2, True), (2, 3, True), (99, 100, True), (1, 3, False), (3, 3, False), (4, 3, False)],
+)
+def test_more_than_half_and_less_than_all_carry(
+    numerator: int, denominator: int, allowed: bool
+) -> None:
+    rule = Parameters(vote_numerator=numerator, vote_denominator=denominator)
+    if allowed:
+        assert parameters(Chain(parameters=rule).state) == rule
+        return
+    with pytest.raises(Refusal) as caught:
+        _first(genesis(FIRST, rule))
+    assert caught.value.parameters["name"] == "vote_numerator"
 
 
 def test_names_keep_their_characters() -> None:

@@ -21,7 +21,13 @@ from yilian.ledger.module import timer_key
 from yilian.ledger.modules.consent.messages import Grant, Revoke
 from yilian.ledger.modules.consent.state import GRANTS
 from yilian.ledger.modules.governance.messages import Propose, SetQuota
-from yilian.ledger.modules.governance.state import PROPOSALS, USAGE, Parameters, Proposal
+from yilian.ledger.modules.governance.state import (
+    PARAMETERS,
+    PROPOSALS,
+    USAGE,
+    Parameters,
+    Proposal,
+)
 from yilian.ledger.modules.identity.messages import EnrolPerson
 from yilian.ledger.modules.records.messages import Anchor
 from yilian.ledger.modules.records.state import ANCHORS
@@ -78,7 +84,9 @@ def test_what_must_stop_the_node_is_raised(fault: type[BaseException]) -> None:
 
 @raises(OUT_OF_GAS)
 def test_what_fits_no_block_is_not_let_wait() -> None:
-    chain = Chain(parameters=Parameters(block_max_gas=1_000))
+    chain = Chain()
+    small = msgspec.json.encode(Parameters(block_max_gas=1_000), order="sorted")
+    chain.memory.write({PARAMETERS.key("current"): small})
     chain.machine.check(chain.sign(chain.hospital, _anchor()), chain.time)
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.chain import Memory
 from yilian.ledger.errors import InvariantBroken
-from yilian.ledger.state import State, Table
+from yilian.ledger.state import State, Table, changes_roles
 
 KEY = st.sampled_from([b"a/1", b"a/2", b"a/3", b"a/30", b"b/1", b"a"])
 CHANGE = st.tuples(
@@ -94,3 +94,23 @@ def test_a_damaged_record_is_not_read(value: bytes) -> None:
 def test_a_name_is_ascii() -> None:
     with pytest.raises(UnicodeEncodeError):
         NOTES.key("医")
+
+
+@pytest.mark.parametrize(
+    ("key", "does"),
+    [
+        (b"identity/key/x", True),
+        (b"governance/parameters/current", True),
+        (b"consent/custodian/x/y", True),
+        (b"consent/custodians/x", False),
+        (b"consent/grant/x", False),
+        (b"governance/usage/x", False),
+        (b"timer/x", False),
+    ],
+)
+def test_who_may_act_is_forgotten_with_what_it_rests_on(key: bytes, does: bool) -> None:
+    assert changes_roles({b"a": b"", key: None}) is does
+    state = State(Memory())
+    state.put(key, b"{}")
+    state.keep()
+    assert state.roles_changed is does

@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute
 
 from yilian.gateway.http import (
     anchors,
+    care,
     chain,
     consent,
     events,
@@ -27,5 +28,6 @@ ALL: tuple[BaseRoute, ...] = (
     *governance.ROUTES,
     *consent.ROUTES,
     *anchors.ROUTES,
+    *care.ROUTES,
     *status.ROUTES,
 )

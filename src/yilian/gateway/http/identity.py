@@ -1,4 +1,4 @@
-"""Reading `identity`: subjects, keys, licences, recoveries, and DID documents."""
+"""Reading `identity`: subjects, keys, licences, recoveries, links, and DID documents."""
 
 from __future__ import annotations
 
@@ -76,5 +76,6 @@ ROUTES = (
             listed=tables.RECOVERIES,
         ),
         Kind(capability="identity", plural="key-services", table=state.KEY_SERVICES),
+        Kind(capability="identity", plural="links", table=state.LINKS, listed=tables.LINKS),
     ),
 )

@@ -15,6 +15,7 @@ from yilian.ledger.keys import sha256
 from yilian.ledger.machine import Result
 from yilian.ledger.module import Event
 from yilian.ledger.modules import MODULES, AnyEvent
+from yilian.ledger.modules.care import events as care
 from yilian.ledger.modules.consent import events as consent
 from yilian.ledger.modules.governance import events as governance
 from yilian.ledger.modules.identity import events as identity
@@ -235,6 +236,39 @@ def _session_closed(book: Book, event: consent.SessionClosed) -> None:
     book.end(tables.SESSIONS, event.session, "closed")
 
 
+def _changed(book: Book, event: consent.Changed) -> None:
+    book.change(tables.GRANTS, event.grant, starts=event.starts, ends=event.ends)
+
+
+def _asked(book: Book, event: consent.Asked) -> None:
+    book.add(tables.ASKS, event.ask, event.ends, "open", None)
+
+
+def _ask_withdrawn(book: Book, event: consent.AskWithdrawn) -> None:
+    book.end(tables.ASKS, event.ask, "withdrawn")
+
+
+def _glass_broken(book: Book, event: consent.GlassBroken) -> None:
+    book.add(
+        tables.EMERGENCIES,
+        event.access,
+        event.reader,
+        event.organisation,
+        event.ends,
+        "waiting",
+        "open",
+        None,
+    )
+
+
+def _glass_ended(book: Book, event: consent.GlassEnded) -> None:
+    book.end(tables.EMERGENCIES, event.access, "ended")
+
+
+def _glass_reviewed(book: Book, event: consent.GlassReviewed) -> None:
+    book.change(tables.EMERGENCIES, event.access, finding=event.finding)
+
+
 def _anchored(book: Book, event: records.Anchored) -> None:
     book.add(tables.ANCHORS, event.record, event.organisation)
 
@@ -247,6 +281,55 @@ def _disclosures_anchored(book: Book, event: records.DisclosuresAnchored) -> Non
     book.add(tables.BATCHES, event.batch, "disclosures", event.organisation, event.size)
 
 
+def _held(book: Book, event: records.Held) -> None:
+    book.add(tables.HOLDS, event.hold, event.organisation, event.ground, "standing", None)
+
+
+def _hold_lifted(book: Book, event: records.HoldLifted) -> None:
+    book.end(tables.HOLDS, event.hold, "lifted")
+
+
+def _erased(book: Book, event: records.Erased) -> None:
+    book.add(tables.ERASURES, event.erasure, event.organisation, event.extent, event.size)
+
+
+def _linked(book: Book, event: identity.Linked) -> None:
+    book.add(tables.LINKS, event.link, event.organisation, "standing", None)
+
+
+def _unlinked(book: Book, event: identity.Unlinked) -> None:
+    book.end(tables.LINKS, event.link, "ended")
+
+
+def _encounter_opened(book: Book, event: care.EncounterOpened) -> None:
+    book.add(tables.ENCOUNTERS, event.encounter, event.organisation, "open", None)
+
+
+def _encounter_closed(book: Book, event: care.EncounterClosed) -> None:
+    book.end(tables.ENCOUNTERS, event.encounter, "closed")
+
+
+def _encounter_cancelled(book: Book, event: care.EncounterCancelled) -> None:
+    book.end(tables.ENCOUNTERS, event.encounter, "cancelled")
+
+
+def _referred(book: Book, event: care.Referred) -> None:
+    row = (event.organisation, event.to, event.ends, "waiting", None)
+    book.add(tables.REFERRALS, event.referral, *row)
+
+
+def _referral_accepted(book: Book, event: care.ReferralAccepted) -> None:
+    book.change(tables.REFERRALS, event.referral, status="accepted")
+
+
+def _referral_declined(book: Book, event: care.ReferralDeclined) -> None:
+    book.end(tables.REFERRALS, event.referral, "declined")
+
+
+def _referral_ended(book: Book, event: care.ReferralEnded) -> None:
+    book.end(tables.REFERRALS, event.referral, "ended")
+
+
 PROJECTIONS: dict[type[Event], Callable[[Book, Any], None]] = {
     identity.Enrolled: _enrolled,
     identity.KeyAdded: _key_added,
@@ -257,20 +340,40 @@ PROJECTIONS: dict[type[Event], Callable[[Book, Any], None]] = {
     identity.RecoveryProposed: _recovery_proposed,
     identity.RecoveryCancelled: _recovery_cancelled,
     identity.Recovered: _recovered,
+    identity.Linked: _linked,
+    identity.Unlinked: _unlinked,
     governance.Proposed: _proposed,
     governance.Closed: _closed,
     governance.MemberAdmitted: _member_admitted,
     governance.MemberRemoved: _member_removed,
     consent.Granted: _granted,
+    consent.Changed: _changed,
     consent.Revoked: _revoked,
     consent.SessionOpened: _session_opened,
     consent.SessionClosed: _session_closed,
+    consent.Asked: _asked,
+    consent.AskWithdrawn: _ask_withdrawn,
+    consent.GlassBroken: _glass_broken,
+    consent.GlassEnded: _glass_ended,
+    consent.GlassReviewed: _glass_reviewed,
     records.Anchored: _anchored,
     records.BatchAnchored: _batch_anchored,
     records.DisclosuresAnchored: _disclosures_anchored,
+    records.Held: _held,
+    records.HoldLifted: _hold_lifted,
+    records.Erased: _erased,
+    care.EncounterOpened: _encounter_opened,
+    care.EncounterClosed: _encounter_closed,
+    care.EncounterCancelled: _encounter_cancelled,
+    care.Referred: _referred,
+    care.ReferralAccepted: _referral_accepted,
+    care.ReferralDeclined: _referral_declined,
+    care.ReferralEnded: _referral_ended,
 }
 NO_ROW: frozenset[type[Event]] = frozenset(
     {
+        consent.CustodianNamed,
+        consent.CustodianSwitched,
         identity.CustodyEnded,
         identity.GuardiansSet,
         identity.KeyServicePublished,

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, Table, Text
 
-FORMAT = 1
+FORMAT = 2
 """Raise it with every change of these tables: an index of another format is filled anew."""
 
 _BIG = BigInteger().with_variant(Integer, "sqlite")
@@ -143,9 +143,56 @@ GRANTS = _records(
     by=("person",),
 )
 SESSIONS = _records("sessions", _number("ends"), _text("status"), _number("ended", nullable=True))
+ASKS = _records("asks", _number("ends"), _text("status"), _number("ended", nullable=True))
+EMERGENCIES = _records(
+    "emergencies",
+    _text("reader"),
+    _text("organisation"),
+    _number("ends"),
+    _text("finding"),
+    _text("status"),
+    _number("ended", nullable=True),
+    by=("organisation",),
+)
+"""`finding` is `waiting` until the review; an access whose time ran out keeps its status."""
+
 ANCHORS = _records("anchors", _text("organisation"), by=("organisation",))
 BATCHES = _records(
     "batches", _text("of"), _text("organisation"), _number("size"), by=("organisation",)
+)
+HOLDS = _records(
+    "holds",
+    _text("organisation"),
+    _text("ground"),
+    _text("status"),
+    _number("ended", nullable=True),
+    by=("organisation",),
+)
+ERASURES = _records(
+    "erasures", _text("organisation"), _text("extent"), _number("size"), by=("organisation",)
+)
+LINKS = _records(
+    "links",
+    _text("organisation"),
+    _text("status"),
+    _number("ended", nullable=True),
+    by=("organisation",),
+)
+ENCOUNTERS = _records(
+    "encounters",
+    _text("organisation"),
+    _text("status"),
+    _number("ended", nullable=True),
+    by=("organisation",),
+)
+REFERRALS = _records(
+    "referrals",
+    _text("organisation"),
+    _text("to"),
+    _number("ends"),
+    _text("status"),
+    _number("ended", nullable=True),
+    by=("organisation", "to"),
 )
 RECORDS = (
     SUBJECTS,
@@ -156,6 +203,13 @@ RECORDS = (
     PROPOSALS,
     GRANTS,
     SESSIONS,
+    ASKS,
+    EMERGENCIES,
     ANCHORS,
     BATCHES,
+    HOLDS,
+    ERASURES,
+    LINKS,
+    ENCOUNTERS,
+    REFERRALS,
 )

@@ -5,6 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Union
 
 from yilian.ledger.module import Event, Message, Module, Rule, Timer
+from yilian.ledger.modules.care import events as care_events
+from yilian.ledger.modules.care import messages as care_messages
+from yilian.ledger.modules.care import rules as care_rules
+from yilian.ledger.modules.care import state as care_state
 from yilian.ledger.modules.consent import events as consent_events
 from yilian.ledger.modules.consent import messages as consent_messages
 from yilian.ledger.modules.consent import rules as consent_rules
@@ -45,6 +49,7 @@ MODULES: tuple[Module, ...] = (
         events=consent_events.ALL,
         rules=consent_rules,
         tables=consent_state.TABLES,
+        timers={"end_custody": consent_rules.end_custody},
     ),
     Module(
         "records",
@@ -52,6 +57,13 @@ MODULES: tuple[Module, ...] = (
         events=records_events.ALL,
         rules=records_rules,
         tables=records_state.TABLES,
+    ),
+    Module(
+        "care",
+        messages=care_messages.ALL,
+        events=care_events.ALL,
+        rules=care_rules,
+        tables=care_state.TABLES,
     ),
 )
 

@@ -11,8 +11,10 @@ from yilian.ledger import codec
 from yilian.ledger.machine import Result
 from yilian.ledger.module import Event
 from yilian.ledger.modules import MODULES
+from yilian.ledger.modules.care import events as care
 from yilian.ledger.modules.consent import events as consent
 from yilian.ledger.modules.identity import events as identity
+from yilian.ledger.modules.records import events as records
 
 EVENTS = [event for module in MODULES for event in module.events]
 
@@ -65,6 +67,61 @@ def test_a_record_that_begins_and_ends_in_one_book() -> None:
     assert [row[:2] for row in book.rows[tables.EVENT_IDS]] == sorted(
         [[name_of("g"), 11], [name_of("p"), 11]]
     ) + sorted([[name_of("g"), 12], [name_of("p"), 12]])
+
+
+def test_what_happens_to_a_record_shows_in_its_row() -> None:
+    """New terms, withdrawals, reviews and answers change the row that is there."""
+    book = Book(0)
+    one, two, three = name_of("1"), name_of("2"), name_of("3")
+    _block(
+        book,
+        1,
+        consent.Granted(grant=one, person=two, starts=1, ends=2),
+        consent.Asked(ask=one, ends=9),
+        consent.GlassBroken(access=one, reader=two, organisation=three, ends=9),
+        records.Held(hold=one, organisation=three, ground="law"),
+        records.Erased(erasure=one, organisation=three, extent="sealed", size=4),
+        identity.Linked(link=one, organisation=three),
+        care.EncounterOpened(encounter=one, organisation=three),
+        care.EncounterOpened(encounter=two, organisation=three),
+        *[care.Referred(referral=x, organisation=two, to=three, ends=9) for x in (one, two)],
+        care.Referred(referral=three, organisation=two, to=three, ends=9),
+    )
+    _block(
+        book,
+        2,
+        consent.Changed(grant=one, person=two, version=2, starts=3, ends=4),
+        consent.AskWithdrawn(ask=one),
+        consent.GlassEnded(access=one),
+        consent.GlassReviewed(access=one, reviewer=three, finding="unjustified"),
+        records.HoldLifted(hold=one, organisation=three),
+        identity.Unlinked(link=one, organisation=three),
+        care.EncounterClosed(encounter=one, organisation=three),
+        care.EncounterCancelled(encounter=two, organisation=three),
+        care.ReferralAccepted(referral=one),
+        care.ReferralDeclined(referral=two),
+        care.ReferralEnded(referral=three),
+    )
+    shown = {
+        table.name: [row[2:-2] for row in book.rows[table]]
+        for table in tables.RECORDS
+        if book.rows[table]
+    }
+    assert shown == {
+        "grants": [[two, 3, 4, "given", None]],
+        "asks": [[9, "withdrawn", 2]],
+        "emergencies": [[two, three, 9, "unjustified", "ended", 2]],
+        "holds": [[three, "law", "lifted", 2]],
+        "erasures": [[three, "sealed", 4]],
+        "links": [[three, "ended", 2]],
+        "encounters": [[three, "closed", 2], [three, "cancelled", 2]],
+        "referrals": [
+            [two, three, 9, "accepted", None],
+            [two, three, 9, "declined", 2],
+            [two, three, 9, "ended", 2],
+        ],
+    }
+    assert book.changes == {}
 
 
 def test_a_record_of_before_is_changed() -> None:

@@ -14,6 +14,7 @@ from yilian.ledger.modules.governance.state import (
     QUOTAS,
     Member,
     Outcome,
+    Parameters,
     Proposal,
     Quota,
     is_member,
@@ -89,6 +90,23 @@ def admit(context: Context, organisation: str) -> None:
     context.emit(events.MemberAdmitted(organisation=organisation))
 
 
+def require_bounds(rule: Parameters) -> None:
+    """Refuse parameters that no vote could set; also how genesis is judged.
+
+    The share of votes that carries is fixed by genesis: at least a half, and less than all.
+    """
+    for name, bounds in BOUNDS.items():
+        _require_within(name, getattr(rule, name), bounds)
+    least, most = (rule.vote_denominator + 1) // 2, rule.vote_denominator - 1
+    _require_within("vote_numerator", rule.vote_numerator, (least, most))
+
+
+def _require_within(name: str, value: int, bounds: tuple[int, int]) -> None:
+    least, most = bounds
+    if not least <= value <= most:
+        raise errors.OUT_OF_BOUNDS(name=name, least=least, most=most)
+
+
 def _require_member(context: Context) -> str:
     organisation = speaking_for(context)
     if context.sender is None or context.sender.kind != "organisation":
@@ -125,8 +143,7 @@ def _require_possible(context: Context, action: messages.Action) -> None:
         bounds = BOUNDS.get(action.name)
         if bounds is None:
             raise errors.UNKNOWN_PARAMETER(name=action.name)
-        if not bounds[0] <= action.value <= bounds[1]:
-            raise errors.OUT_OF_BOUNDS(name=action.name, least=bounds[0], most=bounds[1])
+        _require_within(action.name, action.value, bounds)
 
 
 def _possible(context: Context, action: messages.Action) -> bool:

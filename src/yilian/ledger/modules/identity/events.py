@@ -96,6 +96,20 @@ class Recovered(Event, frozen=True):
     person: codec.Id
 
 
+class Linked(Event, frozen=True):
+    """An organisation said that two ids are one person."""
+
+    link: codec.Id
+    organisation: codec.Id
+
+
+class Unlinked(Event, frozen=True):
+    """An organisation took a link back."""
+
+    link: codec.Id
+    organisation: codec.Id
+
+
 ALL = (
     Enrolled,
     KeyServicePublished,
@@ -109,4 +123,6 @@ ALL = (
     RecoveryProposed,
     RecoveryCancelled,
     Recovered,
+    Linked,
+    Unlinked,
 )

@@ -190,6 +190,22 @@ class CancelRecovery(Message, frozen=True):
     recovery: codec.Id
 
 
+class Link(Message, frozen=True):
+    """State that two ids are one person; `terms` commits to the ids and the ground, salted.
+
+    The ids belong to the sending organisation, or one of them to another.
+    """
+
+    link: codec.Id
+    terms: codec.Digest
+
+
+class Unlink(Message, frozen=True):
+    """Take a link back: the two ids are not, or no longer said to be, one person."""
+
+    link: codec.Id
+
+
 ALL = (
     EnrolOrganisation,
     EnrolPerson,
@@ -207,4 +223,6 @@ ALL = (
     SetGuardians,
     ProposeRecovery,
     CancelRecovery,
+    Link,
+    Unlink,
 )

@@ -15,6 +15,7 @@ from yilian.ledger.modules.identity.state import (
     KEY_SERVICES,
     KEYS,
     LICENCES,
+    LINKS,
     RECOVERIES,
     REGISTRATIONS,
     RUNNING,
@@ -24,10 +25,12 @@ from yilian.ledger.modules.identity.state import (
     Key,
     KeyService,
     Licence,
+    Link,
     Mark,
     Recovery,
     Subject,
     SubjectKind,
+    require_own_act,
     speaking_for,
     subject,
 )
@@ -318,6 +321,32 @@ def recover(context: Context, name: str) -> None:
     person = subject(context.state, recovery.person)
     SUBJECTS.put(context.state, recovery.person, msgspec.structs.replace(person, custody=False))
     context.emit(events.Recovered(recovery=name, person=recovery.person))
+
+
+def link(context: Context, message: messages.Link) -> None:
+    """An organisation says that two ids are one person."""
+    organisation = speaking_for(context)
+    require_own_act(context)
+    if LINKS.has(context.state, message.link):
+        raise errors.ID_TAKEN(id=message.link)
+    record = Link(organisation=organisation, terms=message.terms, since=context.height)
+    LINKS.put(context.state, message.link, record)
+    context.emit(events.Linked(link=message.link, organisation=organisation))
+
+
+def unlink(context: Context, message: messages.Unlink) -> None:
+    """The organisation that linked two ids parts them again."""
+    organisation = speaking_for(context)
+    require_own_act(context)
+    found = LINKS.get(context.state, message.link)
+    if found is None:
+        raise errors.UNKNOWN_LINK(id=message.link)
+    if found.organisation != organisation:
+        raise errors.NOT_YOUR_LINK(id=message.link)
+    if found.ended is not None:
+        raise errors.LINK_ENDED(id=message.link)
+    LINKS.put(context.state, message.link, msgspec.structs.replace(found, ended=context.height))
+    context.emit(events.Unlinked(link=message.link, organisation=organisation))
 
 
 def _enrol(context: Context, name: str, record: Subject, key: PublicKey | None) -> None:

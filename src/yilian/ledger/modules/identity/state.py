@@ -12,6 +12,8 @@ from yilian.ledger.module import Context
 from yilian.ledger.modules.identity.errors import (
     LICENCE_NOT_IN_FORCE,
     NOT_AN_ORGANISATION,
+    NOT_ON_BEHALF,
+    NOT_STAFF,
     UNKNOWN_SUBJECT,
 )
 from yilian.ledger.modules.identity.messages import OrganisationKind
@@ -89,6 +91,18 @@ class Recovery(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     status: Literal["waiting", "done", "cancelled"] = "waiting"
 
 
+class Link(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """That two ids are one person, as `organisation` says since a height and until another.
+
+    `terms` is a salted commitment: which ids they are, the chain does not tell.
+    """
+
+    organisation: codec.Id
+    terms: codec.Digest
+    since: codec.Whole
+    ended: codec.Whole | None = None
+
+
 class Mark(msgspec.Struct, frozen=True):
     """That a tag or registration is taken, and by whom."""
 
@@ -104,6 +118,7 @@ GUARDIANS = Table("identity/guardians/", Guardians)
 RECOVERIES = Table("identity/recovery/", Recovery)
 RUNNING = Table("identity/running/", Mark)
 KEY_SERVICES = Table("identity/keyservice/", KeyService)
+LINKS = Table("identity/link/", Link)
 TABLES = (
     SUBJECTS,
     KEYS,
@@ -114,6 +129,7 @@ TABLES = (
     GUARDIANS,
     RECOVERIES,
     RUNNING,
+    LINKS,
 )
 
 
@@ -181,3 +197,22 @@ def require_licence(context: Context) -> None:
         and not licensed(context.state, context.sender_id, context.time)
     ):
         raise LICENCE_NOT_IN_FORCE()
+
+
+def require_own_act(context: Context) -> None:
+    """Refuse what is sent on behalf of a person: the chain would tie it to that person's id."""
+    if context.actor != context.sender_id:
+        raise NOT_ON_BEHALF()
+
+
+def practising_for(context: Context) -> str:
+    """Name the organisation for which it, its agent or a licensed practitioner of it sends.
+
+    Refuses persons, devices, practitioners without a licence in force, and acting for a person.
+    """
+    sender = context.sender
+    if sender is None or sender.kind in ("person", "device"):
+        raise NOT_STAFF()
+    require_own_act(context)
+    require_licence(context)
+    return home(context.sender_id, sender)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
 from yilian.ledger import codec
 from yilian.ledger.module import Message as _Message
 from yilian.ledger.module import capability
+from yilian.ledger.modules.records.errors import BAD_EXTENT, BAD_MARKS
 
+Ground = Literal["dispute", "law", "trial"]
+Extent = Literal["destroyed", "sealed"]
 BatchSize = Annotated[int, msgspec.Meta(ge=1, le=10_000_000)]
 
 
@@ -46,4 +49,42 @@ class AnchorDisclosures(Message, frozen=True):
     size: BatchSize
 
 
-ALL = (Anchor, AnchorBatch, AnchorDisclosures)
+class Hold(Message, frozen=True):
+    """Forbid the destruction of a record that a dispute, a law or a trial still needs.
+
+    `mark` names the record under the keeper's secret, so that it tells nobody else anything.
+    """
+
+    hold: codec.Id
+    mark: codec.Digest
+    ground: Ground
+
+
+class LiftHold(Message, frozen=True):
+    """End a hold; the record may be destroyed once no other hold stands."""
+
+    hold: codec.Id
+
+
+class Erase(Message, frozen=True):
+    """Record that copies of records were destroyed, or sealed until their time to keep is over.
+
+    `marks` are sorted and name the records as `Hold` does; `until` (ms) belongs to what is sealed;
+    `certificate` commits to what was erased, on what ground, and who had received copies.
+    """
+
+    erasure: codec.Id
+    marks: Annotated[list[codec.Digest], msgspec.Meta(min_length=1, max_length=1_000)]
+    extent: Extent
+    certificate: codec.Digest
+    until: codec.Millis | None = None
+
+    def check(self) -> None:
+        """Refuse marks that are out of order or repeated, and an end that does not belong."""
+        if any(one >= two for one, two in zip(self.marks, self.marks[1:], strict=False)):
+            raise BAD_MARKS()
+        if (self.extent == "sealed") != (self.until is not None):
+            raise BAD_EXTENT()
+
+
+ALL = (Anchor, AnchorBatch, AnchorDisclosures, Hold, LiftHold, Erase)

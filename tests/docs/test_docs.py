@@ -280,7 +280,7 @@ def test_the_limits_are_those_of_the_code() -> None:
     from yilian.ledger import transaction
     from yilian.ledger.modules.governance.state import Parameters
     from yilian.node import embedded, store
-    from yilian.vault import records
+    from yilian.vault import items
 
     page = text_of("docs/operations.md")
     rule = Parameters()
@@ -294,7 +294,7 @@ def test_the_limits_are_those_of_the_code() -> None:
         f"{rule.block_max_bytes:,} bytes, {rule.block_max_gas:,} gas, "
         f"{embedded.BLOCK_TRANSACTIONS:,} transactions",
         f"{intake.MAX_BUNDLE_BYTES >> 20} MiB, {intake.MAX_ENTRIES:,} entries",
-        f"{records.MAX_BATCH:,} records, {records.MAX_BATCH_BYTES >> 20} MiB",
+        f"{items.MAX_BATCH:,} records, {items.MAX_BATCH_BYTES >> 20} MiB",
         f"{server.MAX_HEAD:,} bytes, {server.MAX_HEADERS} headers, {server.HEAD_SECONDS:g} seconds",
         f"{signed.MAX_BODY >> 20} MiB where nothing else is said",
         f"{server.MAX_CONNECTIONS:,}",

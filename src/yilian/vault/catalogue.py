@@ -1,8 +1,9 @@
 """What the vault holds, in SQL: records, batches, grants, sessions, journal. Ids and seals only.
 
 SQLAlchemy Core on SQLite (WAL, synchronous=FULL: a commit is on the disk when it returns). In clear
-stand random ids, category codes, months, addresses, commitments and heights; salts, terms and
-journal lines are sealed by the caller. Resource types and search values are not here at all.
+stand random ids, category codes, months, retention classes, addresses, commitments and heights;
+salts, terms and journal lines are sealed by the caller. Resource types and search values are not
+here at all.
 """
 
 from __future__ import annotations
@@ -18,17 +19,25 @@ from yilian.vault.errors import (
     BATCH_ANCHORED,
     BATCH_UNKNOWN,
     RECORD_EXISTS,
+    RECORD_REPLACED,
     SESSION_EXISTS,
 )
 
 _CHUNK = 500
+KEPT, SEALED, ERASED = "kept", "sealed", "erased"
 
 
 @dataclass(frozen=True, slots=True)
 class RecordRow:
     """One record: where its ciphertext is, which batch and leaf prove it, how its key is wrapped.
 
-    `salt` is sealed under the master key, `data_key` under the batch key of `category_key`.
+    `salt` is sealed under the record's erasure key, `data_key` under the batch key of
+    `category_key`. `address` is the digest of the ciphertext that is released, `stored` that of
+    what is at rest: the same inside the second layer. `deposited` and `until` in milliseconds.
+
+    `standing`: `kept`; `sealed` (nobody reads it but for a duty, `until` then); or `erased`: a
+    tombstone, which has the fields that its batch's leaf has and no others, and in `salt` a seal
+    that vouches for it.
     """
 
     record: str
@@ -45,6 +54,14 @@ class RecordRow:
     category_key: str
     batch: str
     leaf: int
+    stored: str
+    kind: str
+    author: str | None
+    replaces: str | None
+    retention: str
+    deposited: int
+    standing: str
+    until: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +77,9 @@ class BatchKeyRow:
 class BatchRow:
     """A batch of records or of journal lines: its root, and where the chain took it.
 
-    `leaves` is ids and commitments end to end (16 + 32 bytes each; 16 for journal lines), so that a
-    proof needs one row and a missing row is missed by name.
+    `leaves` is ids and commitments end to end (a byte that is 1 where a replaced record is named,
+    then 16 + 32 bytes, then 16 for the replaced one; 16 for journal lines), so that a proof needs
+    one row and a missing row is missed by name.
     """
 
     batch: str
@@ -120,9 +138,11 @@ class JournalRow:
     """A journal line: sealed, with the ids it is found by; `batch` is None until it is batched."""
 
     disclosure: str
+    basis: str
     session: str | None
     grant_id: str | None
     record: str
+    reader: str
     time: int
     outcome: str
     line: bytes
@@ -131,6 +151,12 @@ class JournalRow:
 
 _records = table("records", RecordRow, ["record"], sql.Index("records_of_batch", "batch", "leaf"))
 sql.Index("records_of_patient", _records.c.patient)
+_CORRECTS = _records.c.replaces.is_not(None)
+sql.Index("record_replaced_once", _records.c.replaces, unique=True, sqlite_where=_CORRECTS)
+_UNSETTLED = sql.and_(_records.c.standing == ERASED, _records.c.stored != "")
+sql.Index("records_unsettled", _records.c.record, sqlite_where=_UNSETTLED)
+_SEALED_UNTIL = _records.c.until.is_not(None)
+sql.Index("records_until", _records.c.until, sqlite_where=_SEALED_UNTIL)
 _batch_keys = table("batch_keys", BatchKeyRow, ["batch", "category_key"])
 _batches = table("batches", BatchRow, [], position(), sql.UniqueConstraint("batch"))
 _given = table("grants_given", GivenRow, ["grant_id"])
@@ -186,6 +212,9 @@ class Catalogue(Database):
                 database.execute(sql.insert(_records), [values(each) for each in records])
         except IntegrityError:
             held = self.present([each.record for each in records])
+            replaced = self.replaced([each.replaces for each in records if each.replaces])
+            if replaced and not held:
+                raise RECORD_REPLACED(record=replaced[0]) from None
             raise RECORD_EXISTS(record=held[0] if held else records[0].record) from None
 
     def record(self, record: str) -> RecordRow | None:
@@ -197,11 +226,71 @@ class Catalogue(Database):
         query = sql.select(_records).where(_records.c.batch == batch).order_by(_records.c.leaf)
         return self.rows(RecordRow, query)
 
-    def records_of_patient(self, patient: str) -> list[str]:
-        """List the ids of a patient's records."""
-        query = sql.select(_records.c.record).where(_records.c.patient == patient)
+    def records_of_patient(self, patient: str, standing: Sequence[str] = (KEPT,)) -> list[str]:
+        """List the ids of a patient's records; sealed ones only where `standing` names them."""
+        query = sql.select(_records.c.record).where(
+            _records.c.patient == patient, _records.c.standing.in_(standing)
+        )
         with self._engine.connect() as database:
             return sorted(database.execute(query).scalars())
+
+    def replaced(self, records: Sequence[str]) -> list[str]:
+        """Tell which of these records are replaced by a later one, in order."""
+        return sorted(str(row.replaces) for row in self._replacing(records))
+
+    def replacement(self, record: str) -> RecordRow | None:
+        """Find the record that replaces this one."""
+        return next(iter(self._replacing([record])), None)
+
+    def _replacing(self, records: Sequence[str]) -> list[RecordRow]:
+        found: list[RecordRow] = []
+        for start in range(0, len(records), _CHUNK):
+            some = list(records[start : start + _CHUNK])
+            found += self.rows(RecordRow, sql.select(_records).where(_records.c.replaces.in_(some)))
+        return found
+
+    # Erasure
+
+    def put_records(self, rows: Sequence[RecordRow]) -> None:
+        """Write changed rows over their older selves, in one transaction."""
+        if rows:
+            change = sql.insert(_records).prefix_with("OR REPLACE")
+            with self.write() as database:
+                database.execute(change, [values(each) for each in rows])
+
+    def after(self, record: str, limit: int) -> list[RecordRow]:
+        """List records that are kept or sealed, by id, from the one after this id."""
+        query = sql.select(_records).where(
+            _records.c.record > record, _records.c.standing != ERASED
+        )
+        return self.rows(RecordRow, query.order_by(_records.c.record).limit(limit))
+
+    def unsettled(self) -> list[RecordRow]:
+        """List tombstones whose payload and keys are not known to be gone yet."""
+        query = sql.select(_records).where(_UNSETTLED)
+        return self.rows(RecordRow, query.order_by(_records.c.record))
+
+    def sealed_until(self, now: int) -> list[RecordRow]:
+        """List sealed records whose time to keep is over."""
+        query = sql.select(_records).where(_SEALED_UNTIL, _records.c.until <= now)
+        return self.rows(RecordRow, query.order_by(_records.c.record))
+
+    def category_keys_in_use(self, patient: str) -> set[str]:
+        """Name the category keys that records of a patient are under."""
+        query = sql.select(_records.c.category_key).distinct()
+        query = query.where(_records.c.patient == patient, _records.c.standing != ERASED)
+        with self._engine.connect() as database:
+            return set(database.execute(query).scalars())
+
+    def drop_batch_keys(self, batch: str) -> None:
+        """Remove a batch's wrapped keys that no record of it is under any more."""
+        used = sql.select(_records.c.category_key)
+        used = used.where(_records.c.batch == batch, _records.c.standing != ERASED)
+        gone = sql.delete(_batch_keys).where(
+            _batch_keys.c.batch == batch, _batch_keys.c.category_key.not_in(used)
+        )
+        with self.write() as database:
+            database.execute(gone)
 
     def records_without_batch(self) -> list[tuple[str, str]]:
         """List records (with the batch they name) whose batch row is gone."""
@@ -248,6 +337,15 @@ class Catalogue(Database):
                 change = sql.update(_batches).where(_batches.c.batch == batch)
                 database.execute(change.values(**values))
 
+    def unanchor_above(self, height: int) -> int:
+        """Forget that the chain took batches above a height, for it was taken back to there.
+
+        Returns how many; they are `unanchored` again.
+        """
+        change = sql.update(_batches).where(_batches.c.height > height)
+        with self.write() as database:
+            return database.execute(change.values(transaction_hash=None, height=None)).rowcount
+
     # Grants and sessions
 
     def give(self, row: GivenRow | None, grant: str, sent: Sequence[str]) -> None:
@@ -274,7 +372,8 @@ class Catalogue(Database):
         """Keep a grant received (None: known already) and the keys that are new."""
         with self.write() as database:
             if row is not None:
-                database.execute(sql.insert(_received), [values(row)])
+                # Two deliveries of one package may come at once; they say the same.
+                database.execute(sql.insert(_received).prefix_with("OR IGNORE"), [values(row)])
             for each in keys:
                 database.execute(
                     sql.insert(_received_keys).prefix_with("OR IGNORE"), [values(each)]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import fields
 from pathlib import Path
 from threading import RLock
@@ -18,10 +18,11 @@ import sqlalchemy as sql
 from yilian.vault import durable
 from yilian.vault.errors import VAULT_FORMAT, VAULT_OF_OTHER
 
-FORMAT = 1
+FORMAT = 2
 R = TypeVar("R")
 
 metadata = sql.MetaData()
+_columns: dict[type[Any], tuple[str, ...]] = {}
 _SQL_TYPES: dict[str, type[sql.types.TypeEngine[Any]]] = {
     "str": sql.Text,
     "str | None": sql.Text,
@@ -73,7 +74,8 @@ class Database:
         self._engine = sql.create_engine(f"sqlite:///{path}", hide_parameters=True)
         sql.event.listen(self._engine, "connect", _configure)
         self._lock = RLock()
-        metadata.create_all(self._engine)
+        # Before the other tables: those of another format may lack what an index is made on.
+        metadata.create_all(self._engine, tables=[_meta])
         for name, value, refusal in (
             ("format", str(FORMAT), VAULT_FORMAT(format=FORMAT)),
             ("organisation", organisation, VAULT_OF_OTHER()),
@@ -81,10 +83,39 @@ class Database:
             if self._meta(name, value) != value:
                 self.close()
                 raise refusal
+        metadata.create_all(self._engine)
 
     def close(self) -> None:
         """Close the database."""
         self._engine.dispose()
+
+    def copy(self, target: Path) -> None:
+        """Copy the database as it is at one moment, while it is used; durable on return.
+
+        `target` must not exist. SQLite's online backup in one step, so no writer waits long.
+        """
+        durable.touch(target)
+        with closing(sqlite3.connect(target)) as copied, self._raw() as source:
+            source.backup(copied)
+        for suffix in ("-wal", "-shm"):
+            target.with_name(target.name + suffix).unlink(missing_ok=True)
+        durable.sync_file(target)
+
+    def empty_log(self) -> bool:
+        """Move the write-ahead log into the file and cut it to nothing.
+
+        For an erasure: what a commit removed also stands in the log until then. Tells whether it
+        was done; a reader that stays for seconds can prevent it.
+        """
+        with self._lock, self._raw() as connection:
+            busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            return not busy
+
+    @contextmanager
+    def _raw(self) -> Iterator[sqlite3.Connection]:
+        with closing(self._engine.raw_connection()) as pooled:
+            connection: sqlite3.Connection = pooled.driver_connection  # type: ignore[assignment]
+            yield connection
 
     def _meta(self, name: str, value: str) -> str:
         with self.write() as database:
@@ -125,9 +156,18 @@ class Database:
 
 def values(row: Any) -> dict[str, Any]:
     """Give a row as the values of its table's columns."""
-    return {each.name: getattr(row, each.name) for each in fields(row)}
+    kind = type(row)
+    if kind not in _columns:
+        _columns[kind] = tuple(each.name for each in fields(kind))
+    return {name: getattr(row, name) for name in _columns[kind]}
 
 
 def _configure(connection: sqlite3.Connection, _record: object) -> None:
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+    # secure_delete: what an erasure takes out of a row is overwritten with zeros, not just freed.
+    for pragma in (
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+        "secure_delete = ON",
+    ):
         connection.execute("PRAGMA " + pragma)

@@ -23,13 +23,14 @@ import nacl.bindings as sodium
 from nacl.exceptions import CryptoError
 
 from yilian.ledger import codec
+from yilian.vault import shares
 from yilian.vault.envelope import binding
 from yilian.vault.errors import NUMBER_REFUSED, PARTIALS_REFUSED
 
 ORDER = 2**252 + 27742317777372353535851937790883648493
 """The order of the group (RFC 8032, section 5.1)."""
 
-MAX_MEMBERS = 255
+MAX_MEMBERS = shares.MAX_SHARES
 _TAG = b"yilian/duplicate-tag/1\0"
 _POINT = b"yilian/duplicate-point/1\0"
 _FULL_WIDTH = {0xFF01 + offset: 0x21 + offset for offset in range(94)}
@@ -100,14 +101,11 @@ def share(secret: bytes, members: int, threshold: int) -> list[Share]:
     start = int.from_bytes(secret, "little")
     if not 0 < start < ORDER:
         raise ValueError("a key is a scalar between 0 and the group order")
-    factors = [start, *(secrets.randbelow(ORDER) for _ in range(threshold - 1))]
-    shares: list[Share] = []
-    for index in range(1, members + 1):
-        value = 0
-        for factor in reversed(factors):
-            value = (value * index + factor) % ORDER
-        shares.append(Share(index, _scalar(value)))
-    return shares
+    factors = shares.draw(start, threshold, ORDER)
+    return [
+        Share(index, _scalar(shares.evaluate(factors, index, ORDER)))
+        for index in range(1, members + 1)
+    ]
 
 
 def blind(at: bytes) -> Blinded:
@@ -139,7 +137,7 @@ def combine(partials: Sequence[Partial]) -> bytes:
         raise PARTIALS_REFUSED()
     total: bytes | None = None
     for each in partials:
-        term = _times(_lagrange(each.index, indices), each.point)
+        term = _times(shares.weight(each.index, indices, ORDER), each.point)
         total = term if total is None else bytes(sodium.crypto_core_ed25519_add(total, term))
     assert total is not None
     return total
@@ -153,16 +151,6 @@ def tag(evaluated: bytes) -> str:
 def tag_alone(secret: bytes, organisation: str, system: str, number: str) -> str:
     """Compute the tag with the whole key: on an embedded chain one member is all of them."""
     return tag(_times(int.from_bytes(secret, "little"), point(organisation, system, number)))
-
-
-def _lagrange(index: int, indices: Sequence[int]) -> int:
-    """The weight of one share at zero."""
-    above = below = 1
-    for other in indices:
-        if other != index:
-            above = above * other % ORDER
-            below = below * (other - index) % ORDER
-    return above * pow(below, -1, ORDER) % ORDER
 
 
 def _times(factor: int, at: bytes) -> bytes:

@@ -18,6 +18,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hpke
 from cryptography.hazmat.primitives.asymmetric import mlkem, x25519
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from yilian.ledger import codec, merkle
 from yilian.ledger.codec import Digest, Id, Millis, Name, Whole
@@ -41,13 +43,13 @@ Period = Annotated[
 """A calendar month, YYYY-MM: category keys change with it."""
 
 MediaType = Annotated[
-    str, msgspec.Meta(pattern=r"^[A-Za-z0-9!#$&^_.+-]+/[ -~]+\Z", min_length=3, max_length=128)
+    str, msgspec.Meta(pattern=r"^[A-Za-z0-9!#$&^_.+-]+/[ -~]+$(?!\n)", min_length=3, max_length=128)
 ]
 
 Condition = Annotated[
-    str, msgspec.Meta(pattern=r"^[A-Za-z][A-Za-z0-9._:+-]*\Z", min_length=1, max_length=128)
+    str, msgspec.Meta(pattern=r"^[A-Za-z][A-Za-z0-9._:+-]*$(?!\n)", min_length=1, max_length=128)
 ]
-"""A condition of a grant by name; one that the reader's side cannot show to be met denies."""
+"""A condition of a grant, in the grammar of `vault/conditions.py`; an unknown one denies."""
 
 Names = Annotated[tuple[Name, ...], msgspec.Meta(max_length=256)]
 
@@ -57,8 +59,11 @@ _MLKEM_PUBLIC = 1184
 _MLKEM_SEED = 64
 _X25519 = 32
 _CONTENT = b"yilian/commitment/content/1"
+_COPY = b"yilian/commitment/copy/1"
 _TERMS = b"yilian/commitment/terms/1"
 _SESSION = b"yilian/commitment/session/1"
+_CERTIFICATE = b"yilian/commitment/certificate/1"
+_EMERGENCY = b"yilian/commitment/emergency/1"
 
 
 def new_id() -> str:
@@ -133,6 +138,11 @@ def _commit(domain: bytes, salt: bytes, content: bytes) -> str:
         raise ValueError("a commitment needs a salt of 32 bytes")
     inner = hashlib.sha256(content).digest()
     return codec.to_text(hashlib.sha256(domain + b"\0" + salt + inner).digest())
+
+
+def copy_commitment(salt: bytes, copy: bytes) -> str:
+    """Commit to a redacted copy; as `commitment`, own domain: no copy is taken for a record."""
+    return _commit(_COPY, salt, copy)
 
 
 class PublicKey:
@@ -218,6 +228,17 @@ def new_recipient() -> PrivateKey:
     return PrivateKey(_VERSION + secrets.token_bytes(_MLKEM_SEED + _X25519))
 
 
+def derived_recipient(secret: bytes, info: bytes) -> PrivateKey:
+    """Make a key pair from a 32-byte secret (HKDF-SHA256, RFC 5869); `info` is a `binding`.
+
+    So that the pair can be had again from the secret alone, and only the secret is split. X-Wing
+    (draft-connolly-cfrg-xwing-kem) makes its 96 bytes from a 32-byte seed likewise, by SHAKE-256.
+    """
+    if len(secret) != KEY_BYTES:
+        raise ValueError("a key pair is derived from 32 bytes")
+    return PrivateKey(_VERSION + HKDF(SHA256(), _MLKEM_SEED + _X25519, None, info).derive(secret))
+
+
 def wrap(public: PublicKey, content: bytes, info: bytes) -> bytes:
     """Encrypt a key (or a small package) to a recipient: suite byte, encapsulation, ciphertext.
 
@@ -245,20 +266,25 @@ class Format(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """What all formats here share: read-only, fields by name, unknown fields refused."""
 
 
-class Terms(Format, frozen=True, kw_only=True, tag_field="format", tag="yilian-terms/1"):
+class Terms(Format, frozen=True, kw_only=True, tag_field="format", tag="yilian-terms/2"):
     """What a grant opens, to whom, for what and when. Off chain; the chain has its commitment.
 
     Lists are sorted and free of repeats. A record is opened if its category and sensitivity are
     named (or, where `records` is given, if its id is), and never if its category is denied.
-    `starts` and `ends` are milliseconds; `ends` is the first moment that is no longer valid.
+    `practitioner` and `team` name who may read; with neither, anybody of the grantee (`role`).
+    `redact` names labels: what carries one is taken out, and the grantee gets a copy and no key.
+    `conditions`: see `vault/conditions.py`. `starts` and `ends` are milliseconds; `ends` is the
+    first moment that is no longer valid.
     """
 
     grantee: Id
     practitioner: Id | None = None
+    team: Annotated[tuple[Id, ...], msgspec.Meta(max_length=200)] = ()
     role: Name | None = None
     categories: Names = ()
     sensitivities: Names = ("normal",)
     denied: Names = ()
+    redact: Names = ()
     purposes: Annotated[tuple[Name, ...], msgspec.Meta(min_length=1, max_length=64)]
     starts: Millis
     ends: Millis
@@ -267,7 +293,7 @@ class Terms(Format, frozen=True, kw_only=True, tag_field="format", tag="yilian-t
 
     def __post_init__(self) -> None:
         lists = (self.categories, self.sensitivities, self.denied, self.purposes, self.conditions)
-        for names in (*lists, self.records or ()):
+        for names in (*lists, self.team, self.redact, self.records or ()):
             if any(first >= second for first, second in itertools.pairwise(names)):
                 raise ValueError("lists of terms are sorted and free of repeats")
         if self.starts >= self.ends:
@@ -276,13 +302,19 @@ class Terms(Format, frozen=True, kw_only=True, tag_field="format", tag="yilian-t
             raise ValueError("terms open categories or records")
 
 
-class SessionTerms(Format, frozen=True, kw_only=True, tag_field="format", tag="yilian-session/1"):
-    """Who reads under which grant, for what, until when. The chain has its commitment."""
+class SessionTerms(Format, frozen=True, kw_only=True, tag_field="format", tag="yilian-session/2"):
+    """Who reads under which grant, for what, until when. The chain has its commitment.
+
+    `place` is where the reader is, as the reader's organisation states it. `on_behalf_of` is for
+    whom the reader asks (a program for a practitioner, a deputy); the grant must name the reader.
+    """
 
     session: Id
     grant: Id
     reader: Id
+    on_behalf_of: Id | None = None
     role: Name | None = None
+    place: Name | None = None
     purpose: Name
     ends: Millis
 
@@ -305,6 +337,11 @@ def terms_commitment(salt: bytes, terms: Terms) -> str:
 def session_commitment(salt: bytes, terms: SessionTerms) -> str:
     """Commit to a session's terms; as `commitment`, over their canonical bytes, own domain."""
     return _commit(_SESSION, salt, checked(terms))
+
+
+def certificate_commitment(salt: bytes, certificate: bytes) -> str:
+    """Commit to an erasure certificate's canonical bytes; as `commitment`, own domain."""
+    return _commit(_CERTIFICATE, salt, certificate)
 
 
 class KeyName(Format, frozen=True, kw_only=True, order=True):
@@ -330,16 +367,23 @@ class WrappedCategoryKey(Format, frozen=True, kw_only=True):
     wrapped: bytes
 
 
-class RecordLeaf(Format, frozen=True, kw_only=True):
-    """The leaf of a batch of records; its canonical JSON bytes are what the tree hashes."""
+class RecordLeaf(Format, frozen=True, kw_only=True, omit_defaults=True):
+    """The leaf of a batch of records; its canonical JSON bytes are what the tree hashes.
+
+    A correction names the record that it replaces; other leaves have no such field.
+    """
 
     record: Id
     commitment: Digest
+    replaces: Id | None = None
 
 
-def leaf(record: str, committed: str) -> bytes:
-    """Write the leaf of one record: canonical JSON `{"commitment":...,"record":...}`."""
-    return codec.encode(RecordLeaf(record=record, commitment=committed))
+def leaf(record: str, committed: str, replaces: str | None = None) -> bytes:
+    """Write the leaf of one record: canonical JSON `{"commitment":...,"record":...}`.
+
+    A correction has `"replaces"` after them.
+    """
+    return codec.encode(RecordLeaf(record=record, commitment=committed, replaces=replaces))
 
 
 MerklePath = Annotated[tuple[Digest, ...], msgspec.Meta(max_length=64)]
@@ -360,13 +404,14 @@ class RecordProof(
     total: Whole
     path: MerklePath
     salt: Digest | None = None
+    replaces: Id | None = None
 
 
 def check_inclusion(proof: RecordProof, root: str) -> None:
     """Check that the commitment is in the batch with this root; refuses `record_not_in_batch`."""
     path = [codec.to_bytes(step) for step in proof.path]
     found = merkle.root_from_inclusion(
-        leaf(proof.record, proof.commitment), proof.index, proof.total, path
+        leaf(proof.record, proof.commitment, proof.replaces), proof.index, proof.total, path
     )
     if found is None or codec.to_text(found) != root:
         raise NOT_IN_BATCH(record=proof.record)
@@ -384,23 +429,31 @@ def check_record(content: bytes, salt: bytes, proof: RecordProof, root: str) -> 
     check_inclusion(proof, root)
 
 
-class JournalLine(Format, frozen=True, kw_only=True, tag_field="format", tag="yilian-disclosure/1"):
+Basis = Literal["grant", "own", "emergency", "patient"]
+"""Why a reader was answered: a grant, an organisation's own custody, an emergency, the patient."""
+
+
+class JournalLine(Format, frozen=True, kw_only=True, tag_field="format", tag="yilian-disclosure/2"):
     """One answer about one record: who asked, when, what for, permitted or not, and why not.
 
     Its canonical JSON bytes are the leaf of a disclosure batch. The random disclosure id hides the
     line from whoever sees only hashes of it. Reads of the organisation that wrote the record have
-    neither session nor grant.
+    neither session nor grant; an emergency has the access id as its session. `copy` is the salted
+    commitment of a redacted copy, where one was sent in the record's place.
     """
 
     disclosure: Id
+    basis: Basis
     session: Id | None
     grant: Id | None
     record: Id
     reader: Id
+    on_behalf_of: Id | None = None
     purpose: Name
     time: Millis
     outcome: Literal["permit", "deny"]
     reasons: Names
+    copy: Digest | None = None
 
 
 class JournalProof(
@@ -413,3 +466,41 @@ class JournalProof(
     index: Whole
     total: Whole
     path: MerklePath
+
+
+EmergencyReason = Literal["life_threatening", "unable_to_consent", "public_health", "other"]
+"""Why the glass was broken, by code; the words beside it say the rest."""
+
+
+class EmergencyTerms(
+    Format, frozen=True, kw_only=True, tag_field="format", tag="yilian-emergency/1"
+):
+    """Who breaks the glass for whose emergency set, and why. The chain has its commitment.
+
+    `patient` is the holder's id of the person. `text` is for the review and for the patient; it
+    never leaves sealed places in clear. `ends` in milliseconds, the first moment no longer open.
+    """
+
+    access: Id
+    patient: Id
+    holder: Id
+    reader: Id
+    organisation: Id
+    reason: EmergencyReason
+    text: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
+    place: Name | None = None
+    ends: Millis
+
+    def __post_init__(self) -> None:
+        if not self.text.strip():
+            raise ValueError("breaking the glass needs words")
+
+    def __repr__(self) -> str:
+        return f"<EmergencyTerms {self.access}>"
+
+
+def emergency_commitment(salt: bytes, terms: EmergencyTerms) -> str:
+    """Commit to an emergency's terms; as `commitment`, over their canonical bytes, own domain."""
+    data = codec.encode(terms)
+    codec.decode(data, EmergencyTerms)
+    return _commit(_EMERGENCY, salt, data)

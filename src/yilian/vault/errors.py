@@ -38,6 +38,16 @@ BATCH_ANCHORED = code(9045, "deposit_batch_anchored", 409, "batch")
 BATCH_NOT_ANCHORED = code(9046, "deposit_batch_not_anchored", 409, "batch")
 ROW_DAMAGED = code(9047, "catalogue_row_damaged", 500, "record")
 
+# What becomes of records: versions, retention, erasure (numbers 9300 to 9319)
+RECORD_ERASED = code(9300, "vault_record_erased", 410, "record")
+RECORD_SEALED = code(9301, "vault_record_sealed", 403, "record")
+ERASURE_KEY_MISSING = code(9302, "erasure_key_missing", 500, "record")
+OUTER_LAYER_DAMAGED = code(9303, "outer_layer_damaged", 500, "record")
+RECORD_REPLACED = code(9304, "record_already_replaced", 409, "record")
+REPLACES_OTHER_PATIENT = code(9305, "record_of_another_patient", 409, "record")
+NOTE_MAY_NOT_REPLACE = code(9306, "note_may_not_replace", 409, "record")
+RETENTION_UNKNOWN = code(9307, "retention_class_unknown", 400, "name")
+
 # Grants, sessions, disclosure
 GRANT_NOT_GIVEN = code(9060, "grant_not_given_here", 404, "grant")
 GRANT_NOT_HELD = code(9061, "grant_not_held_here", 404, "grant")

@@ -6,6 +6,8 @@
     <folder>/signing/<key id>.sealed     one Ed25519 seed each
     <folder>/patients/<xx>/<patient>.sealed   all category keys of one patient, so that one person's
                                          keys are destroyed by deleting one file
+    <folder>/../erasure/                 erasure keys (`erasure_keys.py`), beside and never inside,
+                                         so that a copy of one folder is without the other
 
 Files are 0600, folders 0700, each replaced whole (`durable.replace`). The master key stands in a
 file outside the folder (`YILIAN_MASTER_KEY_FILE`), so that a copy of the folder alone opens
@@ -16,6 +18,7 @@ the same file back is not detected here.
 from __future__ import annotations
 
 import hashlib
+import hmac
 import os
 import secrets
 from collections.abc import Iterable
@@ -36,9 +39,8 @@ from yilian.vault.envelope import (
     PrivateKey,
     binding,
     new_recipient,
-    open_sealed,
-    seal,
 )
+from yilian.vault.erasure_keys import ErasureKeys
 from yilian.vault.errors import (
     CATEGORY_KEY_MISSING,
     DUPLICATE_SHARE_MISSING,
@@ -51,31 +53,12 @@ from yilian.vault.errors import (
     SIGNING_KEY_EXISTS,
     SIGNING_KEY_UNKNOWN,
 )
+from yilian.vault.sealer import Sealer as Sealer
 
 MASTER_KEY_VARIABLE = "YILIAN_MASTER_KEY_FILE"
 _RECENT = 64
 _MASTER_FORMAT = "yilian-master-key/1 "
 _id_decoder = codec.decoder(codec.Id)
-
-
-class Sealer:
-    """Seals under one derived key; shows nothing of it."""
-
-    __slots__ = ("_key",)
-
-    def __init__(self, key: bytes) -> None:
-        self._key = key
-
-    def seal(self, content: bytes, associated: bytes) -> bytes:
-        """Encrypt, as `envelope.seal`."""
-        return seal(self._key, content, associated)
-
-    def open(self, sealed: bytes, associated: bytes) -> bytes:
-        """Decrypt, as `envelope.open_sealed`."""
-        return open_sealed(self._key, sealed, associated)
-
-    def __repr__(self) -> str:
-        return "<Sealer>"
 
 
 class CategoryKey:
@@ -141,6 +124,7 @@ class Keystore:
         self._files = self.sealer("keystore")
         # The last patients' keys, opened: a walk or a session asks for the same file many times.
         self._recent: dict[str, list[_StoredKey]] = {}
+        self.erasure = ErasureKeys(folder.parent / "erasure", self.sealer("erasure"))
 
     def __repr__(self) -> str:
         return f"<Keystore of {self._organisation}>"
@@ -164,7 +148,8 @@ class Keystore:
         for each in (folder, folder / "signing", folder / "patients"):
             durable.make_folder(each)
         store._check_modes()
-        durable.clear_parts(folder)
+        for each in (folder, folder.parent / "erasure"):
+            durable.clear_parts(each)
         if check.exists():
             try:
                 store._read("check")
@@ -180,7 +165,15 @@ class Keystore:
         One scope per batch keeps each derived key far below the number of seals it may make.
         """
         info = binding(purpose, organisation=self._organisation, scope=scope)
-        return Sealer(HKDF(SHA256(), 32, None, info).derive(self._master))
+        return Sealer(self._derived(info))
+
+    def mac(self, purpose: str, data: bytes) -> bytes:
+        """Authenticate data under a key of its own for a purpose (HMAC-SHA256, RFC 2104)."""
+        info = binding("mac", organisation=self._organisation, scope=purpose)
+        return hmac.digest(self._derived(info), data, "sha256")
+
+    def _derived(self, info: bytes) -> bytes:
+        return HKDF(SHA256(), 32, None, info).derive(self._master)
 
     # Signing keys
 
@@ -271,7 +264,7 @@ class Keystore:
                     if name in current:
                         found[name] = _loaded(current[name])
                         continue
-                    generation = sum(each.name == name for each in kept)
+                    generation = _next_generation(kept, name)
                     made = new_recipient()
                     found[name] = CategoryKey(made.public.id, name, generation, made, ended=False)
                     kept.append(_to_store(found[name]))
@@ -300,6 +293,18 @@ class Keystore:
             kept = [msgspec.structs.replace(each, ended=True) for each in self._stored(patient)]
             if kept:
                 self._store({patient: kept})
+
+    def destroy_category_keys(self, patient: str, keys: Iterable[str]) -> None:
+        """Destroy some category keys of a patient by their ids; with the last one the file goes."""
+        gone = frozenset(keys)
+        with self._lock:
+            stored = self._stored(patient)
+            kept = [each for each in stored if each.key not in gone]
+            if kept and len(kept) < len(stored):
+                self._store({patient: kept})
+            elif stored and not kept:
+                self._recent.pop(patient, None)
+                durable.remove(self._path(_patient_name(patient)))
 
     def _stored(self, patient: str) -> list[_StoredKey]:
         name = _patient_name(patient)
@@ -362,6 +367,8 @@ class Keystore:
         for path in (self._folder, *self._folder.iterdir(), *signing.iterdir()):
             if path.stat().st_mode & 0o077:
                 raise KEYSTORE_EXPOSED(name=str(path.relative_to(self._folder)))
+        for path in self.erasure.exposed():
+            raise KEYSTORE_EXPOSED(name=path.name)
 
 
 def _checked_id(text: str) -> str:
@@ -373,6 +380,10 @@ def _checked_id(text: str) -> str:
 def _patient_name(patient: str) -> str:
     fan = hashlib.sha256(_checked_id(patient).encode()).hexdigest()[:2]
     return f"patients/{fan}/{patient}"
+
+
+def _next_generation(kept: Iterable[_StoredKey], name: KeyName) -> int:
+    return 1 + max((each.generation for each in kept if each.name == name), default=-1)
 
 
 def _to_store(key: CategoryKey) -> _StoredKey:

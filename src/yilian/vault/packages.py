@@ -72,14 +72,25 @@ class UnderCategory(Format, frozen=True, kw_only=True, tag_field="route", tag="c
 
 
 class ToGrantee(Format, frozen=True, kw_only=True, tag_field="route", tag="record"):
-    """Data key wrapped to the grantee's key service (HPKE), for grants of single records."""
+    """Data key wrapped to the grantee's key service (HPKE) for this session.
+
+    For grants of single records, for copies, and where the category key has not been sent yet.
+    """
 
     recipient: Id
     data_key: bytes
 
 
 class ReleasedRecord(Format, frozen=True, kw_only=True):
-    """One record: ciphertext, how to reach its key, the sealed salt, and its place in the batch."""
+    """One record: ciphertext, how to reach its key, the sealed salt, and its place in the batch.
+
+    With `redacted` it is a copy from which these labels are taken out, under a key of its own, and
+    `copy` is the salted commitment of the copy, which the holder's journal line has too. `proof`
+    is the original's, without its salt, for that would let guesses of what is missing be tested.
+    It proves that a record of this id stands in its batch, and the journal line that this copy
+    was sent for it. That the copy says what the original says is the holder's word: only who has
+    the original can compare.
+    """
 
     media_type: MediaType
     address: Digest
@@ -87,6 +98,12 @@ class ReleasedRecord(Format, frozen=True, kw_only=True):
     keys: UnderCategory | ToGrantee
     salt: bytes
     proof: RecordProof
+    redacted: Names = ()
+    copy: Digest | None = None
+
+    def __post_init__(self) -> None:
+        if bool(self.redacted) != (self.copy is not None):
+            raise ValueError("a copy names its commitment and the labels taken out")
 
 
 class NotReleased(Format, frozen=True, kw_only=True):
@@ -96,7 +113,7 @@ class NotReleased(Format, frozen=True, kw_only=True):
     reasons: Names
 
 
-class Released(Format, frozen=True, kw_only=True, tag_field="format", tag="yilian-released/1"):
+class Released(Format, frozen=True, kw_only=True, tag_field="format", tag="yilian-released/2"):
     """The holder's answer; a journal line for each record named here is already on its disk."""
 
     holder: Id

@@ -1,5 +1,8 @@
 """Ciphertexts at rest, addressed by their SHA-256. What is kept here is never readable here.
 
+A record's ciphertext comes here inside its second layer (`erasure_keys.py`), and the digest is that
+of the outer bytes: what is released, and its own address, cannot be found in these files.
+
 Layout, and why: a file and a sync per resource would cap a deposit at a few hundred resources a
 second, so the payloads of one deposit go into ONE pack file, written, synced and renamed once.
 
@@ -96,22 +99,39 @@ class FolderStore:
         return found
 
     def delete(self, name: str) -> None:
-        """Remove a payload durably; refuses `payload_missing`.
+        """Remove a payload durably; refuses `payload_missing`."""
+        with self._lock:
+            if self._find(name) is None:
+                raise PAYLOAD_MISSING(address=name)
+            self.delete_many([name])
+
+    def delete_many(self, names: Iterable[str]) -> None:
+        """Remove payloads durably, each pack rewritten once; absent ones are fine.
 
         Only for space: what makes a payload unreadable everywhere is the loss of its key.
         """
         with self._lock:
-            row = self._find(name)
-            if row is None:
-                raise PAYLOAD_MISSING(address=name)
-            path = self._pack_path(row[0])
-            kept = [entry for entry in _scan(path) if entry[0] != name]
-            if kept:
-                durable.replace({path: _copied(path, kept)})
-                self._index_pack(path)
-            else:
-                durable.remove(path)
-                self._forget_pack(row[0])
+            packs: dict[str, set[str]] = {}
+            for name in names:
+                row = self._find(name)
+                if row is not None:
+                    packs.setdefault(row[0], set()).add(name)
+            for pack, gone in sorted(packs.items()):
+                self._rewrite(pack, gone)
+
+    def _rewrite(self, pack: str, gone: set[str]) -> None:
+        path = self._pack_path(pack)
+        kept = [entry for entry in _scan(path) if entry[0] not in gone] if path.exists() else []
+        if kept:
+            durable.replace({path: _copied(path, kept)})
+            self._index_pack(path)
+        else:
+            durable.remove(path)
+            self._forget_pack(pack)
+
+    def packs(self) -> list[Path]:
+        """List the pack files; each is replaced whole, so a copy of one is never half."""
+        return sorted(self._packs.glob("*/*.pack"))
 
     def addresses(self) -> Iterator[str]:
         """List all addresses in order."""

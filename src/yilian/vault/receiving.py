@@ -10,19 +10,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+import sqlalchemy as sql
+
 from yilian.ledger import codec
 from yilian.ledger.codec import Digest
-from yilian.ledger.errors import MALFORMED
+from yilian.ledger.errors import MALFORMED, code
 from yilian.vault.catalogue import Catalogue, ReceivedKeyRow, ReceivedRow, SessionRow
+from yilian.vault.database import metadata, values
 from yilian.vault.envelope import (
     Format,
+    Names,
     PrivateKey,
     SessionTerms,
     Terms,
     WrappedCategoryKey,
     address,
     binding,
+    check_inclusion,
     check_record,
+    copy_commitment,
     new_id,
     new_salt,
     open_sealed,
@@ -33,12 +39,14 @@ from yilian.vault.envelope import (
 from yilian.vault.errors import (
     BATCH_NOT_ANCHORED,
     CATEGORY_KEY_MISSING,
+    CONTENT_DIFFERS,
     GRANT_DIFFERS,
     GRANT_EXISTS,
     GRANT_NOT_HELD,
     NOT_FOR_US,
     PAYLOAD_DAMAGED,
 )
+from yilian.vault.giving import OpenedTerms
 from yilian.vault.keystore import Keystore
 from yilian.vault.packages import (
     GrantContent,
@@ -49,7 +57,13 @@ from yilian.vault.packages import (
     UnderCategory,
 )
 from yilian.vault.records import batch_key_binding, content_binding, open_data_key
-from yilian.vault.sharing import OpenedTerms, record_key_binding, salt_binding
+from yilian.vault.sharing import copy_binding, record_key_binding, salt_binding
+
+COPY_NOT_AGREED = code(9322, "copy_not_agreed", 409, "record")
+"""A record came as a copy that the grant's terms do not ask for, or an original where they do."""
+
+_received = metadata.tables["grants_received"]
+_received_keys = metadata.tables["keys_received"]
 
 
 class Accepted(NamedTuple):
@@ -62,8 +76,20 @@ class Accepted(NamedTuple):
     keys: int
 
 
+class Contents(dict[str, bytes]):
+    """Contents by record id; what is in `copies` is a redacted copy, the rest exact bytes.
+
+    `copies` names for each the labels that were taken out. Its bytes differ from what the chain's
+    commitment is of; see `packages.ReleasedRecord` for what can be proved about a copy.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.copies: dict[str, Names] = {}
+
+
 class OpenedSession(
-    Format, frozen=True, kw_only=True, tag_field="format", tag="yilian-opened-session/1"
+    Format, frozen=True, kw_only=True, tag_field="format", tag="yilian-opened-session/2"
 ):
     """A session to be opened on chain by its commitment, and shown opened to the holder."""
 
@@ -87,9 +113,12 @@ class Grantee:
     def accept(self, package: bytes, commitment: str) -> Accepted:
         """Open a grant package, hold its terms against the chain's commitment, keep it.
 
-        Packages of one grant may come twice and in any order; keys add up. Refuses
+        Packages of one grant may come twice and in any order; keys add up. With the commitment of
+        changed terms, these take the place of the terms before, and the package's keys that of
+        all keys before: what is granted no more is forgotten. Refuses
         `package_not_for_this_organisation`, `service_key_unknown`, `envelope_not_opened`,
-        `grant_differs_from_chain`, `grant_exists_with_other_terms`.
+        `grant_differs_from_chain`, and `grant_exists_with_other_terms` for another holder's grant
+        of the same id.
         """
         outer = codec.decode(package, GrantPackage)
         if outer.grantee != self._organisation:
@@ -115,16 +144,25 @@ class Grantee:
 
     def _keep(self, outer: GrantPackage, content: GrantContent, commitment: str) -> None:
         known = self._catalogue.received(outer.grant)
-        if known is not None:
-            same = (known.holder, known.patient, known.commitment)
-            if same != (outer.holder, content.patient, commitment):
-                raise GRANT_EXISTS(grant=outer.grant)
+        if known is not None and (known.holder, known.patient) != (outer.holder, content.patient):
+            raise GRANT_EXISTS(grant=outer.grant)
         opened = OpenedTerms(salt=content.salt, terms=content.terms)
         associated = _terms_binding(outer.grant, outer.holder, content.patient, commitment)
         sealed = self._keystore.sealer("grants").seal(codec.encode(opened), associated)
         row = ReceivedRow(outer.grant, outer.holder, content.patient, sealed, commitment)
         keys = [ReceivedKeyRow(outer.grant, each.key, codec.encode(each)) for each in content.keys]
-        self._catalogue.receive(None if known else row, keys)
+        if known is not None and known.commitment != commitment:
+            self._replace(row, keys)
+        else:
+            self._catalogue.receive(None if known else row, keys)
+
+    def _replace(self, row: ReceivedRow, keys: list[ReceivedKeyRow]) -> None:
+        with self._catalogue.write() as database:
+            database.execute(sql.insert(_received).prefix_with("OR REPLACE"), [values(row)])
+            of_grant = _received_keys.c.grant_id == row.grant_id
+            database.execute(sql.delete(_received_keys).where(of_grant))
+            if keys:
+                database.execute(sql.insert(_received_keys), [values(each) for each in keys])
 
     def terms(self, grant: str) -> Terms:
         """Give the opened terms of a grant held here; refuses `grant_not_held_here`."""
@@ -146,15 +184,31 @@ class Grantee:
     # Sessions
 
     def open_session(
-        self, grant: str, reader: str, purpose: str, ends: int, role: str | None = None
+        self,
+        grant: str,
+        reader: str,
+        purpose: str,
+        ends: int,
+        role: str | None = None,
+        *,
+        place: str | None = None,
+        on_behalf_of: str | None = None,
     ) -> OpenedSession:
         """Prepare an access session and keep it; its commitment must be on chain before it works.
 
-        `ends` in milliseconds. Refuses `grant_not_held_here`, and `malformed`.
+        `ends` in milliseconds; `place` for terms that ask for one. Refuses `grant_not_held_here`,
+        and `malformed`.
         """
         self._held(grant)
         terms = SessionTerms(
-            session=new_id(), grant=grant, reader=reader, role=role, purpose=purpose, ends=ends
+            session=new_id(),
+            grant=grant,
+            reader=reader,
+            on_behalf_of=on_behalf_of,
+            role=role,
+            place=place,
+            purpose=purpose,
+            ends=ends,
         )
         salt = new_salt()
         opened = OpenedSession(
@@ -177,22 +231,29 @@ class Grantee:
 
     # Reading
 
-    def read(self, released: Released, grant: str, roots: Mapping[str, str]) -> dict[str, bytes]:
-        """Open released records and check each; returns exact bytes by record id.
+    def read(self, released: Released, grant: str, roots: Mapping[str, str]) -> Contents:
+        """Open released records and check each; gives exact bytes, or marked copies, by record id.
 
         `roots`: batch id -> root, from this organisation's own node. Refuses at the first record
         that does not check: `payload_damaged`, `category_key_missing`, `envelope_not_opened`,
-        `content_differs`, `record_not_in_batch`, `deposit_batch_not_anchored`.
+        `content_differs`, `record_not_in_batch`, `deposit_batch_not_anchored`, and
+        `copy_not_agreed` for a copy with other labels taken out than the grant's terms say.
         """
         held = self._held(grant)
         if (released.grant, released.holder) != (grant, held.holder):
             raise GRANT_DIFFERS(grant=grant)
         codec.decode(codec.encode(released), Released)
+        labels = self.terms(grant).redact
         batch_keys: dict[tuple[str, str], bytes] = {}
-        contents: dict[str, bytes] = {}
+        contents = Contents()
         for each in released.records:
+            record = each.proof.record
+            if each.redacted != labels:
+                raise COPY_NOT_AGREED(record=record)
             data_key = self._data_key(each, released, batch_keys)
-            contents[each.proof.record] = _opened(each, released.holder, data_key, roots)
+            contents[record] = _opened(each, released, data_key, roots)
+            if each.redacted:
+                contents.copies[record] = each.redacted
         return contents
 
     def _data_key(
@@ -226,18 +287,28 @@ class Grantee:
         raise CATEGORY_KEY_MISSING(key=key)
 
 
-def _opened(each: ReleasedRecord, holder: str, data_key: bytes, roots: Mapping[str, str]) -> bytes:
-    record = each.proof.record
+def _opened(
+    each: ReleasedRecord, released: Released, key: bytes, roots: Mapping[str, str]
+) -> bytes:
+    holder, record = released.holder, each.proof.record
     if address(each.ciphertext) != each.address:
         raise PAYLOAD_DAMAGED(address=each.address)
-    content = open_sealed(data_key, each.ciphertext, content_binding(holder, record))
-    salt = open_sealed(data_key, each.salt, salt_binding(record))
+    info = content_binding(holder, record)
+    if each.copy is not None:
+        info = copy_binding(holder, released.grant, released.session, record)
+    content = open_sealed(key, each.ciphertext, info)
+    salt = open_sealed(key, each.salt, salt_binding(record))
     root = roots.get(each.proof.batch)
     if root is None:
         raise BATCH_NOT_ANCHORED(batch=each.proof.batch)
     if len(salt) != len(codec.to_bytes(each.proof.commitment)):
         raise MALFORMED()
-    check_record(content, salt, each.proof, root)
+    if each.copy is None:
+        check_record(content, salt, each.proof, root)
+        return content
+    if copy_commitment(salt, content) != each.copy:
+        raise CONTENT_DIFFERS(record=record)
+    check_inclusion(each.proof, root)
     return content
 
 

@@ -4,29 +4,54 @@ Keys are in three layers, so that bulk is cheap: each content has its own data k
 the data keys of one batch and one category key are sealed under a batch key; only that batch key is
 wrapped to the category's public key (HPKE, about 0.1 ms). A bundle of 300 resources under ten
 category keys costs ten wraps. Whoever holds the category key opens all of them, as a grant means.
+
+Around each ciphertext at rest lies one more layer, under the record's erasure key, which never
+leaves the key store (`erasure_keys.py`); the record's salt is sealed under the same key. Without it
+neither the payload opens nor can a guess of the content be held against the commitment.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
-from functools import lru_cache
-from typing import NamedTuple
+from threading import RLock
+from typing import Any, NamedTuple
 
-from yilian.ledger import codec, merkle
-from yilian.ledger.codec import Id, Name
-from yilian.ledger.errors import MALFORMED, Refusal
-from yilian.vault.catalogue import BatchKeyRow, BatchRow, Catalogue, RecordRow
+from yilian.ledger import codec
+from yilian.ledger.errors import Refusal
+from yilian.vault import leaves, retention
+from yilian.vault.bindings import (
+    batch_key_binding as batch_key_binding,
+)
+from yilian.vault.bindings import (
+    content_binding as content_binding,
+)
+from yilian.vault.bindings import (
+    data_key_binding,
+    outer_binding,
+    row_binding,
+    tombstone_binding,
+)
+from yilian.vault.bindings import (
+    open_data_key as open_data_key,
+)
+from yilian.vault.catalogue import (
+    ERASED,
+    KEPT,
+    SEALED,
+    BatchKeyRow,
+    BatchRow,
+    Catalogue,
+    RecordRow,
+)
+from yilian.vault.clock import utc_now
 from yilian.vault.envelope import (
-    Format,
     KeyName,
-    MediaType,
-    Period,
     RecordProof,
     address,
-    binding,
     commitment,
-    leaf,
     new_id,
     new_key,
     new_salt,
@@ -38,55 +63,29 @@ from yilian.vault.envelope import (
 from yilian.vault.errors import (
     CATEGORY_KEY_MISSING,
     CONTENT_DIFFERS,
-    DEPOSIT_EMPTY,
-    DEPOSIT_TOO_LARGE,
+    ERASURE_KEY_MISSING,
+    OUTER_LAYER_DAMAGED,
+    RECORD_ERASED,
     RECORD_EXISTS,
+    RECORD_SEALED,
     RECORD_UNKNOWN,
     ROW_DAMAGED,
 )
+from yilian.vault.items import Item as Item
+from yilian.vault.items import Kind as Kind
+from yilian.vault.items import check_corrections, checked
 from yilian.vault.keystore import CategoryKey, Keystore
-from yilian.vault.payloads import MAX_PAYLOAD, FolderStore
+from yilian.vault.payloads import FolderStore
+from yilian.vault.sealer import Sealer
 
-MAX_BATCH = 10_000
-MAX_BATCH_BYTES = MAX_PAYLOAD
 RECORDS = "records"
-_LEAF = 16 + 32
-
-
-class Item(Format, frozen=True, kw_only=True):
-    """A content to deposit, exactly as it arrived. `period` is its month, YYYY-MM."""
-
-    record: Id
-    patient: Id
-    category: Name
-    sensitivity: Name
-    period: Period
-    media_type: MediaType
-    content: bytes
-
-    def name(self) -> KeyName:
-        """Say which category key the item goes under."""
-        return KeyName(
-            patient=self.patient,
-            category=self.category,
-            sensitivity=self.sensitivity,
-            period=self.period,
-        )
-
-
-class _Labels(Format, frozen=True, kw_only=True):
-    record: Id
-    name: KeyName
-    media_type: MediaType
-
-
-_labels_decoder = codec.decoder(_Labels)
 
 
 class Batch(NamedTuple):
     """What is to be anchored: `root` over the leaves of `records` and `commitments`, in order.
 
     `kind` is `records` or `journal`; a journal batch names disclosures and has no commitments.
+    `replaces` has, for each record, the one that it corrects; it is empty where none does.
     """
 
     batch: str
@@ -95,6 +94,17 @@ class Batch(NamedTuple):
     size: int
     records: tuple[str, ...]
     commitments: tuple[str, ...]
+    replaces: tuple[str | None, ...] = ()
+
+
+class Version(NamedTuple):
+    """One version of a record. `kind` is empty and `author` unknown once it is erased."""
+
+    record: str
+    kind: str
+    author: str | None
+    deposited: int
+    standing: str
 
 
 class Damage(NamedTuple):
@@ -117,66 +127,109 @@ class Opened(NamedTuple):
     content: bytes
 
 
+class _Encrypted(NamedTuple):
+    """A content in both layers, with the keys of each and the address of the inner one."""
+
+    data_key: bytes
+    outer_key: Sealer
+    address: str
+    outer: bytes
+
+
+class _Place(NamedTuple):
+    """Where and when a new record goes, and under which keys."""
+
+    batch: str
+    leaf: int
+    time: int
+    category_key: str
+    batch_key: bytes
+
+
 class Records:
     """The records of one organisation: payload store, catalogue and key store joined."""
 
     def __init__(
-        self, organisation: str, keystore: Keystore, payloads: FolderStore, catalogue: Catalogue
+        self,
+        organisation: str,
+        keystore: Keystore,
+        payloads: FolderStore,
+        catalogue: Catalogue,
+        clock: Callable[[], int] = utc_now,
     ) -> None:
         self._organisation = organisation
         self._keystore = keystore
         self._payloads = payloads
         self._catalogue = catalogue
+        self._clock = clock
+        self._lock = RLock()
+        self._under_way: Counter[str] = Counter()
 
     def deposit(self, items: Iterable[Item]) -> Batch:
         """Take in a batch, all or nothing. Keys first, then payloads, then the catalogue.
 
-        A crash in between leaves ciphertexts that nothing names and no key opens.
+        A crash in between leaves ciphertexts that nothing names and no key opens. Refuses, beside
+        what every deposit is refused for, a correction of a record that is not here
+        (`vault_record_unknown`, `vault_record_erased`, `vault_record_sealed`), is another patient's
+        (`record_of_another_patient`), is corrected already (`record_already_replaced`) or may not
+        be corrected so (`note_may_not_replace`), and `retention_class_unknown`.
         """
-        taken = _checked(items)
+        taken = checked(items)
         held = self._catalogue.present([each.record for each in taken])
         if held:
             raise RECORD_EXISTS(record=held[0])
-        keys = self._keystore.current_category_keys(each.name() for each in taken)
+        check_corrections(taken, self._catalogue)
         batch = new_id()
+        names = [each.name() for each in taken]
+        with self._category_keys(set(names)) as keys:
+            self._keystore.erasure.make(batch, {each.patient for each in taken})
+            return self._deposit(batch, taken, names, keys)
+
+    def _deposit(
+        self,
+        batch: str,
+        taken: Sequence[Item],
+        names: Sequence[KeyName],
+        keys: dict[KeyName, CategoryKey],
+    ) -> Batch:
         batch_keys = {name: new_key() for name in keys}
-        salts = self._keystore.sealer("salts", batch)
-        rows: list[RecordRow] = []
-        ciphertexts: list[bytes] = []
-        for index, item in enumerate(taken):
-            name = item.name()
-            row, ciphertext = self._sealed(item, batch, index, keys[name].key, batch_keys[name])
-            rows.append(replace(row, salt=salts.seal(row.salt, _row_binding(row))))
-            ciphertexts.append(ciphertext)
+        now = self._clock()
+        encrypted = [self._encrypted(item, batch) for item in taken]
+        stored = self._payloads.put_many([each.outer for each in encrypted])
+        rows = [
+            _new_row(item, _Place(batch, index, now, keys[name].key, batch_keys[name]), each, at)
+            for index, (item, name, each, at) in enumerate(
+                zip(taken, names, encrypted, stored, strict=True)
+            )
+        ]
         wraps = [self._wrapped(batch, keys[name], batch_keys[name]) for name in sorted(keys)]
         made = _batch_row(batch, rows)
-        self._payloads.put_many(ciphertexts)
         self._catalogue.deposit(made, wraps, rows)
         return batch_of(made)
 
-    def _sealed(
-        self, item: Item, batch: str, index: int, category_key: str, batch_key: bytes
-    ) -> tuple[RecordRow, bytes]:
-        """Encrypt one content; the row's salt is still open, and never stored so."""
-        data_key, salt = new_key(), new_salt()
+    @contextmanager
+    def _category_keys(self, names: set[KeyName]) -> Iterator[dict[KeyName, CategoryKey]]:
+        """Give the current keys, and keep an erasure from destroying them in the meantime."""
+        with self._lock:
+            keys = self._keystore.current_category_keys(names)
+            used = [each.key for each in keys.values()]
+            self._under_way.update(used)
+        try:
+            yield keys
+        finally:
+            with self._lock:
+                self._under_way.subtract(used)
+
+    def _encrypted(self, item: Item, batch: str) -> _Encrypted:
+        """Encrypt one content in both layers."""
+        data_key = new_key()
         ciphertext = seal(data_key, item.content, content_binding(self._organisation, item.record))
-        row = RecordRow(
-            record=item.record,
-            patient=item.patient,
-            category=item.category,
-            sensitivity=item.sensitivity,
-            period=item.period,
-            media_type=item.media_type,
-            size=len(item.content),
-            address=address(ciphertext),
-            commitment=commitment(salt, item.content),
-            salt=salt,
-            data_key=seal(batch_key, data_key, _data_key_binding(batch, item.record)),
-            category_key=category_key,
-            batch=batch,
-            leaf=index,
-        )
-        return row, ciphertext
+        named = address(ciphertext)
+        key = self._keystore.erasure.key(batch, item.patient, item.record)
+        if key is None:
+            raise ERASURE_KEY_MISSING(record=item.record)
+        outer = key.seal(ciphertext, outer_binding(item.record, named))
+        return _Encrypted(data_key, key, named, outer)
 
     def _wrapped(self, batch: str, key: CategoryKey, batch_key: bytes) -> BatchKeyRow:
         info = batch_key_binding(self._organisation, batch, key.key)
@@ -191,19 +244,33 @@ class Records:
 
     def salt(self, row: RecordRow) -> bytes:
         """Open a record's salt; refuses `catalogue_row_damaged` if any field of the row changed."""
+        return self._salt(row, self._outer_key(row))
+
+    def _salt(self, row: RecordRow, key: Sealer) -> bytes:
         try:
-            return self._keystore.sealer("salts", row.batch).open(row.salt, _row_binding(row))
+            return key.open(row.salt, row_binding(row))
         except Refusal:
             raise ROW_DAMAGED(record=row.record) from None
 
-    def open(self, rows: Sequence[RecordRow]) -> Iterator[Opened | Refusal]:
+    def _outer_key(self, row: RecordRow) -> Sealer:
+        key = self._keystore.erasure.key(row.batch, row.patient, row.record)
+        if key is None:
+            raise ERASURE_KEY_MISSING(record=row.record)
+        return key
+
+    def open(
+        self, rows: Sequence[RecordRow], *, sealed: bool = False
+    ) -> Iterator[Opened | Refusal]:
         """Open records for their holder, in order; a Refusal stands where one does not open.
 
-        The content is held against its commitment, so what comes out is what was deposited.
+        The content is held against its commitment, so what comes out is what was deposited. What
+        is erased does not open (`vault_record_erased`), and what is sealed only with `sealed`, for
+        the purposes `retention.DUTIES` (`vault_record_sealed`).
         """
         batch_keys: dict[tuple[str, str], tuple[bytes, bytes]] = {}
         for row in rows:
             try:
+                _check_standing(row, sealed)
                 at = (row.batch, row.category_key)
                 if at not in batch_keys:
                     batch_keys[at] = self._batch_key(row)
@@ -212,8 +279,13 @@ class Records:
                 yield refusal
 
     def _open(self, row: RecordRow, wrapped: bytes, batch_key: bytes) -> Opened:
-        salt = self.salt(row)
-        ciphertext = self._payloads.get(row.address)
+        key = self._outer_key(row)
+        salt = self._salt(row, key)
+        stored = self._payloads.get(row.stored)
+        try:
+            ciphertext = key.open(stored, outer_binding(row.record, row.address))
+        except Refusal:
+            raise OUTER_LAYER_DAMAGED(record=row.record) from None
         data_key = open_data_key(batch_key, row.data_key, row.batch, row.record)
         info = content_binding(self._organisation, row.record)
         content = open_sealed(data_key, ciphertext, info)
@@ -230,9 +302,16 @@ class Records:
         return wrapped, unwrap(private, wrapped, info)
 
     def proof(self, record: str, *, with_salt: bool = False) -> RecordProof:
-        """Prove that a record's commitment is in its batch; with the salt for who may know it."""
+        """Prove that a record's commitment is in its batch; with the salt for who may know it.
+
+        Of an erased record the proof stays and the salt is gone (`vault_record_erased`); that of a
+        sealed one is not given (`vault_record_sealed`).
+        """
         row = self.row(record)
-        return self.proof_of(row, codec.to_text(self.salt(row)) if with_salt else None)
+        if not with_salt:
+            return self.proof_of(row)
+        _check_standing(row, sealed=False)
+        return self.proof_of(row, codec.to_text(self.salt(row)))
 
     def proof_of(self, row: RecordRow, salt: str | None = None) -> RecordProof:
         """Prove that the record of a row is in its batch."""
@@ -245,14 +324,73 @@ class Records:
             batch=row.batch,
             index=row.leaf,
             total=batch.size,
-            path=_path(batch.leaves, row.leaf),
+            path=leaves.path(batch.leaves, row.leaf),
             salt=salt,
+            replaces=row.replaces,
         )
+
+    def versions(self, record: str) -> list[Version]:
+        """List all versions of a record, oldest first, whichever of them is named."""
+        row = self.row(record)
+        chain = [row]
+        seen = {row.record}
+        while chain[0].replaces is not None and chain[0].replaces not in seen:
+            chain.insert(0, self.row(chain[0].replaces))
+            seen.add(chain[0].record)
+        while (later := self._catalogue.replacement(chain[-1].record)) and later.record not in seen:
+            chain.append(later)
+            seen.add(later.record)
+        return [Version(r.record, r.kind, r.author, r.deposited, r.standing) for r in chain]
+
+    # Erasure, row by row: the whole of it is in `erasure.py`
+
+    def sealed_row(self, row: RecordRow, until: int) -> RecordRow:
+        """Write a record's row anew as sealed; its salt vouches for that too.
+
+        A damaged row stays as damaged as it was: it opens for nobody, sealed or not.
+        """
+        made = replace(row, standing=SEALED, until=until)
+        try:
+            key = self._outer_key(row)
+            return replace(made, salt=key.seal(self._salt(row, key), row_binding(made)))
+        except Refusal:
+            return made
+
+    def tombstone(self, row: RecordRow) -> RecordRow:
+        """Write a record's row anew as a tombstone that still says what is to be cleared away."""
+        vouched = self._keystore.sealer("tombstones", row.batch).seal(b"", tombstone_binding(row))
+        return replace(
+            row,
+            category="",
+            sensitivity="",
+            period="",
+            media_type="",
+            size=0,
+            address="",
+            salt=vouched,
+            data_key=b"",
+            kind="",
+            author=None,
+            retention="",
+            deposited=0,
+            standing=ERASED,
+            until=None,
+        )
+
+    def drop_category_keys(self, patient: str, keys: Iterable[str]) -> None:
+        """Destroy those of a patient's category keys that no record is under, or about to be."""
+        with self._lock:
+            used = self._catalogue.category_keys_in_use(patient)
+            gone = [key for key in keys if key not in used and not self._under_way[key]]
+            self._keystore.destroy_category_keys(patient, gone)
 
     # Integrity
 
     def damaged(self) -> Iterator[Damage]:
-        """Walk all batches of records and name what does not check, oldest batch first."""
+        """Walk all batches of records and name what does not check, oldest batch first.
+
+        What was erased is no damage; a tombstone that nothing vouches for is.
+        """
         for batch in self._catalogue.batches():
             if batch.kind == RECORDS:
                 yield from self._damaged_in(batch)
@@ -261,146 +399,105 @@ class Records:
 
     def _damaged_in(self, batch: BatchRow) -> Iterator[Damage]:
         rows = self._catalogue.records_of_batch(batch.batch)
-        if not _root_is(batch, _leaves(batch.leaves)):
+        entries = leaves.unpack(batch.leaves)
+        if len(entries) != batch.size or leaves.root(entries) != batch.root:
             yield Damage("batch", batch.batch, batch.batch, "root_differs")
         found = {row.leaf: row for row in rows}
-        for index, (record, committed) in enumerate(_entries(batch.leaves)):
+        for index, entry in enumerate(entries):
             row = found.pop(index, None)
             if row is None:
-                yield Damage("record", record, batch.batch, "row_missing")
-            elif (row.record, row.commitment) != (record, committed):
+                yield Damage("record", entry.record, batch.batch, "row_missing")
+            elif _entry(row) != entry:
                 yield Damage("record", row.record, batch.batch, "row_differs_from_batch")
         for row in found.values():
             yield Damage("record", row.record, batch.batch, "row_not_in_batch")
-        for row, opened in zip(rows, self.open(rows), strict=True):
+        live = [row for row in rows if row.standing != ERASED]
+        for row, opened in zip(live, self.open(live, sealed=True), strict=True):
             if isinstance(opened, Refusal):
                 yield Damage("record", row.record, batch.batch, opened.code.name)
+        for row in rows:
+            if row.standing == ERASED and not self._vouched(row):
+                yield Damage("record", row.record, batch.batch, ROW_DAMAGED.name)
 
-
-def batch_key_binding(organisation: str, batch: str, category_key: str) -> bytes:
-    """Say what a wrapped batch key is for."""
-    return binding("batch-key", organisation=organisation, batch=batch, category_key=category_key)
-
-
-def content_binding(organisation: str, record: str) -> bytes:
-    """Say whose record a ciphertext is."""
-    return binding("content", organisation=organisation, record=record)
-
-
-def open_data_key(batch_key: bytes, sealed: bytes, batch: str, record: str) -> bytes:
-    """Open a record's data key with its batch key."""
-    return open_sealed(batch_key, sealed, _data_key_binding(batch, record))
+    def _vouched(self, row: RecordRow) -> bool:
+        try:
+            self._keystore.sealer("tombstones", row.batch).open(row.salt, tombstone_binding(row))
+        except Refusal:
+            return False
+        return True
 
 
 def batch_of(row: BatchRow) -> Batch:
     """Show a batch of records or of journal lines as what is to be anchored."""
     if row.kind == RECORDS:
-        entries = _entries(row.leaves)
-        ids = tuple(record for record, _ in entries)
-        return Batch(row.batch, row.kind, row.root, row.size, ids, tuple(c for _, c in entries))
+        entries = leaves.unpack(row.leaves)
+        return Batch(
+            batch=row.batch,
+            kind=row.kind,
+            root=row.root,
+            size=row.size,
+            records=tuple(each.record for each in entries),
+            commitments=tuple(each.commitment for each in entries),
+            replaces=tuple(each.replaces for each in entries)
+            if any(each.replaces for each in entries)
+            else (),
+        )
     ids = tuple(codec.to_text(row.leaves[at : at + 16]) for at in range(0, len(row.leaves), 16))
     return Batch(row.batch, row.kind, row.root, row.size, ids, ())
 
 
-def _data_key_binding(batch: str, record: str) -> bytes:
-    return binding("data-key", batch=batch, record=record)
-
-
-def _row_binding(row: RecordRow) -> bytes:
-    """The sealed salt vouches for the rest of its row: change a label, and it does not open."""
-    return binding(
-        "salt",
-        record=row.record,
-        patient=row.patient,
-        category=row.category,
-        sensitivity=row.sensitivity,
-        period=row.period,
-        media_type=row.media_type,
-        size=row.size,
-        address=row.address,
-        commitment=row.commitment,
-        category_key=row.category_key,
-        batch=row.batch,
-        leaf=row.leaf,
+def _new_row(item: Item, place: _Place, encrypted: _Encrypted, stored: str) -> RecordRow:
+    salt = new_salt()
+    fields: dict[str, Any] = {
+        "record": item.record,
+        "patient": item.patient,
+        "category": item.category,
+        "sensitivity": item.sensitivity,
+        "period": item.period,
+        "media_type": item.media_type,
+        "size": len(item.content),
+        "address": encrypted.address,
+        "commitment": commitment(salt, item.content),
+        "category_key": place.category_key,
+        "batch": place.batch,
+        "leaf": place.leaf,
+        "stored": stored,
+        "kind": item.kind,
+        "author": item.author,
+        "replaces": item.replaces,
+        "retention": retention.NOTE if item.kind == "note" else item.retention,
+        "deposited": place.time,
+        "standing": KEPT,
+        "until": None,
+    }
+    return RecordRow(
+        salt=encrypted.outer_key.seal(salt, codec.encode({"purpose": "salt", **fields})),
+        data_key=seal(
+            place.batch_key, encrypted.data_key, data_key_binding(place.batch, item.record)
+        ),
+        **fields,
     )
 
 
-def _checked(items: Iterable[Item]) -> list[Item]:
-    """Refuse an empty, oversized, malformed or repetitive batch before anything is written."""
-    taken: list[Item] = []
-    seen: set[str] = set()
-    total = 0
-    for item in items:
-        codec.decode_with(_labels_decoder, codec.encode(_labels(item)))
-        if type(item.content) is not bytes:
-            raise MALFORMED()
-        if item.record in seen:
-            raise RECORD_EXISTS(record=item.record)
-        seen.add(item.record)
-        total += len(item.content)
-        if len(taken) == MAX_BATCH:
-            raise DEPOSIT_TOO_LARGE(limit=MAX_BATCH)
-        if total > MAX_BATCH_BYTES:
-            raise DEPOSIT_TOO_LARGE(limit=MAX_BATCH_BYTES)
-        taken.append(item)
-    if not taken:
-        raise DEPOSIT_EMPTY()
-    return taken
-
-
-def _labels(item: Item) -> _Labels:
-    return _Labels(record=item.record, name=item.name(), media_type=item.media_type)
+def _check_standing(row: RecordRow, sealed: bool) -> None:
+    if row.standing == ERASED:
+        raise RECORD_ERASED(record=row.record)
+    if row.standing != KEPT and not sealed:
+        raise RECORD_SEALED(record=row.record)
 
 
 def _batch_row(batch: str, rows: Sequence[RecordRow]) -> BatchRow:
-    leaves = [leaf(row.record, row.commitment) for row in rows]
+    entries = [_entry(row) for row in rows]
     return BatchRow(
         batch=batch,
         kind=RECORDS,
-        root=codec.to_text(merkle.root(leaves)),
+        root=leaves.root(entries),
         size=len(rows),
-        leaves=b"".join(
-            codec.to_bytes(row.record) + codec.to_bytes(row.commitment) for row in rows
-        ),
+        leaves=leaves.pack(entries),
         transaction_hash=None,
         height=None,
     )
 
 
-def _entries(packed: bytes) -> list[tuple[str, str]]:
-    return [
-        (codec.to_text(packed[at : at + 16]), codec.to_text(packed[at + 16 : at + _LEAF]))
-        for at in range(0, len(packed), _LEAF)
-    ]
-
-
-def _leaves(packed: bytes) -> list[bytes]:
-    return [leaf(record, committed) for record, committed in _entries(packed)]
-
-
-@lru_cache(maxsize=16)
-def _levels(packed: bytes) -> tuple[tuple[bytes, ...], ...]:
-    """All levels of a batch's tree (RFC 6962), kept: one session reads many records of a batch.
-
-    `merkle.inclusion` walks the whole tree for each path; a test holds the two against each other.
-    """
-    levels = [tuple(merkle.sha256(b"\x00" + each) for each in _leaves(packed))]
-    while len(levels[-1]) > 1:
-        below = levels[-1]
-        pairs = zip(below[::2], below[1::2], strict=False)
-        above = [merkle.sha256(b"\x01" + left + right) for left, right in pairs]
-        levels.append((*above, *below[len(above) * 2 :]))
-    return tuple(levels)
-
-
-def _path(packed: bytes, index: int) -> tuple[str, ...]:
-    path: list[str] = []
-    for level in _levels(packed)[:-1]:
-        if index ^ 1 < len(level):
-            path.append(codec.to_text(level[index ^ 1]))
-        index >>= 1
-    return tuple(path)
-
-
-def _root_is(batch: BatchRow, leaves: Sequence[bytes]) -> bool:
-    return len(leaves) == batch.size and codec.to_text(merkle.root(leaves)) == batch.root
+def _entry(row: RecordRow) -> leaves.Entry:
+    return leaves.Entry(row.record, row.commitment, row.replaces)

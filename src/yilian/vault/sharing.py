@@ -1,14 +1,13 @@
-"""The holder's side of sharing: give and extend grants, release records inside a session.
+"""The holder's side of sharing: release records inside a session, as far as a grant goes.
 
-A grant re-wraps category keys to the grantee organisation's key service, so it is one operation
-however many records it opens. Terms that name single records hand over no category key: each such
-record's data key is wrapped at its release, for that session alone.
+Whoever has the category key gets ciphertexts; for everything else one record's data key is wrapped
+for that session. Where terms have labels taken out, no key of the record is released at all, and
+the grantee gets a redacted copy under a key of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from threading import RLock
+from collections.abc import Callable
 from typing import NamedTuple
 
 import msgspec
@@ -18,27 +17,26 @@ from yilian.ledger.errors import Refusal
 from yilian.vault.catalogue import Catalogue, GivenRow, RecordRow
 from yilian.vault.decision import ChainView, Decision, Facts, decide, told
 from yilian.vault.envelope import (
-    Format,
     JournalLine,
     KeyName,
+    Names,
     PublicKey,
     Terms,
-    WrappedCategoryKey,
+    address,
     binding,
-    checked,
+    copy_commitment,
     new_id,
+    new_key,
     new_salt,
     seal,
     session_commitment,
     terms_commitment,
     wrap,
 )
-from yilian.vault.errors import GRANT_EXISTS, GRANT_NOT_GIVEN
+from yilian.vault.giving import Changed, Given, Giver, OpenedTerms, Rewrapped
 from yilian.vault.journal import Journal
-from yilian.vault.keystore import CategoryKey, Keystore
+from yilian.vault.keystore import Keystore
 from yilian.vault.packages import (
-    GrantContent,
-    GrantPackage,
     NotReleased,
     Released,
     ReleasedRecord,
@@ -48,22 +46,15 @@ from yilian.vault.packages import (
 )
 from yilian.vault.records import Opened, Records
 
+__all__ = ["Changed", "Given", "Holder", "OpenedTerms", "Redact", "Rewrapped", "no_copies"]
 
-class Given(NamedTuple):
-    """A grant given: the commitment belongs on the chain, the package goes to the grantee."""
-
-    grant: str
-    commitment: str
-    package: bytes
+Redact = Callable[[bytes, str, Names], bytes | None]
+"""Makes a copy of a content (of a media type) without what has one of the labels, or None."""
 
 
-class OpenedTerms(
-    Format, frozen=True, kw_only=True, tag_field="format", tag="yilian-opened-terms/1"
-):
-    """Terms with their salt, as they are kept sealed on both sides."""
-
-    salt: str
-    terms: Terms
+def no_copies(content: bytes, media_type: str, labels: Names) -> bytes | None:
+    """Redact nothing: where no redaction is at hand, nothing leaves under terms that ask for it."""
+    return None
 
 
 class _Answer(NamedTuple):
@@ -71,7 +62,16 @@ class _Answer(NamedTuple):
     released: ReleasedRecord | None
 
 
-class Holder:
+class _Asked(NamedTuple):
+    """What is the same for all records of one request."""
+
+    request: Request
+    row: GivenRow
+    terms: Terms
+    sent: frozenset[str]
+
+
+class Holder(Giver):
     """The holder's side of one organisation's vault."""
 
     def __init__(
@@ -82,125 +82,26 @@ class Holder:
         records: Records,
         journal: Journal,
         clock: Callable[[], int],
+        redact: Redact = no_copies,
     ) -> None:
-        self._organisation = organisation
-        self._keystore = keystore
-        self._catalogue = catalogue
+        super().__init__(organisation, keystore, catalogue, clock)
         self._records = records
         self._journal = journal
-        self._clock = clock
-        self._lock = RLock()
-
-    def give(self, terms: Terms, grant: str, patient: str, recipient: bytes) -> Given:
-        """Give a grant: keep its terms, wrap every key they open, seal the package.
-
-        Again with the same terms it makes the whole package anew (for one that was lost, or a
-        grantee that rotated its key); with others it refuses `grant_exists_with_other_terms`.
-        """
-        checked(terms)
-        with self._lock:
-            return self._give(terms, grant, patient, PublicKey(recipient))
-
-    def _give(self, terms: Terms, grant: str, patient: str, public: PublicKey) -> Given:
-        known = self._catalogue.given(grant)
-        if known is None:
-            salt = new_salt()
-            committed = terms_commitment(salt, terms)
-            opened = OpenedTerms(salt=codec.to_text(salt), terms=terms)
-            sealed = self._keystore.sealer("grants").seal(
-                codec.encode(opened), _terms_binding(grant, patient, committed)
-            )
-            row = GivenRow(grant, patient, public.data, sealed, committed)
-        else:
-            opened = self._opened(known)
-            if opened.terms != terms or known.patient != patient:
-                raise GRANT_EXISTS(grant=grant)
-            row = GivenRow(grant, patient, public.data, known.terms, known.commitment)
-        keys = self._keys_of(terms, patient)
-        package = self._package(row, opened, keys)
-        # Also on a repeat: later extensions go to the key service that asked last.
-        self._catalogue.give(row, grant, [each.key for each in keys])
-        return Given(grant, row.commitment, package)
-
-    def extend(self, grant: str) -> bytes | None:
-        """Package the category keys made since the last package; None when there are none."""
-        with self._lock:
-            return self._extend(grant)
-
-    def _extend(self, grant: str) -> bytes | None:
-        row = self._given(grant)
-        opened = self._opened(row)
-        sent = self._catalogue.sent(grant)
-        keys = [each for each in self._keys_of(opened.terms, row.patient) if each.key not in sent]
-        if not keys:
-            return None
-        package = self._package(row, opened, keys)
-        self._catalogue.give(None, grant, [each.key for each in keys])
-        return package
-
-    def _keys_of(self, terms: Terms, patient: str) -> list[CategoryKey]:
-        if terms.records is not None:
-            return []
-        return [
-            each
-            for each in self._keystore.category_keys(patient)
-            if each.name.category in terms.categories
-            and each.name.category not in terms.denied
-            and each.name.sensitivity in terms.sensitivities
-        ]
-
-    def _package(self, row: GivenRow, opened: OpenedTerms, keys: Sequence[CategoryKey]) -> bytes:
-        public = PublicKey(row.recipient)
-        ids = {
-            "grant": row.grant_id,
-            "grantee": opened.terms.grantee,
-            "holder": self._organisation,
-        }
-        content = GrantContent(
-            patient=row.patient,
-            salt=opened.salt,
-            terms=opened.terms,
-            keys=tuple(
-                WrappedCategoryKey(
-                    key=each.key,
-                    name=each.name,
-                    generation=each.generation,
-                    recipient=public.id,
-                    wrapped=wrap(
-                        public,
-                        each.private.export(),
-                        binding("category-key", category_key=each.key, **ids),
-                    ),
-                )
-                for each in keys
-            ),
-        )
-        sealed = wrap(public, codec.encode(content), binding("grant-package", **ids))
-        return codec.encode(GrantPackage(**ids, recipient=public.id, sealed=sealed))
-
-    def _given(self, grant: str) -> GivenRow:
-        row = self._catalogue.given(grant)
-        if row is None:
-            raise GRANT_NOT_GIVEN(grant=grant)
-        return row
-
-    def _opened(self, row: GivenRow) -> OpenedTerms:
-        associated = _terms_binding(row.grant_id, row.patient, row.commitment)
-        data = self._keystore.sealer("grants").open(row.terms, associated)
-        return codec.decode(data, OpenedTerms)
+        self._redact = redact
 
     # Release
 
     def release(
-        self, request: Request, view: ChainView, caller: str, met: frozenset[str] = frozenset()
+        self, request: Request, view: ChainView, caller: str, encounter: bool = False
     ) -> Released:
         """Decide each record, journal every answer durably, and only then return.
 
         `view` comes from this organisation's own node, `caller` from the authenticated
-        connection, `met` are the grant's conditions shown to be met. A record whose payload or
-        row is damaged is refused and journalled as such, and so is every record asked for under a
-        grant that is not known here. Raises nothing for a denial: `refused` names the records,
-        and a caller that looks at `records` only finds them absent.
+        connection; `encounter`: one is open, or a referral accepted, between the patient and the
+        caller. A record whose payload or row is damaged is refused and journalled as such, and so
+        is every record asked for under a grant that is not known here. Raises nothing for a
+        denial: `refused` names the records, and a caller that looks at `records` only finds them
+        absent.
         """
         codec.decode(codec.encode(request), Request)
         row = self._catalogue.given(request.session.grant)
@@ -209,8 +110,12 @@ class Holder:
             unknown = _Answer(Decision(False, ("grant_unknown",)), None)
             answers = dict.fromkeys(request.records, unknown)
         else:
-            base = self._facts(request, view, caller, met, clock, self._opened(row))
-            answers = self._answers(request, base, row, self._opened(row).terms)
+            row = self._standing_row(row, view.grant.commitment if view.grant else None)
+            opened = self._opened(row)
+            facts = self._facts(request, view, caller, clock, opened)
+            facts = msgspec.structs.replace(facts, encounter=encounter)
+            sent = self._catalogue.sent(row.grant_id)
+            answers = self._answers(facts, _Asked(request, row, opened.terms, sent))
         now = max(view.block_time, clock)
         self._journal.write([_line(request, record, answers[record], now) for record in answers])
         return Released(
@@ -225,33 +130,19 @@ class Holder:
             ),
         )
 
-    def opened_by(self, grant: str) -> list[str]:
-        """List the records that a grant's terms open now; refuses as `extend` for an unknown one.
+    def opened_by(self, grant: str, commitment: str | None = None) -> list[str]:
+        """List the records that a grant's terms open; refuses `grant_not_given_here`.
 
-        For answering "all that I may read": the decision is taken again at `release`.
+        For answering "all that I may read": the decision is taken again at `release`. The current
+        terms count, or the earlier ones that have this commitment.
         """
-        row = self._given(grant)
+        row = self._standing_row(self._given(grant), commitment)
         terms = self._opened(row).terms
-        opened = []
-        for record in self._catalogue.records_of_patient(row.patient):
-            held = self._catalogue.record(record)
-            if held is None or held.category in terms.denied:
-                continue
-            if terms.records is not None:
-                if record in terms.records:
-                    opened.append(record)
-            elif held.category in terms.categories and held.sensitivity in terms.sensitivities:
-                opened.append(record)
-        return opened
+        held = self._catalogue.records(self._catalogue.records_of_patient(row.patient))
+        return sorted(each.record for each in held if _within(terms, each))
 
     def _facts(
-        self,
-        request: Request,
-        view: ChainView,
-        caller: str,
-        met: frozenset[str],
-        clock: int,
-        opened: OpenedTerms,
+        self, request: Request, view: ChainView, caller: str, clock: int, opened: OpenedTerms
     ) -> Facts:
         """Gather the facts that are the same for all records of a request."""
         return Facts(
@@ -264,59 +155,83 @@ class Holder:
             session_commitment=session_commitment(codec.to_bytes(request.salt), request.session),
             record=request.session.session,
             name=None,
-            met=met,
         )
 
-    def _answers(
-        self, request: Request, base: Facts, row: GivenRow, terms: Terms
-    ) -> dict[str, _Answer]:
+    def _answers(self, base: Facts, asked: _Asked) -> dict[str, _Answer]:
         answers: dict[str, _Answer] = {}
         permitted: list[RecordRow] = []
-        rows = {row.record: row for row in self._catalogue.records(request.records)}
-        for record in request.records:
-            held = rows.get(record)
-            name = None if held is None else _name(held)
-            decision = decide(terms, msgspec.structs.replace(base, record=record, name=name))
+        rows = {row.record: row for row in self._catalogue.records(asked.request.records)}
+        for record in asked.request.records:
+            facts = msgspec.structs.replace(base, record=record, **_found(rows.get(record)))
+            decision = decide(asked.terms, facts)
             answers[record] = _Answer(decision, None)
-            if decision.permit and held is not None:
-                permitted.append(held)
+            if decision.permit:
+                permitted.append(rows[record])
         for held, found in zip(permitted, self._records.open(permitted), strict=True):
-            answers[held.record] = self._answer(found, request, row, terms)
+            answers[held.record] = self._answer(found, asked)
         return answers
 
-    def _answer(
-        self, found: Opened | Refusal, request: Request, row: GivenRow, terms: Terms
-    ) -> _Answer:
+    def _answer(self, found: Opened | Refusal, asked: _Asked) -> _Answer:
         if isinstance(found, Refusal):
             return _Answer(Decision(False, ("payload_unreadable",)), None)
-        record = found.row.record
+        if asked.terms.redact:
+            return self._copy(found, asked)
         keys: UnderCategory | ToGrantee
-        if terms.records is None:
+        if asked.terms.records is None and found.row.category_key in asked.sent:
             keys = UnderCategory(
                 category_key=found.row.category_key,
                 batch_key=found.batch_key,
                 data_key=found.row.data_key,
             )
         else:
-            public = PublicKey(row.recipient)
-            info = record_key_binding(
-                self._organisation, row.grant_id, request.session.session, record
-            )
-            keys = ToGrantee(recipient=public.id, data_key=wrap(public, found.data_key, info))
+            keys = self._to_grantee(found.row.record, found.data_key, asked)
         released = ReleasedRecord(
             media_type=found.row.media_type,
             address=found.row.address,
             ciphertext=found.ciphertext,
             keys=keys,
-            salt=seal(found.data_key, found.salt, salt_binding(record)),
+            salt=seal(found.data_key, found.salt, salt_binding(found.row.record)),
             proof=self._records.proof_of(found.row),
         )
         return _Answer(Decision(True, ()), released)
 
+    def _copy(self, found: Opened, asked: _Asked) -> _Answer:
+        """Send a redacted copy under a fresh key; nothing of the record's own keys or salt."""
+        row, labels = found.row, asked.terms.redact
+        copy = self._redact(found.content, row.media_type, labels)
+        if copy is None:
+            return _Answer(Decision(False, ("cannot_redact",)), None)
+        key, salt = new_key(), new_salt()
+        session = asked.request.session
+        ids = (self._organisation, asked.row.grant_id, session.session, row.record)
+        ciphertext = seal(key, copy, copy_binding(*ids))
+        released = ReleasedRecord(
+            media_type=row.media_type,
+            address=address(ciphertext),
+            ciphertext=ciphertext,
+            keys=self._to_grantee(row.record, key, asked),
+            salt=seal(key, salt, salt_binding(row.record)),
+            proof=self._records.proof_of(row),
+            redacted=labels,
+            copy=copy_commitment(salt, copy),
+        )
+        return _Answer(Decision(True, ()), released)
+
+    def _to_grantee(self, record: str, key: bytes, asked: _Asked) -> ToGrantee:
+        public = PublicKey(asked.row.recipient)
+        session = asked.request.session
+        info = record_key_binding(self._organisation, asked.row.grant_id, session.session, record)
+        return ToGrantee(recipient=public.id, data_key=wrap(public, key, info))
+
 
 def record_key_binding(holder: str, grant: str, session: str, record: str) -> bytes:
-    """Say what a singly wrapped data key is for."""
+    """Say what a singly wrapped key (of a record, or of a copy of it) is for."""
     return binding("record-key", grant=grant, holder=holder, record=record, session=session)
+
+
+def copy_binding(holder: str, grant: str, session: str, record: str) -> bytes:
+    """Say whose redacted copy a ciphertext is, and for which session it was made."""
+    return binding("copy", grant=grant, holder=holder, record=record, session=session)
 
 
 def salt_binding(record: str) -> bytes:
@@ -324,28 +239,41 @@ def salt_binding(record: str) -> bytes:
     return binding("released-salt", record=record)
 
 
-def _terms_binding(grant: str, patient: str, committed: str) -> bytes:
-    return binding("terms-given", grant=grant, patient=patient, commitment=committed)
+def _within(terms: Terms, row: RecordRow) -> bool:
+    if row.category in terms.denied:
+        return False
+    if terms.records is not None:
+        return row.record in terms.records
+    return row.category in terms.categories and row.sensitivity in terms.sensitivities
 
 
-def _name(row: RecordRow) -> KeyName:
-    return KeyName(
+def _found(row: RecordRow | None) -> dict[str, object]:
+    """Give the facts that differ from record to record; a tombstone has a standing and no name."""
+    if row is None:
+        return {"name": None, "standing": "kept"}
+    if row.standing == "erased":
+        return {"name": None, "standing": row.standing}
+    name = KeyName(
         patient=row.patient,
         category=row.category,
         sensitivity=row.sensitivity,
         period=row.period,
     )
+    return {"name": name, "standing": row.standing}
 
 
 def _line(request: Request, record: str, answer: _Answer, now: int) -> JournalLine:
     return JournalLine(
         disclosure=new_id(),
+        basis="grant",
         session=request.session.session,
         grant=request.session.grant,
         record=record,
         reader=request.session.reader,
+        on_behalf_of=request.session.on_behalf_of,
         purpose=request.session.purpose,
         time=now,
         outcome="permit" if answer.decision.permit else "deny",
         reasons=answer.decision.reasons,
+        copy=answer.released.copy if answer.released else None,
     )

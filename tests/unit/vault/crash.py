@@ -23,11 +23,11 @@ SURVIVED = 0
 DIED = 9
 
 
-def main(folder: Path) -> None:
-    for number in range(1, 200):
+def main(folder: Path, task: Callable[[Path, int], None]) -> None:
+    for number in range(1, 300):
         child = os.fork()
         if child == 0:
-            work(folder, number)
+            task(folder, number)
             os._exit(SURVIVED)
         _, status = os.waitpid(child, 0)
         if os.waitstatus_to_exitcode(status) == SURVIVED:
@@ -78,4 +78,4 @@ def arm(number: int, catalogue: Catalogue) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), work)

@@ -192,10 +192,15 @@ def test_terms_session_and_content_commitments_are_apart() -> None:
 
 def test_terms_survive_writing_and_reading() -> None:
     opened = terms(
-        practitioner=DOCTOR, role="nurse", denied=("genetics",), records=(identifier(1),)
+        practitioner=DOCTOR,
+        team=(DOCTOR,),
+        role="nurse",
+        denied=("genetics",),
+        redact=("hiv", "psy"),
+        records=(identifier(1),),
     )
     assert codec.decode(codec.encode(opened), Terms) == opened
-    assert b'"format":"yilian-terms/1"' in codec.encode(opened)
+    assert b'"format":"yilian-terms/2"' in codec.encode(opened)
 
 
 @pytest.mark.parametrize(
@@ -203,6 +208,8 @@ def test_terms_survive_writing_and_reading() -> None:
     [
         {"categories": ("medication", "laboratory")},
         {"categories": ("laboratory", "laboratory")},
+        {"team": (DOCTOR, DOCTOR)},
+        {"redact": ("psy", "hiv")},
         {"starts": NOW, "ends": NOW},
         {"categories": ()},
     ],
@@ -220,6 +227,9 @@ def test_contradictory_terms_cannot_be_made(changes: dict[str, object]) -> None:
         {"grantee": "somebody"},
         {"categories": ("Labor atory",)},
         {"purposes": ()},
+        {"team": ("nurse",)},
+        {"team": tuple(sorted(identifier(at) for at in range(201)))},
+        {"redact": ("HIV",)},
         {"ends": 2**60},
         {"records": ()},
         {"conditions": ("a\n",)},
@@ -231,8 +241,10 @@ def test_malformed_terms_are_not_committed_to(changes: dict[str, object]) -> Non
 
 def test_terms_of_an_unknown_version_or_field_are_refused() -> None:
     data = msgspec.json.decode(codec.encode(terms()))
-    for changed in (data | {"format": "yilian-terms/2"}, data | {"more": 1}):
+    for version in ("yilian-terms/1", "yilian-terms/3"):
+        changed = data | {"format": version}
         assert refused(codec.decode, codec.encode(changed), Terms) == "malformed"
+    assert refused(codec.decode, codec.encode(data | {"more": 1}), Terms) == "malformed"
     del data["format"]
     assert refused(codec.decode, codec.encode(data), Terms) == "not_canonical"
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,12 +24,20 @@ from tests.unit.vault.builders import (
     share,
     terms,
 )
+from yilian.gateway.fhir.redact import redact
 from yilian.ledger import codec, merkle
 from yilian.ledger.errors import Refusal
 from yilian.vault.catalogue import Catalogue
-from yilian.vault.envelope import RecordProof, new_recipient, terms_commitment
+from yilian.vault.envelope import (
+    RecordProof,
+    new_recipient,
+    open_sealed,
+    terms_commitment,
+    unwrap,
+)
 from yilian.vault.packages import GrantPackage, Released, ReleasedRecord, Request, ToGrantee
-from yilian.vault.sharing import Given
+from yilian.vault.records import Opened, content_binding
+from yilian.vault.sharing import Given, Holder, Redact, record_key_binding, salt_binding
 from yilian.vault.vault import Vault
 
 LABORATORY = [item(number, period=f"2026-0{1 + number}") for number in range(4)]
@@ -83,7 +92,7 @@ def test_the_keys_of_a_grant_open_nothing_that_was_not_granted(sharing: Sharing)
         stolen = msgspec.structs.replace(
             genuine,
             address=row.address,
-            ciphertext=sharing.holder._payloads.get(row.address),
+            ciphertext=ciphertext(sharing.holder, each.record),
             keys=msgspec.structs.replace(
                 genuine.keys,
                 category_key=row.category_key,
@@ -100,6 +109,13 @@ def test_the_keys_of_a_grant_open_nothing_that_was_not_granted(sharing: Sharing)
         )
         bundle = released_with(sharing, disguised)
         assert refused(read, bundle, GRANT, sharing.roots) == "envelope_not_opened"
+
+
+def ciphertext(holder: Vault, record: str) -> bytes:
+    """A record's own ciphertext, as an intruder would have it who has the holder's erasure keys."""
+    (opened,) = holder._records.open([holder._records.row(record)])
+    assert isinstance(opened, Opened)
+    return opened.ciphertext
 
 
 def released_with(sharing: Sharing, *records: ReleasedRecord) -> Released:
@@ -171,11 +187,21 @@ def test_a_session_cannot_be_retold(sharing: Sharing) -> None:
 
 def test_conditions_must_be_shown_to_be_met(hospital: Vault, clinic: Vault) -> None:
     hospital.deposit(LABORATORY)
-    sharing = share(hospital, clinic, terms(conditions=("encounter.open",)))
+    sharing = share(hospital, clinic, terms(conditions=("encounter",)))
     request = sharing.session.request(names(LABORATORY[0]))
     assert hospital.release(request, sharing.view, CLINIC).records == ()
-    met = frozenset({"encounter.open"})
-    assert len(hospital.release(request, sharing.view, CLINIC, met).records) == 1
+    (line,) = hospital.journal_about(LABORATORY[0].record)
+    assert line.reasons == ("condition_not_met.encounter.0",)
+    assert len(hospital.release(request, sharing.view, CLINIC, encounter=True).records) == 1
+
+
+def test_terms_with_a_condition_that_nobody_understands_are_not_given(
+    hospital: Vault, clinic: Vault
+) -> None:
+    moon = terms(conditions=("encounter", "moon:full"))
+    key = clinic.service_public_key()
+    assert refused(hospital.grant, moon, GRANT, PATIENT, key) == "grant_condition_unknown"
+    assert refused(hospital.extend_grant, GRANT) == "grant_not_given_here"
 
 
 def test_an_unknown_grant_is_refused_and_journalled(sharing: Sharing) -> None:
@@ -238,7 +264,7 @@ def test_a_damaged_payload_is_refused_journalled_and_hurts_no_other(
     assert row is not None
     (pack,) = (tmp_path / HOSPITAL).rglob("*.pack")
     stored = pack.read_bytes()
-    at = stored.index(sharing.holder._payloads.get(row.address))
+    at = stored.index(sharing.holder._payloads.get(row.stored))
     pack.write_bytes(stored[: at + 50] + bytes([stored[at + 50] ^ 1]) + stored[at + 51 :])
     released = ask(sharing, *names(*LABORATORY))
     assert len(released.records) == 3
@@ -343,13 +369,17 @@ def test_new_periods_come_by_extension(sharing: Sharing) -> None:
     later = [item(40, period="2026-08"), item(41, category="imaging", period="2026-08")]
     batch = holder.deposit(later)
     sharing.roots[batch.batch] = batch.root
+    content = {later[0].record: later[0].content}
+    released = ask(sharing, later[0].record)
+    assert {type(each.keys) for each in released.records} == {ToGrantee}
+    assert grantee.read(released, GRANT, sharing.roots) == content
+    package = holder.extend_grant(GRANT)
+    assert package is not None
     released = ask(sharing, later[0].record)
     read: Callable[..., object] = grantee.read
     assert refused(read, released, GRANT, sharing.roots) == "category_key_missing"
-    package = holder.extend_grant(GRANT)
-    assert package is not None
     assert grantee.accept(package, sharing.given.commitment).keys == len(LABORATORY) + 1
-    assert grantee.read(released, GRANT, sharing.roots) == {later[0].record: later[0].content}
+    assert grantee.read(released, GRANT, sharing.roots) == content
     assert holder.extend_grant(GRANT) is None
     assert refused(holder.extend_grant, identifier("g")) == "grant_not_given_here"
 
@@ -455,3 +485,176 @@ def test_a_grantee_cannot_be_handed_a_key_of_another_service(sharing: Sharing) -
     foreign = ToGrantee(recipient=new_recipient().public.id, data_key=b"\x01" + bytes(1168))
     false = changed(released, keys=foreign)
     assert refused(sharing.grantee.read, false, GRANT, sharing.roots) == "service_key_unknown"
+
+
+# Redacted copies
+
+REDACTING = terms(redact=("hiv",))
+
+
+def without_secrets(content: bytes, media_type: str, labels: tuple[str, ...]) -> bytes | None:
+    """A redaction for the tests: whatever its label, it takes out one word."""
+    assert (media_type, labels) == ("application/fhir+json", ("hiv",))
+    return None if b"opaque" in content else content.replace(b"secret", b"")
+
+
+@pytest.fixture
+def copies(hospital: Vault, clinic: Vault) -> Sharing:
+    """A grant that asks for redaction, at a holder that can do it."""
+    hospital.deposit(
+        [item(1, content=b"one secret word"), item(2, content=b"opaque secret"), item(3)]
+    )
+    redacting(hospital, without_secrets)
+    return share(hospital, clinic, REDACTING)
+
+
+def redacting(vault: Vault, redact: Redact) -> None:
+    """Give a vault's holder a redaction, as who wires the vault does."""
+    vault._holder = Holder(
+        vault.organisation,
+        vault.keystore,
+        vault._catalogue,
+        vault._records,
+        vault._journal,
+        lambda: NOW,
+        redact,
+    )
+
+
+def test_a_redacting_grant_hands_over_a_marked_copy_and_no_key(copies: Sharing) -> None:
+    first, opaque, third = (identifier(number) for number in (1, 2, 3))
+    assert copies.grantee.accept(copies.given.package, copies.given.commitment).keys == 0
+    assert copies.holder.extend_grant(GRANT) is None
+    released = ask(copies, first, opaque, third)
+    contents = copies.grantee.read(released, GRANT, copies.roots)
+    assert contents == {first: b"one  word", third: item(3).content}
+    assert contents.copies == {first: ("hiv",), third: ("hiv",)}
+    assert [(each.record, each.reasons) for each in released.refused] == [
+        (opaque, ("record_not_open",))
+    ]
+    (line,) = copies.holder.journal_about(opaque)
+    assert line.reasons == ("cannot_redact",)
+    (line,) = copies.holder.journal_about(first)
+    assert line.copy == released.records[0].copy is not None
+    assert copies.holder.proof(first).commitment == released.records[0].proof.commitment
+    assert released.records[0].proof.salt is None
+
+
+def test_nothing_that_opens_the_original_leaves_with_a_copy(copies: Sharing) -> None:
+    record = identifier(1)
+    (released,) = ask(copies, record).records
+    (opened,) = copies.holder._records.open([copies.holder._records.row(record)])
+    assert isinstance(opened, Opened)
+    sent = codec.encode(released)
+    assert released.ciphertext != opened.ciphertext
+    assert isinstance(released.keys, ToGrantee)
+    private = copies.grantee.keystore.service_key()
+    key = unwrap(
+        private,
+        released.keys.data_key,
+        record_key_binding(HOSPITAL, GRANT, copies.session.terms.session, record),
+    )
+    salt = open_sealed(key, released.salt, salt_binding(record))
+    assert key != opened.data_key
+    assert salt != opened.salt
+    for secret in (opened.data_key, opened.salt, opened.row.data_key, opened.ciphertext):
+        assert base64.b64encode(secret).strip(b"=") not in sent
+    assert refused(open_sealed, key, opened.ciphertext, content_binding(HOSPITAL, record)) == (
+        "envelope_not_opened"
+    )
+
+
+def test_what_a_lying_holder_sends_as_a_copy_is_refused(copies: Sharing) -> None:
+    first, third = identifier(1), identifier(3)
+    released = ask(copies, first)
+    (copy,), (other,) = released.records, ask(copies, third).records
+    read, roots = copies.grantee.read, copies.roots
+    for name, false in {
+        "copy_not_agreed": changed(released, redacted=("psy",)),
+        "content_differs": changed(released, copy=other.copy),
+        "payload_damaged": changed(released, ciphertext=copy.ciphertext + b"!"),
+        "envelope_not_opened": changed(
+            released, ciphertext=other.ciphertext, address=other.address
+        ),
+        "record_not_in_batch": changed(
+            released, proof=msgspec.structs.replace(copy.proof, index=copy.proof.index ^ 1)
+        ),
+    }.items():
+        assert refused(read, false, GRANT, roots) == name
+    assert refused(read, released, GRANT, {}) == "deposit_batch_not_anchored"
+    for half in ({"redacted": ()}, {"copy": None}):
+        with pytest.raises(ValueError, match="copy"):
+            msgspec.structs.replace(copy, **half)
+    session = msgspec.structs.replace(released, session=identifier("other session"))
+    assert refused(read, session, GRANT, roots) == "envelope_not_opened"
+
+
+def test_a_copy_is_not_taken_for_a_record_nor_a_record_for_a_copy(sharing: Sharing) -> None:
+    released = ask(sharing, LABORATORY[0].record)
+    read = sharing.grantee.read
+    disguised = changed(released, redacted=("hiv",), copy=released.records[0].proof.commitment)
+    assert refused(read, disguised, GRANT, sharing.roots) == "copy_not_agreed"
+    assert read(released, GRANT, sharing.roots).copies == {}
+
+
+def test_without_a_redaction_at_hand_nothing_leaves(hospital: Vault, clinic: Vault) -> None:
+    hospital.deposit(LABORATORY)
+    sharing = share(hospital, clinic, REDACTING)
+    released = ask(sharing, LABORATORY[0].record)
+    assert released.records == ()
+    (line,) = hospital.journal_about(LABORATORY[0].record)
+    assert line.reasons == ("cannot_redact",)
+
+
+def test_the_vault_redacts_fhir_as_the_gateway_does(hospital: Vault, clinic: Vault) -> None:
+    labelled = (
+        b'{"resourceType":"Patient","birthDate":"1970-01-01","_birthDate":{"extension":[{"url":'
+        b'"http://hl7.org/fhir/uv/security-label-ds4p/StructureDefinition/'
+        b'extension-inline-sec-label","valueCoding":{"code":"HIV"}}]},"gender":"female"}'
+    )
+    hospital.deposit([item(1, content=labelled)])
+    redacting(hospital, redact)
+    sharing = share(hospital, clinic, REDACTING)
+    released = ask(sharing, identifier(1))
+    content = clinic.read(released, GRANT, sharing.roots)[identifier(1)]
+    assert b"1970" not in content
+    assert b'"gender":"female"' in content
+    assert b'"code":"REDACTED"' in content
+
+
+# Places and deputies
+
+
+def test_a_session_states_a_place_and_for_whom_it_is(hospital: Vault, clinic: Vault) -> None:
+    hospital.deposit(LABORATORY)
+    sharing = share(hospital, clinic, terms(conditions=("place:ward-3",)))
+    assert ask(sharing, LABORATORY[0].record).records == ()
+    session = clinic._grantee.open_session(
+        GRANT, DOCTOR, "treatment", NOW + MINUTE, place="ward-3", on_behalf_of=PATIENT
+    )
+    view = sharing.changed(session_commitment=session.commitment)
+    request = session.request(names(LABORATORY[0]))
+    assert len(hospital.release(request, view, CLINIC).records) == 1
+    denied, permitted = hospital.journal_about(LABORATORY[0].record)
+    assert denied.reasons == ("condition_not_met.place.0",)
+    assert (permitted.on_behalf_of, permitted.basis) == (PATIENT, "grant")
+
+
+# Records that are no longer shared
+
+
+@pytest.mark.parametrize("standing", ["sealed", "erased"])
+def test_a_record_that_is_sealed_or_erased_is_denied_and_says_so_in_the_journal(
+    sharing: Sharing, standing: str
+) -> None:
+    record = LABORATORY[0].record
+    records, catalogue = sharing.holder._records, sharing.holder._catalogue
+    row = records.row(record)
+    gone = records.tombstone(row) if standing == "erased" else records.sealed_row(row, NOW + DAY)
+    catalogue.put_records([gone])
+    released = ask(sharing, record)
+    assert released.records == ()
+    assert released.refused[0].reasons == ("record_not_open",)
+    assert record not in sharing.holder.opened_by(GRANT)
+    (line,) = sharing.holder.journal_about(record)
+    assert f"record_{standing}" in line.reasons

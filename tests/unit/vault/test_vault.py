@@ -22,7 +22,7 @@ from tests.unit.vault.builders import (
 )
 from yilian.ledger import codec, merkle
 from yilian.ledger.errors import Refusal
-from yilian.vault import records
+from yilian.vault import items
 from yilian.vault.catalogue import Catalogue
 from yilian.vault.envelope import check_record, leaf, new_id
 from yilian.vault.vault import Damage, Item, Vault
@@ -137,9 +137,9 @@ def test_empty_and_oversized_batches_are_refused(
     hospital: Vault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert refused(hospital.deposit, []) == "deposit_empty"
-    monkeypatch.setattr(records, "MAX_BATCH", 2)
+    monkeypatch.setattr(items, "MAX_BATCH", 2)
     assert refused(hospital.deposit, [item(n) for n in range(3)]) == "deposit_too_large"
-    monkeypatch.setattr(records, "MAX_BATCH_BYTES", 300)
+    monkeypatch.setattr(items, "MAX_BATCH_BYTES", 300)
     assert refused(hospital.deposit, [item(n) for n in range(2)]) == "deposit_too_large"
     assert hospital.unanchored() == []
     hospital.deposit([item(1)])

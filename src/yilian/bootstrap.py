@@ -14,9 +14,12 @@ from typing import NamedTuple
 from starlette.applications import Starlette
 
 from yilian.gateway import app as gateway_app
+from yilian.gateway.audit import Audit, audited_by
+from yilian.gateway.fhir.redact import redact
 from yilian.gateway.http import organisation as organisation_http
 from yilian.gateway.index import ChainIndex
 from yilian.gateway.organisation import Agent, Organisation
+from yilian.gateway.practice.telling import Telling, senders
 from yilian.ledger import codec, keys
 from yilian.ledger.errors import Refusal
 from yilian.ledger.genesis import FirstMember, FirstValidator, Genesis
@@ -27,7 +30,7 @@ from yilian.node.config import Configuration, HostedOrganisation, NodeFolder
 from yilian.node.embedded import Embedded, Stopped, now_ms, validator_public
 from yilian.node.integrity import scan_blocks
 from yilian.node.store import StoreDamaged
-from yilian.sdk import drafts
+from yilian.sdk import drafts, verify
 from yilian.sdk.client import Client
 from yilian.sdk.signers import Ed25519Signer, Signer
 from yilian.sdk.transport import InProcess
@@ -37,6 +40,9 @@ from yilian.vault.vault import Vault
 
 ANCHOR_EVERY = 1.0
 """Seconds between anchorings: a disclosure is on the chain within two."""
+
+GIVEN_UP_MS = 7 * 86_400_000
+"""An upload that was not finished a week after it began is swept away when the node starts."""
 
 log = logging.getLogger("yilian.node")
 
@@ -61,24 +67,37 @@ class Node:
         self.index: ChainIndex | None = None
         self._closing = threading.Event()
         self._anchoring: threading.Thread | None = None
+        self.telling: Telling | None = None
         try:
             for each in self.configuration.organisations:
-                vault = Vault.open(folder.vault(each.id), each.id)
+                vault = Vault.open(folder.vault(each.id), each.id, redact=redact)
+                vault.sweep(self.engine.now() - GIVEN_UP_MS)
+                vault.unanchor_above(self.engine.height)
                 agent = Agent(each.agent, each.agent_key)
-                self.organisations[each.id] = Organisation(each.id, self.engine, vault, agent)
+                organisation = Organisation(each.id, self.engine, vault, agent)
+                organisation.hosted = self.organisations.get
+                self.organisations[each.id] = organisation
             self.index = ChainIndex(f"sqlite:///{folder.index}", self.engine)
+            channels = senders(folder, self.configuration.notices)
+            self.telling = Telling(self.engine, self.organisations, channels)
         except BaseException:
             self.close()
             raise
+        self._anchor_outages()
+        self._finish_erasures()
         self._anchoring = threading.Thread(target=self._anchor, name="yilian-anchor", daemon=True)
         self._anchoring.start()
+        self.telling.start()
 
     def app(self) -> Starlette:
         """Build the node's HTTP application."""
         if self.index is None:
             raise RuntimeError("the node is closed")
-        routes = organisation_http.routes(self.organisations)
-        return gateway_app.build(self.engine, self.index, routes=routes)
+        routes = organisation_http.routes(self.organisations, verify.verify)
+        app = gateway_app.build(self.engine, self.index, routes=routes)
+        trails = {name: each.vault.audit for name, each in self.organisations.items()}
+        app.add_middleware(Audit, trails=trails, audited=audited_by(tuple(trails)))
+        return app
 
     def client(self, signer: Signer, sender: str, payer: str) -> Client:
         """Build a client that speaks to this node without a network; close it before the node."""
@@ -87,6 +106,8 @@ class Node:
     def close(self) -> None:
         """Anchor what is left, stop the engine and close every store."""
         self._closing.set()
+        if self.telling is not None:
+            self.telling.stop()
         if self._anchoring is not None:
             self._anchoring.join()
         if self.index is not None:
@@ -108,6 +129,22 @@ class Node:
         self.engine.condemn(damaged)
         return damaged
 
+    def _anchor_outages(self) -> None:
+        """Put what happened while the chain was away on it, before anything else."""
+        for organisation in self.organisations.values():
+            try:
+                organisation.emergencies.resume()
+            except (Refusal, Stopped, StoreDamaged):
+                log.exception("an outage log could not be anchored; trying again")
+
+    def _finish_erasures(self) -> None:
+        """Carry out what was promised before the node went down, before anything is served."""
+        for organisation in self.organisations.values():
+            try:
+                organisation.erasures.resume(self.organisations.get)
+            except (Refusal, Stopped, StoreDamaged):
+                log.exception("an erasure could not be finished; trying again at the next start")
+
     def _anchor(self) -> None:
         """Put what vaults journalled on the chain, every second until the end and once at it."""
         more = True
@@ -115,6 +152,8 @@ class Node:
             more = not self._closing.wait(ANCHOR_EVERY)
             for organisation in self.organisations.values():
                 try:
+                    organisation.watch.catch_up()
+                    organisation.emergencies.tend()
                     organisation.anchor_all()
                 except (Refusal, Stopped, StoreDamaged):
                     log.exception("a vault's batches could not be anchored; trying again")

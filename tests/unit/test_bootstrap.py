@@ -9,11 +9,15 @@ import pytest
 
 from tests.rows.served import FOUNDERS
 from yilian.bootstrap import Node, make_node
+from yilian.gateway.fhir import sample
+from yilian.ledger.modules.records.state import BATCHES
 from yilian.node.config import ConfigurationError, NodeFolder
-from yilian.node.store import StoreBusy
+from yilian.node.rollback import rollback
+from yilian.node.store import Store, StoreBusy
 from yilian.sdk import drafts
 from yilian.sdk.signers import Ed25519Signer
 from yilian.sdk.verify import verify
+from yilian.vault.envelope import check_inclusion
 
 
 def test_a_client_without_a_network_writes_and_takes_a_receipt_away(tmp_path: Path) -> None:
@@ -52,3 +56,26 @@ def test_a_key_that_others_may_read_is_refused(tmp_path: Path) -> None:
         Node(NodeFolder(tmp_path / "node"))
     with pytest.raises(ConfigurationError, match="yilian init"):
         NodeFolder(tmp_path / "nowhere").configuration()
+
+
+def test_records_whose_block_was_rolled_back_are_anchored_again(tmp_path: Path) -> None:
+    folder = NodeFolder(tmp_path / "node")
+    hospital = make_node(folder.path, "small", FOUNDERS[:1]).organisations[0]
+    (bundle,) = sample.bundles(1, 1)
+    with Node(folder) as node:
+        here = node.organisations[hospital.id]
+        loaded = here.load(bundle)
+        height = loaded.outcome.height
+    store = Store(folder.chain)
+    while rollback(store).height >= height:
+        pass
+    store.close()
+    folder.drop_index()
+    with Node(folder) as node:
+        here = node.organisations[hospital.id]
+        here.anchor_all()
+        batch = BATCHES.require(node.engine.state(), loaded.batch)
+        assert batch.size == loaded.size
+        assert loaded.batch not in {each.batch for each in here.vault.unanchored()}
+        record = here.vault.records_of(loaded.person)[0]
+        check_inclusion(here.vault.proof(record), batch.root)

@@ -10,11 +10,21 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 from weakref import WeakValueDictionary
 
+from yilian.gateway.content.stores import ContentStores
 from yilian.gateway.fhir import intake
+from yilian.gateway.practice import notices
+from yilian.gateway.practice.care import Care
+from yilian.gateway.practice.desks import Desks
+from yilian.gateway.practice.emergencies import Emergencies
+from yilian.gateway.practice.erasures import Erasures
+from yilian.gateway.practice.records import OwnRecords
+from yilian.gateway.practice.studies import Studies
+from yilian.gateway.practice.treatment import ShownEncounter, treats
+from yilian.gateway.practice.watch import Watch
 from yilian.ledger import codec, errors, keys, transaction
 from yilian.ledger.modules import Message
 from yilian.ledger.modules.consent import messages as consent
@@ -33,6 +43,7 @@ from yilian.ledger.modules.records.state import BATCHES
 from yilian.node.embedded import Embedded
 from yilian.node.history import Outcome
 from yilian.vault import duplicates
+from yilian.vault import retention as duties
 from yilian.vault.decision import ChainView, GrantState, SessionState
 from yilian.vault.envelope import Terms, new_id
 from yilian.vault.packages import MAX_RECORDS, NotReleased, Released, ReleasedRecord, Request
@@ -48,6 +59,10 @@ PERSON_DIFFERS = errors.code(9215, "organisation.person_differs", 409, "id")
 _SUITE_BYTE = b"\x01"
 EXPIRES_MS = 120_000
 SESSION_MS = 600_000
+
+
+Noted = Callable[[str, str, int], None]
+"""Notes where the chain took a batch: its id, the transaction's hash, the height."""
 
 
 class Agent(NamedTuple):
@@ -92,8 +107,22 @@ class Organisation:
         self.engine = engine
         self.vault = vault
         self.agent = agent
+        self.content = ContentStores(vault)
+        self.after_deposit: list[Callable[[Sequence[Item]], object]] = [self.content.deposited]
         self._turns: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
         self._turns_lock = threading.Lock()
+        self.emergencies = Emergencies(self)
+        self.after_deposit.append(self.emergencies.deposited)
+        self.desks = Desks(self)
+        self.watch = Watch(self)
+        self.hosted: Callable[[str], Organisation | None] = self._alone
+        self.care = Care(self)
+        self.own_records = OwnRecords(self)
+        self.erasures = Erasures(self)
+        self.studies = Studies(self)
+
+    def _alone(self, name: str) -> Organisation | None:
+        return self if name == self.id else None
 
     # -- transactions --------------------------------------------------------------------------
 
@@ -149,22 +178,27 @@ class Organisation:
 
     # -- records -------------------------------------------------------------------------------
 
-    def load(self, bundle: bytes, person: str | None = None) -> Loaded:
+    def load(
+        self, bundle: bytes, person: str | None = None, retention: str = duties.DEFAULT
+    ) -> Loaded:
         """Take in a FHIR bundle: keep every resource encrypted, anchor all under one root.
 
         Without `person` the bundle's Patient is enrolled here, which is refused for one who is
         enrolled already; with it, the records are added to theirs, and the bundle must be about
-        the same number (`organisation.person_differs`). What is stored but not anchored when
-        something breaks is anchored by `anchor_all`.
+        the same number (`organisation.person_differs`). `retention` is the class of
+        `vault/retention.py` that says how long all of it must be kept. What is stored but not
+        anchored when something breaks is anchored by `anchor_all`.
         """
+        duties.require_class(retention)
         taken = intake.take_apart(bundle)
         enrolled = person is None
         if person is None:
             person, _ = self.enrol_person(taken.identity.system, taken.identity.value)
         else:
             self._require_same(person, taken.identity)
+        self.desks.note(person, taken)
         period = time.strftime("%Y-%m", time.gmtime(self.engine.now() / 1000))
-        batch = self.vault.deposit(
+        batch = self.deposit(
             Item(
                 record=new_id(),
                 patient=person,
@@ -173,10 +207,24 @@ class Organisation:
                 period=period,
                 media_type=intake.FHIR_JSON,
                 content=each.content,
+                retention=retention,
             )
             for each in taken.resources
         )
-        return Loaded(person, enrolled, batch.batch, batch.size, self._anchor(batch))
+        return Loaded(person, enrolled, batch.batch, batch.size, self.anchor(batch))
+
+    def deposit(self, items: Iterable[Item]) -> Batch:
+        """Keep records as one batch and tell all that is worked out from them.
+
+        Whoever takes records in calls this and then anchors the batch. Refuses as `Vault.deposit`.
+        """
+        kept = list(items)
+        # What was taken back up to now must not open what comes in.
+        self.watch.catch_up()
+        batch = self.vault.deposit(kept)
+        for told in self.after_deposit:
+            told(kept)
+        return batch
 
     def _require_same(self, person: str, named: intake.Identity) -> None:
         place = f"{self.id}/{self.tag(named.system, named.value)}"
@@ -185,15 +233,21 @@ class Organisation:
             raise PERSON_DIFFERS(id=person)
 
     def anchor_all(self) -> list[Outcome]:
-        """Anchor what the vault holds and the chain does not: batches of records and of journal."""
+        """Anchor what the vault holds and the chain does not: records, journal, audit trail."""
+        self.emergencies.resume()
         self.vault.journal_batch()
-        return [self._anchor(batch) for batch in self.vault.unanchored()]
+        self.vault.audit.batch()
+        return [*map(self.anchor, self.vault.unanchored()), *notices.anchor(self)]
 
-    def _anchor(self, batch: Batch) -> Outcome:
-        """Anchor one batch; a batch that the chain has already (a crash came between) is noted."""
+    def anchor(self, batch: Batch, noted: Noted | None = None) -> Outcome:
+        """Anchor one batch; a batch that the chain has already (a crash came between) is noted.
+
+        `noted` is told where the chain took it; without it, the vault's catalogue is.
+        """
+        noted = self.vault.anchored if noted is None else noted
         with self._turn(batch.batch):
             if BATCHES.get(self.engine.state(), batch.batch) is not None:
-                return self._note_anchored(batch)
+                return self._note_anchored(batch, noted)
             kind = records.AnchorBatch if batch.kind == "records" else records.AnchorDisclosures
             message = kind(batch=batch.batch, root=batch.root, size=batch.size)
             # The batch's id is its nonce too: after a crash the same batch cannot go in twice.
@@ -201,7 +255,7 @@ class Organisation:
             outcome = self.engine.submit(raw).result()
             if outcome.code != errors.OK:
                 raise errors.Refusal(errors.by_number(outcome.code), outcome.parameters)
-            self.vault.anchored(batch.batch, outcome.hash, outcome.height)
+            noted(batch.batch, outcome.hash, outcome.height)
             return outcome
 
     def _turn(self, batch: str) -> threading.Lock:
@@ -212,14 +266,14 @@ class Organisation:
                 turn = self._turns[batch] = threading.Lock()
             return turn
 
-    def _note_anchored(self, batch: Batch) -> Outcome:
+    def _note_anchored(self, batch: Batch, noted: Noted) -> Outcome:
         found = BATCHES.require(self.engine.state(), batch.batch)
         block = self.engine.store.block(found.since)
         for raw in () if block is None else block.txs:
             if batch.batch.encode("ascii") in raw:
                 outcome = self.engine.outcome(keys.sha256(raw))
                 if outcome is not None:
-                    self.vault.anchored(batch.batch, outcome.hash, outcome.height)
+                    noted(batch.batch, outcome.hash, outcome.height)
                     return outcome
         raise errors.InvariantBroken(f"batch {batch.batch} has no transaction")
 
@@ -228,7 +282,7 @@ class Organisation:
     def grant(self, person: str, terms: Terms) -> Shared:
         """Give a grant on behalf of a person in custody, and seal its package for the grantee."""
         grant = new_id()
-        given = self.vault.grant(terms, grant, person, self._key_service(terms.grantee))
+        given = self.vault.grant(terms, grant, person, self.key_service(terms.grantee))
         message = consent.Grant(
             grant=grant, terms=given.commitment, starts=terms.starts, ends=terms.ends
         )
@@ -237,17 +291,22 @@ class Organisation:
     def revoke(self, person: str, grant: str) -> Outcome:
         """Take a grant back on behalf of a person in custody; later records get new keys."""
         outcome = self.write(consent.Revoke(grant=grant), on_behalf_of=person)
-        self.vault.end_period(person)
+        self.watch.catch_up()
         return outcome
 
     def release(
-        self, request: OpenedSession, caller: str, wanted: Sequence[str] | None = None
+        self,
+        request: OpenedSession,
+        caller: str,
+        wanted: Sequence[str] | None = None,
+        shown: ShownEncounter | None = None,
     ) -> list[Released]:
         """Answer another organisation's request inside a session; everything is journalled first.
 
-        `caller` is the organisation that the connection is authenticated as. Without `wanted` all
-        records that the grant opens are meant. Refuses `caller_differs` where the session on chain
-        was not opened by the caller's own people.
+        `caller` is the organisation that the connection is authenticated as, `shown` an encounter
+        of its own for terms that ask for one. Without `wanted` all records that the grant opens are
+        meant. Refuses `caller_differs` where the session on chain was not opened by the caller's
+        own people.
         """
         session = SESSIONS.get(self.engine.state(), request.terms.session)
         if session is not None:
@@ -256,6 +315,10 @@ class Organisation:
                 raise CALLER_DIFFERS()
         view = self._view(request)
         names = self._opened_by(request) if wanted is None else list(wanted)
+        patient = self.vault.giver.patient(request.terms.grant)
+        encounter = patient is not None and treats(
+            self, patient, caller, request.terms.reader, shown
+        )
         return [
             self.vault.release(
                 Request(
@@ -265,14 +328,16 @@ class Organisation:
                 ),
                 view,
                 caller,
+                encounter,
             )
             for at in range(0, len(names), MAX_RECORDS)
         ]
 
     def _opened_by(self, request: OpenedSession) -> list[str]:
-        if GRANTS.get(self.engine.state(), request.terms.grant) is None:
+        found = GRANTS.get(self.engine.state(), request.terms.grant)
+        if found is None:
             raise GRANT_UNKNOWN()
-        return self.vault.opened_by(request.terms.grant)
+        return self.vault.opened_by(request.terms.grant, found.terms)
 
     def _view(self, request: OpenedSession) -> ChainView:
         state = self.engine.state()
@@ -287,6 +352,9 @@ class Organisation:
                 starts=grant.starts,
                 ends=grant.ends,
                 commitment=grant.terms,
+                by=self._acted(grant.by),
+                countersigned=grant.countersigned,
+                version=grant.version,
             ),
             session=None
             if session is None
@@ -295,9 +363,17 @@ class Organisation:
                 open=session.closed is None and self._may_read(session.reader),
                 ends=session.ends,
                 commitment=session.terms,
+                reader=session.reader,
             ),
             block_time=self.engine.tip.time,
         )
+
+    def _acted(self, by: str | None) -> str | None:
+        """Name who acted for a person: an organisation for its people, a custodian by their id."""
+        if by is None:
+            return None
+        found = SUBJECTS.require(self.engine.state(), by)
+        return by if found.kind == "person" else home(by, found)
 
     def _may_read(self, reader: str) -> bool:
         """Tell whether a session's reader may still read: standing, and licensed if it must be."""
@@ -307,7 +383,11 @@ class Organisation:
             return False
         return found.kind != "practitioner" or licensed(state, reader, self.engine.now())
 
-    def _key_service(self, organisation: str) -> bytes:
+    def key_service(self, organisation: str) -> bytes:
+        """Read the key that grants to an organisation are wrapped to.
+
+        Refuses `organisation.key_service_unknown`.
+        """
         service = KEY_SERVICES.get(self.engine.state(), organisation)
         if service is None:
             raise KEY_SERVICE_UNKNOWN(id=organisation)
@@ -322,9 +402,21 @@ class Organisation:
             raise GRANT_UNKNOWN()
         return self.vault.accept(package, found.terms)
 
-    def prepare_session(self, grant: str, reader: str, purpose: str) -> OpenedSession:
+    def prepare_session(
+        self,
+        grant: str,
+        reader: str,
+        purpose: str,
+        *,
+        role: str | None = None,
+        place: str | None = None,
+        on_behalf_of: str | None = None,
+    ) -> OpenedSession:
         """Prepare a session for a reader; its `consent.OpenSession` must be on chain to work."""
-        return self.vault.open_session(grant, reader, purpose, self.engine.now() + SESSION_MS)
+        ends = self.engine.now() + SESSION_MS
+        return self.vault.open_session(
+            grant, reader, purpose, ends, role, place=place, on_behalf_of=on_behalf_of
+        )
 
     def open_messages(self, session: OpenedSession) -> consent.OpenSession:
         """Give the message by which the reader opens a prepared session."""

@@ -31,6 +31,32 @@ class HostedOrganisation(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     agent_key: codec.Id
 
 
+class MailRelay(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The mail server that takes notices, and the address they come from.
+
+    `security`: `starttls`, `tls`, or `none` for a server on this machine. `password_file` is
+    a path below the node's folder or a whole one, readable by its owner alone.
+    """
+
+    host: str
+    port: int
+    sender: str
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    user: str | None = None
+    password_file: str | None = None
+
+
+class Notices(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """By which channels notices leave, besides the inbox.
+
+    `networks`: those that are not public and that webhooks may reach all the same.
+    """
+
+    webhook: bool = False
+    networks: list[str] = []
+    mail: MailRelay | None = None
+
+
 class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What a node is told in its `node.json`."""
 
@@ -38,6 +64,7 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     organisations: list[HostedOrganisation]
     host: str = "127.0.0.1"
     port: int = 8420
+    notices: Notices = Notices()
     format: Literal["yilian-node/1"] = "yilian-node/1"
 
 
@@ -103,12 +130,20 @@ class NodeFolder:
 
     def validator_seed(self) -> bytes:
         """Read the validator's key; refuses a file that others may read."""
-        try:
-            mode = self._validator.stat().st_mode
-            if mode & 0o077:
-                raise ConfigurationError(
-                    f"{self._validator} is readable by others: chmod 600 {self._validator}"
-                )
-            return codec.to_bytes(self._validator.read_text("ascii").strip())
-        except FileNotFoundError:
-            raise ConfigurationError(f"{self._validator} is missing") from None
+        return codec.to_bytes(_secret(self._validator))
+
+    def mail_password(self, relay: MailRelay) -> str | None:
+        """Read the password for a mail relay; None where it needs none.
+
+        Raises ConfigurationError, also for a file that others may read.
+        """
+        return None if relay.password_file is None else _secret(self.path / relay.password_file)
+
+
+def _secret(path: Path) -> str:
+    try:
+        if path.stat().st_mode & 0o077:
+            raise ConfigurationError(f"{path} is readable by others: chmod 600 {path}")
+        return path.read_text("ascii").strip()
+    except FileNotFoundError:
+        raise ConfigurationError(f"{path} is missing") from None

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     )
     from yilian.sdk.signers import Ed25519Signer, Signer
     from yilian.sdk.steps import Happened, Outcome, Page, Record, Status
+    from yilian.sdk.terms import check_terms
     from yilian.sdk.transport import AsyncInProcess, InProcess
 
 _HOMES = {
@@ -40,6 +41,7 @@ _HOMES = {
     ),
     "signers": ("Ed25519Signer", "Signer"),
     "steps": ("Happened", "Outcome", "Page", "Record", "Status"),
+    "terms": ("check_terms",),
     "transport": ("AsyncInProcess", "InProcess"),
 }
 
@@ -63,6 +65,7 @@ __all__ = [
     "UnavailableError",
     "UnreachableError",
     "YilianError",
+    "check_terms",
     "draft",
     "fresh_id",
     "fresh_salt",

@@ -16,7 +16,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from types import TracebackType
-from typing import Any, TypeVar, Unpack
+from typing import Any, BinaryIO, TypeVar, Unpack
 
 import httpx
 
@@ -106,6 +106,26 @@ class Client(Base, Capabilities):
         `path` is with its query; a body of bytes goes as it is, any other as canonical JSON.
         """
         return self._run(self._request(method, path, body, media_type))
+
+    def download(self, path: str, sink: BinaryIO, *, media_type: str) -> int:
+        """Make a signed request for a file and write it to `sink` as it comes; gives its size.
+
+        `path` is with its query. A connection that breaks raises UnreachableError, and what was
+        written by then is not the file.
+        """
+        call = self._run(self._signed("GET", path, None, media_type))
+        headers = {**call.headers, "Accept": f"{media_type}, application/problem+json"}
+        size = 0
+        try:
+            with self._http.stream("GET", path, headers=headers) as response:
+                if response.status_code != 200:
+                    body = response.read()
+                    check(Answer(response.status_code, response.headers, body))
+                for piece in response.iter_bytes():
+                    size += sink.write(piece)
+        except _UNREAD as error:
+            raise UnreachableError(self.base_url, type(error).__name__) from error
+        return size
 
     # -- reading -------------------------------------------------------------------------------
 
@@ -309,6 +329,26 @@ class AsyncClient(Base, AsyncCapabilities):
         `path` is with its query; a body of bytes goes as it is, any other as canonical JSON.
         """
         return await self._run(self._request(method, path, body, media_type))
+
+    async def download(self, path: str, sink: BinaryIO, *, media_type: str) -> int:
+        """Make a signed request for a file and write it to `sink` as it comes; gives its size.
+
+        `path` is with its query. A connection that breaks raises UnreachableError, and what was
+        written by then is not the file.
+        """
+        call = await self._run(self._signed("GET", path, None, media_type))
+        headers = {**call.headers, "Accept": f"{media_type}, application/problem+json"}
+        size = 0
+        try:
+            async with self._http.stream("GET", path, headers=headers) as response:
+                if response.status_code != 200:
+                    body = await response.aread()
+                    check(Answer(response.status_code, response.headers, body))
+                async for piece in response.aiter_bytes():
+                    size += sink.write(piece)
+        except _UNREAD as error:
+            raise UnreachableError(self.base_url, type(error).__name__) from error
+        return size
 
     # -- reading -------------------------------------------------------------------------------
 

@@ -240,6 +240,11 @@ class Base:
 
     def _request(self, method: str, path: str, body: Any, media_type: str) -> Steps[Any]:
         """Make a signed request once: a second try would need another nonce."""
+        answer = yield (yield from self._signed(method, path, body, media_type))
+        return None if answer.status == 204 else _read(answer, Any)
+
+    def _signed(self, method: str, path: str, body: Any, media_type: str) -> Steps[Call]:
+        """Make the call of a signed request, to be made once."""
         if self.signer is None or self.sender is None:
             raise ValueError("a signed request needs a signer and a sender")
         content = b"" if body is None else body if isinstance(body, bytes) else codec.encode(body)
@@ -260,8 +265,7 @@ class Base:
         }
         if body is not None:
             headers["Content-Type"] = media_type
-        answer = yield Call(method, path, headers, content if body is not None else None)
-        return None if answer.status == 204 else _read(answer, Any)
+        return Call(method, path, headers, content if body is not None else None)
 
     def _get(self, path: str, query: Mapping[str, Any] | None = None) -> Steps[Answer]:
         where = path + _query(query or {})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import io
 import json
 import socket
 import threading
@@ -352,6 +353,41 @@ def test_signed_requests_have_nonces_of_their_own_and_are_not_repeated(node: Run
     headers = [each[signed_request.HEADER] for each in breaking.headers]
     nonces = {signed_request.read(each)[0].nonce for each in headers}
     assert len(nonces) == len(breaking.bodies) == 2
+
+
+def test_a_file_is_written_as_it_comes_however_large(node: Running) -> None:
+    content = bytes(range(256)) * (MAX_ANSWER // 256 + 1)
+    breaking = Breaking(InProcess(node.app), lambda _: httpx.Response(200, content=content))
+    sink = io.BytesIO()
+    with node.client("alice", transport=breaking, chain=CHAIN_ID) as client:
+        assert client.download("/v1/x", sink, media_type="application/zip") == len(content)
+    assert sink.getvalue() == content
+    assert breaking.headers[0]["accept"].startswith("application/zip")
+    claimed, _ = signed_request.read(breaking.headers[0][signed_request.HEADER])
+    assert (claimed.method, claimed.path) == ("GET", "/v1/x")
+
+
+def test_a_file_that_is_refused_or_breaks_off_raises(node: Running) -> None:
+    breaking = Breaking(InProcess(node.app), plan(stopped(), "before"))
+    with node.client("alice", transport=breaking, chain=CHAIN_ID) as client:
+        sink = io.BytesIO()
+        with pytest.raises(UnavailableError):
+            client.download("/v1/x", sink, media_type="application/zip")
+        with pytest.raises(UnreachableError):
+            client.download("/v1/x", sink, media_type="application/zip")
+    assert sink.getvalue() == b""
+
+
+def test_a_file_comes_to_who_awaits_it_too(node: Running) -> None:
+    async def work() -> None:
+        async with node.async_client("alice") as client:
+            with pytest.raises(RefusedError):
+                await client.download("/v1/nothing", io.BytesIO(), media_type="application/zip")
+            sink = io.BytesIO()
+            size = await client.download("/metrics", sink, media_type="text/plain")
+            assert size == len(sink.getvalue()) > 0
+
+    run(work())
 
 
 def test_bytes_go_as_they_are_with_their_media_type(node: Running) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 from starlette.requests import Request
 
+from yilian.gateway.audit import noting
 from yilian.gateway.body import read_body
 from yilian.gateway.door import door
 from yilian.gateway.errors import REQUEST_DIFFERS, REQUEST_STALE, UNAUTHENTICATED
@@ -49,7 +50,7 @@ async def authenticate(request: Request, limit: int = MAX_BODY) -> Caller:
     body = await read_body(request, limit)
     if len(value) != 1:
         raise UNAUTHENTICATED()
-    return judge(
+    caller = judge(
         value[0],
         request.method,
         target(request),
@@ -59,6 +60,8 @@ async def authenticate(request: Request, limit: int = MAX_BODY) -> Caller:
         now=at.engine.now(),
         nonces=at.nonces,
     )
+    noting(actor=caller.sender)
+    return caller
 
 
 def target(request: Request) -> str:

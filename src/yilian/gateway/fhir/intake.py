@@ -2,7 +2,8 @@
 
 A record is the bytes that arrived. The bundle is read with raw slices, so 1.50 stays 1.50 and field
 order stays as it was. What is read out of a resource here is only what decides where it is kept:
-its category, its sensitivity, and for a Patient the number that tells who it is.
+its category, its sensitivity (by label, and by what it says: `sensitivity.py`), and for a Patient
+the number that tells who it is.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from yilian.gateway.fhir import sensitivity
 from yilian.gateway.fhir.errors import BUNDLE_MALFORMED, BUNDLE_PATIENTS, BUNDLE_TOO_LARGE
 
 MAX_BUNDLE_BYTES = 64 << 20
@@ -52,8 +54,11 @@ OBSERVATIONS = {
     "procedure": "procedure",
 }
 
-SENSITIVE = ("HIV", "PSY", "SDV", "ETH", "ETHUD", "OPIOIDUD", "SEX", "STD")
-"""Sensitivity codes (HL7 v3 ActCode) that are kept under keys of their own."""
+SENSITIVE = tuple(label.upper() for label in sensitivity.ORDER)
+"""Sensitivity codes (HL7 v3 ActCode) that are kept under keys of their own, the strictest first."""
+
+RESTRICTED, NORMAL = "restricted", "normal"
+_STRICTNESS = (*sensitivity.ORDER, RESTRICTED, NORMAL)
 
 
 class Resource(NamedTuple):
@@ -118,6 +123,7 @@ class _Patient(msgspec.Struct):
 
 _bundles = msgspec.json.Decoder(_Bundle, strict=False)
 _heads = msgspec.json.Decoder(_Head, strict=False)
+_whole = msgspec.json.Decoder()
 _patients = msgspec.json.Decoder(_Patient, strict=False)
 
 IDENTITY_SYSTEMS = (
@@ -132,6 +138,8 @@ def take_apart(bundle: bytes) -> Intake:
     if len(bundle) > MAX_BUNDLE_BYTES:
         raise BUNDLE_TOO_LARGE(limit=MAX_BUNDLE_BYTES)
     try:
+        # Where the reader skips text it does not look at its bytes; a record must be UTF-8 whole.
+        str(bundle, "utf-8")
         read = _bundles.decode(bundle)
         if read.resource_type != "Bundle" or not read.entry:
             raise BUNDLE_MALFORMED()
@@ -146,11 +154,34 @@ def take_apart(bundle: bytes) -> Intake:
     return Intake(_identity(patients[0].content), resources)
 
 
+def read_resource(content: bytes) -> Resource:
+    """Read one resource that comes alone; refuses `fhir.bundle_malformed`, and a Bundle."""
+    if len(content) > MAX_BUNDLE_BYTES:
+        raise BUNDLE_TOO_LARGE(limit=MAX_BUNDLE_BYTES)
+    try:
+        str(content, "utf-8")
+        made = _resource(content)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        raise BUNDLE_MALFORMED() from None
+    if made.type == "Bundle":
+        raise BUNDLE_MALFORMED()
+    return made
+
+
+def stricter(one: str, other: str) -> str:
+    """Give the more restrictive of two sensitivities; one that is not known here comes first."""
+    if one not in _STRICTNESS or other not in _STRICTNESS:
+        return one if one not in _STRICTNESS else other
+    return min(one, other, key=_STRICTNESS.index)
+
+
 def _resource(content: bytes) -> Resource:
     if not content:
         raise BUNDLE_MALFORMED()
     head = _heads.decode(content)
-    return Resource(head.resource_type, _category(head), _sensitivity(head), content)
+    said = sensitivity.labels(_whole.decode(content))
+    strictest = stricter(_labelled(head), said[0] if said else NORMAL)
+    return Resource(head.resource_type, _category(head), strictest, content)
 
 
 def _category(head: _Head) -> str:
@@ -167,13 +198,13 @@ def _category(head: _Head) -> str:
     return "other"
 
 
-def _sensitivity(head: _Head) -> str:
-    """Give the most restrictive label: a sensitive code, else restricted, else normal."""
+def _labelled(head: _Head) -> str:
+    """Give the sender's most restrictive label: a sensitive code, else restricted, else normal."""
     codes = [each.code for each in head.meta.security] if head.meta is not None else []
     for code in SENSITIVE:
         if code in codes:
             return code.lower()
-    return "restricted" if "R" in codes or "V" in codes else "normal"
+    return RESTRICTED if "R" in codes or "V" in codes else NORMAL
 
 
 def _identity(content: bytes) -> Identity:

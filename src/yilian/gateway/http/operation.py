@@ -12,11 +12,29 @@ from starlette.routing import BaseRoute, Route
 
 from yilian.gateway import errors
 from yilian.gateway.http.asking import require_acceptable
-from yilian.ledger import codec
+from yilian.ledger import codec, signed_request
+from yilian.ledger import errors as law
 from yilian.ledger.errors import Code
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
+
+SIGNED = (
+    errors.BODY_TOO_LARGE,
+    errors.REQUEST_TIMEOUT,
+    errors.UNAUTHENTICATED,
+    errors.REQUEST_STALE,
+    errors.REQUEST_DIFFERS,
+    errors.REPLAYED_REQUEST,
+    errors.RATE_LIMITED,
+    law.WRONG_CHAIN,
+    law.UNKNOWN_KEY,
+    law.KEY_REVOKED,
+    law.BAD_SIGNATURE,
+    law.SENDER_NOT_SIGNER,
+    law.SENDER_INACTIVE,
+)
+"""What judging a signed request may refuse, whichever operation it is for."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -71,9 +89,12 @@ def operation(
 ) -> Callable[[F], F]:
     """Mark a handler with its address and everything that a caller must know.
 
-    `body` is a type, sent as JSON, or a type for each media type.
+    `body` is a type, sent as JSON, or a type for each media type. What follows from the parameters
+    and from a signed request is added to `problems`.
     """
     problems = (*problems, errors.UNAVAILABLE)
+    if any(each.name == signed_request.HEADER for each in parameters):
+        problems = (*problems, *SIGNED)
     if parameters:
         problems = (errors.BAD_PARAMETER, *problems)
     made = Operation(

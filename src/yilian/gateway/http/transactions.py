@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from yilian.gateway import errors, problems
+from yilian.gateway.audit import noting_transaction
 from yilian.gateway.body import read_body, require_media_type
 from yilian.gateway.door import Door, door
 from yilian.gateway.http import asking
@@ -73,7 +74,9 @@ async def submit(request: Request) -> Response:
     seconds = _wait_wanted(request)
     raw = await read_body(request, MAX_BYTES)
     at = door(request)
+    noting_transaction(raw, proved=False)
     committing = await at.submissions.hand_in(raw)
+    noting_transaction(raw, proved=True)
     if not committing.done() and seconds is None:
         return _pending(request, sha256(raw).hex())
     outcome = await at.submissions.visible(

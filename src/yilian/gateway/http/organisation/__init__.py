@@ -11,12 +11,56 @@ from collections.abc import Mapping
 
 from starlette.routing import BaseRoute
 
-from yilian.gateway.http.organisation import grants, records, sessions
+from yilian.gateway.content.check import Verify
+from yilian.gateway.http.organisation import (
+    asks,
+    audits,
+    desk,
+    emergencies,
+    encounters,
+    erasures,
+    exports,
+    grants,
+    links,
+    notices,
+    readings,
+    records,
+    recoveries,
+    sessions,
+    staff,
+    studies,
+    timeline,
+)
 from yilian.gateway.http.organisation.rooms import Rooms
 from yilian.gateway.organisation import Organisation
 
+MATTERS = (
+    audits,
+    studies,
+    records,
+    readings,
+    encounters,
+    erasures,
+    grants,
+    sessions,
+    asks,
+    emergencies,
+    recoveries,
+    timeline,
+    exports,
+    desk,
+    links,
+    staff,
+    notices,
+)
 
-def routes(organisations: Mapping[str, Organisation]) -> tuple[BaseRoute, ...]:
-    """Make the routes of the organisations that this node works for."""
-    rooms = Rooms(organisations)
-    return tuple(route for each in (records, grants, sessions) for route in each.routes(rooms))
+
+def routes(
+    organisations: Mapping[str, Organisation], verify: Verify | None = None
+) -> tuple[BaseRoute, ...]:
+    """Make the routes of the organisations that this node works for.
+
+    `verify` is the offline verifier (`yilian.sdk.verify.verify`), for what comes from elsewhere.
+    """
+    rooms = Rooms(organisations, verify)
+    return tuple(route for each in MATTERS for route in each.routes(rooms))

@@ -11,7 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from yilian.gateway.errors import FORBIDDEN
+from yilian.gateway.audit import noting
+from yilian.gateway.errors import BAD_PARAMETER, FORBIDDEN
 from yilian.gateway.fhir.errors import BUNDLE_MALFORMED, BUNDLE_PATIENTS, BUNDLE_TOO_LARGE
 from yilian.gateway.fhir.intake import FHIR_JSON, MAX_BUNDLE_BYTES
 from yilian.gateway.http.asking import ID_SCHEMA, query, require_id
@@ -30,6 +31,7 @@ from yilian.ledger.codec import Id, Name, Whole
 from yilian.ledger.modules.identity.errors import ALREADY_ENROLLED
 from yilian.vault.envelope import RecordProof
 from yilian.vault.errors import RECORD_UNKNOWN
+from yilian.vault.retention import CLASSES, DEFAULT
 
 
 class LoadedBundle(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,13 +43,6 @@ class LoadedBundle(msgspec.Struct, frozen=True, kw_only=True):
     records: Whole
     transaction: str
     height: Whole
-
-
-class PersonRecords(msgspec.Struct, frozen=True, kw_only=True):
-    """The ids of a person's records here."""
-
-    person: Id
-    records: tuple[Id, ...]
 
 
 class Damaged(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,11 +66,17 @@ _PERSON = Parameter(
     schema=ID_SCHEMA,
     description="Whose records these are, where the person is enrolled here already.",
 )
+_RETENTION = Parameter(
+    name="retention",
+    where="query",
+    schema={"type": "string", "enum": sorted(CLASSES), "default": DEFAULT},
+    description="How long the organisation must keep it, as a class; `none` for no duty to keep.",
+)
 
 
 def routes(rooms: Rooms) -> tuple[BaseRoute, ...]:
     """Make the routes."""
-    return routes_of(_load(rooms), _records(rooms), _proof(rooms), _integrity(rooms))
+    return routes_of(_load(rooms), _proof(rooms), _integrity(rooms))
 
 
 def _load(rooms: Rooms) -> Callable[[Request], Any]:
@@ -84,7 +85,7 @@ def _load(rooms: Rooms) -> Callable[[Request], Any]:
         "/v1/organisations/{organisation}/bundles",
         tag="organisations",
         summary="Take in a FHIR R4 bundle of one patient: encrypt and anchor every resource",
-        parameters=(*COMMON, _PERSON),
+        parameters=(*COMMON, _PERSON, _RETENTION),
         body={FHIR_JSON: dict[str, Any]},
         answers=answers(LoadedBundle, "All records are stored and anchored."),
         problems=(
@@ -98,11 +99,15 @@ def _load(rooms: Rooms) -> Callable[[Request], Any]:
     )
     async def load(request: Request) -> Response:
         organisation, _ = await rooms.enter(request, *OPERATORS, limit=MAX_BUNDLE_BYTES)
-        person = query(request, "person").get("person")
+        asked = query(request, "person", "retention")
+        person, retention = asked.get("person"), asked.get("retention", DEFAULT)
+        if retention not in CLASSES:
+            raise BAD_PARAMETER(name="retention")
         if person is not None:
             require_id(person, "person")
         content = await request.body()
-        loaded = await to_thread.run_sync(organisation.load, content, person)
+        loaded = await to_thread.run_sync(organisation.load, content, person, retention)
+        noting(subjects=(loaded.person,), transaction=loaded.outcome.hash)
         return answer(
             request,
             LoadedBundle(
@@ -116,25 +121,6 @@ def _load(rooms: Rooms) -> Callable[[Request], Any]:
         )
 
     return load
-
-
-def _records(rooms: Rooms) -> Callable[[Request], Any]:
-    @operation(
-        "GET",
-        "/v1/organisations/{organisation}/persons/{person}/records",
-        tag="organisations",
-        summary="List the ids of a person's records here",
-        parameters=(*COMMON, path_id("person", "The person's id here.")),
-        answers=answers(PersonRecords, "Ids only; none for a person without records."),
-        problems=(FORBIDDEN,),
-    )
-    async def records(request: Request) -> Response:
-        organisation, _ = await rooms.enter(request, *STAFF)
-        person = require_id(request.path_params["person"], "person")
-        found = await to_thread.run_sync(organisation.vault.records_of, person)
-        return answer(request, PersonRecords(person=person, records=tuple(found)))
-
-    return records
 
 
 def _proof(rooms: Rooms) -> Callable[[Request], Any]:

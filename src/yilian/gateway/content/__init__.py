@@ -1,0 +1,1 @@
+"""What records say: the content index, one timeline of many sources, export and import."""

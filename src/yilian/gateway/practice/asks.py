@@ -1,0 +1,103 @@
+"""Questions for access: asked here, brought to the holder, shown to the person who is asked.
+
+The asker learns nothing by asking: whether the holder knows the person or not, the answer is the
+same, and so is the chain's.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from yilian.gateway.organisation import Organisation
+from yilian.gateway.practice.notices import tell
+from yilian.ledger.errors import Refusal, code
+from yilian.ledger.modules.consent.errors import ASK_ENDED
+from yilian.ledger.modules.consent.state import ASKS, GRANTS
+from yilian.vault.asks import AskTerms, ByCard, ByNumber, Kept
+from yilian.vault.notice import Parameters
+
+ASK_NOT_ON_CHAIN = code(9419, "consents.ask_not_on_chain", 409)
+
+Status = Literal["waiting", "answered", "withdrawn", "ended"]
+
+
+class Asked(NamedTuple):
+    """A question as it stands; `answer` is the grant that the chain has for it."""
+
+    kept: Kept
+    status: Status
+    answer: str | None
+
+
+class Asking:
+    """The questions of one organisation. Holds nothing itself."""
+
+    def __init__(self, organisation: Organisation) -> None:
+        self._organisation = organisation
+        self._asks = organisation.vault.asks
+
+    def prepare(self, terms: AskTerms) -> Kept:
+        """Keep a question, to be put on the chain by the asker's own key; refuses `malformed`."""
+        return self._asks.ask(terms)
+
+    def deliver(self, ask: str, asker: str) -> bool:
+        """Bring a question to the holder once the chain has it; tells whether the holder is here.
+
+        The holder keeps it if it finds the person, and says nothing of that. Refuses `ask_unknown`,
+        `consents.ask_not_on_chain`, `consent.ask_ended`.
+        """
+        kept = self._asks.asked(ask, asker)
+        engine = self._organisation.engine
+        found = ASKS.get(engine.state(), ask)
+        if found is None or (found.asker, found.terms) != (asker, kept.commitment):
+            raise ASK_NOT_ON_CHAIN()
+        if not found.open_at(engine.now()):
+            raise ASK_ENDED(id=ask)
+        holder = self._organisation.hosted(kept.terms.holder)
+        if holder is None:
+            return False
+        Asking(holder).receive(kept, found.terms)
+        return True
+
+    def receive(self, kept: Kept, committed: str) -> None:
+        """Keep a question for the person it names, if there is one here, and tell them."""
+        person = self._find(kept.terms)
+        if person is None:
+            return
+        terms = kept.terms
+        self._asks.receive(kept, committed, person)
+        parameters: Parameters = {
+            "ask": terms.ask,
+            "ends": terms.ends,
+            "organisation": terms.organisation,
+        }
+        tell(self._organisation, person, "ask_received", parameters, cause=terms.ask)
+
+    def _find(self, terms: AskTerms) -> str | None:
+        whom: ByNumber | ByCard = terms.whom
+        try:
+            if isinstance(whom, ByCard):
+                return self._organisation.vault.desk.look_up_card(whom.card, terms.asker)
+            return self._organisation.emergencies.find(whom.system, whom.number)
+        except Refusal:
+            # No such card, no possible number, too many tries: one answer to the asker.
+            return None
+
+    def of_person(self, person: str) -> list[Asked]:
+        """List the questions that a person was asked, the one that ends last first."""
+        state, now = self._organisation.engine.state(), self._organisation.engine.now()
+        found = []
+        for kept in self._asks.of_person(person):
+            on_chain = ASKS.get(state, kept.terms.ask)
+            answer = kept.answer
+            if answer is not None and not GRANTS.has(state, answer):
+                answer = None
+            status: Status = "ended"
+            if answer is not None:
+                status = "answered"
+            elif on_chain is not None and on_chain.withdrawn is not None:
+                status = "withdrawn"
+            elif on_chain is not None and on_chain.open_at(now):
+                status = "waiting"
+            found.append(Asked(kept, status, answer))
+        return sorted(found, key=lambda each: (-each.kept.terms.ends, each.kept.terms.ask))

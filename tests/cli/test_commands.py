@@ -346,6 +346,28 @@ def test_moments_are_typed_in_many_ways(node: Served, yilian: Yilian, moment: st
         assert starts == 1_769_821_200_000
 
 
+def test_words_of_a_list_are_chosen(node: Served, yilian: Yilian) -> None:
+    options = [*node.signs("alice"), f"--chain={CHAIN_ID}", "--dry-run", "--json"]
+    named = [f"--custodian={name_of('bob')}", "--ends=+9d", "--powers=grant"]
+    answer = yilian("consent", "name-custodian", *named, "--powers=read", *options).json
+    assert json.loads(answer["body"])["messages"][0]["powers"] == ["grant", "read"]
+    assert "grant, read" in answer["sentence"]
+    assert yilian("consent", "name-custodian", *named, "--powers=cure", *options).code == 2
+    turned = yilian("consent", "name-custodian", *named, "--powers=change", *options)
+    assert (turned.code, turned.json["error"]["code"]) == (1, "consent.bad_powers")
+
+
+def test_a_moment_that_may_be_left_out_is_told_as_one(node: Served, yilian: Yilian) -> None:
+    options = [*node.signs("hospital"), f"--chain={CHAIN_ID}", "--dry-run", "--json"]
+    erasure = [f"--marks={'A' * 43}", f"--certificate={'A' * 43}"]
+    sealed = yilian(
+        "records", "erase", *erasure, "--extent=sealed", "--until=1769821200000", *options
+    ).json
+    assert "2026-01-31" in sealed["sentence"]
+    gone = yilian("records", "erase", *erasure, "--extent=destroyed", *options).json
+    assert "until" not in json.loads(gone["body"])["messages"][0]
+
+
 @pytest.mark.parametrize("language", ["en", "zh-CN"])
 @pytest.mark.parametrize(
     "arguments",

@@ -26,6 +26,7 @@ COMMANDS: dict[str, str] = {
     "records": "yilian.cli.records",
     "care": "yilian.cli.care",
     "verify": "yilian.cli.verify",
+    "verify-export": "yilian.cli.verify_export",
     "status": "yilian.cli.status",
     "receipt": "yilian.cli.receipt",
     "keys": "yilian.cli.keys",

@@ -1,4 +1,4 @@
-"""`yilian node`: look after a node's store while the node is down."""
+"""`yilian node`: look after a node's store and vaults while the node is down."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from yilian.cli import values
+from yilian.cli import values, vaults
 from yilian.cli.console import DONE, REFUSED, STOPPED, USAGE, Console
 from yilian.cli.progress import Progress
 from yilian.cli.shape import Command, Group
@@ -19,7 +19,14 @@ from yilian.node.store import Store, StoreBusy, StoreDamaged
 
 def command(console: Console) -> Group:
     """Make the noun."""
-    commands = [_check(console), _rollback(console), _export(console), _replay(console)]
+    commands = [
+        _check(console),
+        _rollback(console),
+        _export(console),
+        _replay(console),
+        vaults.backup(console, _folder(console), _with_store),
+        vaults.restore(console, _folder(console), _with_store),
+    ]
     return Group(console, "node", console.words("nouns/node"), commands)
 
 

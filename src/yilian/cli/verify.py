@@ -43,7 +43,7 @@ def command(console: Console, check_folder: FolderCheck | None = None) -> Comman
 
 
 def _files(console: Console, files: tuple[Path, ...], trust: Path) -> int:
-    pinned = _trust(console, trust)
+    pinned = read_trust(console, trust)
     texts = [(path, _bytes(console, path)) for path in files]
     answers = [_checked(path, text, pinned) for path, text in texts]
     verified = all(each["verified"] for each in answers)
@@ -60,7 +60,8 @@ def _bytes(console: Console, path: Path) -> bytes:
         raise console.usage("unreadable", path=str(path)) from None
 
 
-def _trust(console: Console, path: Path) -> bytes:
+def read_trust(console: Console, path: Path) -> bytes:
+    """Read a trust file; refuses, as usage, what is none."""
     text = _bytes(console, path)
     try:
         verifier.parse_trust(text)

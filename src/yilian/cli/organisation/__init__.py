@@ -6,10 +6,38 @@ Each file has `commands(console)`.
 from __future__ import annotations
 
 from yilian.cli.console import Console
-from yilian.cli.organisation import records
+from yilian.cli.organisation import (
+    audits,
+    care,
+    consents,
+    desk,
+    emergencies,
+    erasures,
+    exports,
+    notices,
+    readings,
+    records,
+    recoveries,
+    studies,
+    timeline,
+)
 from yilian.cli.shape import Group
 
-MATTERS = (records,)
+MATTERS = (
+    records,
+    consents,
+    readings,
+    erasures,
+    care,
+    emergencies,
+    recoveries,
+    timeline,
+    exports,
+    desk,
+    notices,
+    audits,
+    studies,
+)
 
 
 def command(console: Console) -> Group:

@@ -12,6 +12,9 @@ from yilian.cli.shape import Command, Option
 from yilian.sdk.client import Client
 
 BASE = "/v1/organisations"
+_WORDS = {"check": "check-vault", "export": "export-person"}
+"""Words of commands whose name `yilian node` uses too."""
+
 _SIGNING = ("signing_key", "passphrase_file", "sender", "node", "patience")
 
 
@@ -19,7 +22,7 @@ def command(console: Console, name: str, run: Any, params: list[click.Parameter]
     """Make a command of the organisation; `run` is given its options and those for signing."""
     own = [id_option(console, "--organisation", required=True, envvar="YILIAN_PAYER"), *params]
     signing = [each for each in connect.to_sign(console) if each.name in _SIGNING]
-    about = console.of("node", "commands/" + ("check-vault" if name == "check" else name))
+    about = console.of("node", "commands/" + _WORDS.get(name, name))
     return Command(console, name, about, run, [*own, *signing])
 
 

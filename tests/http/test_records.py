@@ -9,6 +9,7 @@ import pytest
 from tests.chain import Actor, Chain, name_of
 from tests.http.node import UNKNOWN, Node, problem
 from yilian.gateway.http.tables import Kind
+from yilian.ledger.modules.care import messages as care
 from yilian.ledger.modules.consent import messages as consent
 from yilian.ledger.modules.governance import messages as governance
 from yilian.ledger.modules.identity import messages as identity
@@ -25,8 +26,20 @@ LISTS = [
     "/v1/consent/sessions",
     "/v1/records/anchors",
     "/v1/records/batches",
+    "/v1/consent/asks",
+    "/v1/consent/emergencies",
+    "/v1/records/holds",
+    "/v1/records/erasures",
+    "/v1/identity/links",
+    "/v1/care/encounters",
+    "/v1/care/referrals",
 ]
-SINGLE = [*LISTS, "/v1/governance/quotas", "/v1/identity/key-services"]
+SINGLE = [
+    *LISTS,
+    "/v1/governance/quotas",
+    "/v1/identity/key-services",
+    "/v1/consent/custodians",
+]
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +81,35 @@ def alice(node: Node) -> Actor:
         session=name_of("session"), terms="A" * 43, ends=node.engine.now() + 600_000
     )
     node.must(doctor, session)
+    _care(node, made, doctor)
     return made
+
+
+def _care(node: Node, person: Actor, doctor: Actor) -> None:
+    """Have the doctor treat, ask and break the glass, and the hospital hold, seal and link."""
+    cast, soon = node.cast, node.engine.now() + 600_000
+    node.must(
+        doctor,
+        consent.Ask(ask=name_of("ask"), terms="A" * 43, ends=soon),
+        consent.BreakGlass(access=name_of("access"), terms="A" * 43, ends=soon),
+        care.OpenEncounter(encounter=name_of("encounter"), terms="A" * 43),
+        care.Refer(referral=name_of("referral"), to=cast.insurer.id, terms="A" * 43, ends=soon),
+    )
+    node.must(
+        cast.hospital,
+        records.Hold(hold=name_of("hold"), mark="A" * 43, ground="law"),
+        records.Erase(
+            erasure=name_of("erasure"),
+            marks=["A" * 43],
+            extent="sealed",
+            until=soon,
+            certificate="A" * 43,
+        ),
+        identity.Link(link=name_of("link"), terms="A" * 43),
+    )
+    custodian = node.person("custodian")
+    naming = consent.NameCustodian(custodian=custodian.id, ends=soon, powers=["grant"])
+    node.must(person, naming)
 
 
 def test_single_records(node: Node, alice: Actor) -> None:
@@ -84,6 +125,14 @@ def test_single_records(node: Node, alice: Actor) -> None:
         ("/v1/governance/quotas", node.cast.insurer.id, {"limit": 5_000}),
         ("/v1/consent/grants", name_of("grant 3"), {"person": alice.id}),
         ("/v1/consent/sessions", name_of("session"), {"reader": doctor}),
+        ("/v1/consent/asks", name_of("ask"), {"asker": doctor}),
+        ("/v1/consent/emergencies", name_of("access"), {"reader": doctor}),
+        ("/v1/consent/custodians", alice.id, {"names": [name_of("custodian")]}),
+        ("/v1/records/holds", name_of("hold"), {"ground": "law"}),
+        ("/v1/records/erasures", name_of("erasure"), {"size": 1, "extent": "sealed"}),
+        ("/v1/identity/links", name_of("link"), {"terms": "A" * 43}),
+        ("/v1/care/encounters", name_of("encounter"), {"organisation": node.cast.hospital.id}),
+        ("/v1/care/referrals", name_of("referral"), {"to": node.cast.insurer.id}),
         ("/v1/records/anchors", name_of("record"), {"commitment": "A" * 43}),
         ("/v1/records/batches", name_of("batch"), {"size": 2, "of": "records"}),
     ):
@@ -140,6 +189,12 @@ def test_a_cursor_serves_its_own_list_only(node: Node, alice: Actor) -> None:
         ("records/batches?of=records", ["batch"]),
         ("records/batches?of=disclosures", []),
         ("records/anchors?limit=1", ["record"]),
+        ("consent/emergencies?finding=waiting", ["access"]),
+        ("consent/emergencies?finding=justified", []),
+        ("records/holds?ground=law&status=standing", ["hold"]),
+        ("records/erasures?extent=destroyed", []),
+        ("care/encounters?status=open", ["encounter"]),
+        ("care/referrals?status=waiting", ["referral"]),
         ("identity/recoveries", []),
         ("identity/subjects?kind='%20OR%201=1--", []),
     ],

@@ -106,9 +106,10 @@ def test_a_revoked_licence_denies_the_next_access_within_one_block(served: Serve
         client.identity.revoke_licence(licence=licence)
         assert client.get("identity", "licences", licence).value["revoked"]
 
-    denied = served.read(doctor, signer, session["session"])
-    assert denied["records"] == []
-    assert denied["refused"]
+    with pytest.raises(ProblemError) as denied:
+        served.read(doctor, signer, session["session"])
+    assert (denied.value.status, denied.value.code) == (403, "consents.not_permitted")
+    assert denied.value.parameters["reasons"] == "session_closed"
     another = served.prepare(doctor, signer, grant)
     with served.as_(doctor, signer, served.b) as client, pytest.raises(ProblemError) as refused:
         client.consent.open_session(**another)

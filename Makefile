@@ -1,7 +1,7 @@
 # make demo    the main job on real input: a node, two hospitals, whole patients, one sharing, its proof
 # make test    everything, with scaled counts      make soak   the full counts
-# make check   lint, types, fast tests             make bench  what it costs
-.PHONY: demo test soak check bench clean
+# make check   lint, types, fast tests             make bench  what it costs; make bench-consent
+.PHONY: demo test soak check bench bench-consent clean
 SHELL := bash
 BIN := .venv/bin
 
@@ -38,6 +38,11 @@ bench:
 	@$(BIN)/python -m bench.http
 	@$(BIN)/python -m bench.vault
 	@$(BIN)/python -m bench.tree
+
+bench-consent:
+	@tools/environment.sh test,dev
+	@$(BIN)/python -m bench.consent
+	@$(BIN)/python -m bench.notice
 
 clean:
 	rm -rf .venv .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

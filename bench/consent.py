@@ -1,11 +1,13 @@
 """How fast are decisions, grants, revocations and journalled releases?
 
-    python bench/consent.py [--standing 10 1000] [--releases 400] [--threads 8]
+    python -m bench.consent [--standing 10 1000] [--releases 400] [--threads 8]
+                            [--population 10000 1000000]
 
 Prints decisions per second (no disk); grants per second, each durable; for each count of standing
 grants the time a revocation takes with all re-wraps and the time for one of them; and releases of
 single records per second with their journal lines on the disk, in one thread and in several, beside
-what one synced write takes on this disk.
+what one synced write takes on this disk. At last the same releases, a grant and a revocation in a
+vault that holds so many records of other patients.
 """
 
 from __future__ import annotations
@@ -151,6 +153,28 @@ def measure_releases(holder: Vault, grantee: Vault, count: int, threads: int) ->
     print(f"release, twenty records in a request, one thread: {count / since(started):,.0f}/s")
 
 
+def fill(holder: Vault, held: int, wanted: int) -> None:
+    """Bring the vault to so many records of others, a hundred small ones for each."""
+    started = time.perf_counter()
+    for _ in range(held, wanted, 10_000):
+        people = [new_id() for _ in range(100)]
+        holder.deposit(
+            Item(
+                record=new_id(),
+                patient=people[number % 100],
+                category=CATEGORIES[number % 4],
+                sensitivity="normal",
+                period="2026-03",
+                media_type="application/fhir+json",
+                content=secrets.token_bytes(200),
+            )
+            for number in range(10_000)
+        )
+    if wanted > held:
+        rate = (wanted - held) / since(started)
+        print(f"-- {wanted:,} records of others; deposited at {rate:,.0f}/s", flush=True)
+
+
 def since(started: float) -> float:
     return time.perf_counter() - started
 
@@ -171,6 +195,7 @@ def main() -> None:
     parser.add_argument("--standing", type=int, nargs="+", default=[10, 1000])
     parser.add_argument("--releases", type=int, default=400)
     parser.add_argument("--threads", type=int, default=8)
+    parser.add_argument("--population", type=int, nargs="*", default=[10_000, 1_000_000])
     asked = parser.parse_args()
     measure_decisions()
     with tempfile.TemporaryDirectory() as name:
@@ -185,6 +210,12 @@ def main() -> None:
                 measure_revocation(holder, standing)
             measure_disk(folder)
             measure_releases(holder, grantee, asked.releases, asked.threads)
+            held = 0
+            for wanted in asked.population:
+                fill(holder, held, wanted)
+                held = wanted
+                measure_revocation(holder, 10)
+                measure_releases(holder, grantee, asked.releases, asked.threads)
 
 
 if __name__ == "__main__":

@@ -181,6 +181,8 @@ _ONE_BATCH_KEY = sql.select(_batch_keys).where(
     _batch_keys.c.batch == sql.bindparam("batch"),
     _batch_keys.c.category_key == sql.bindparam("category_key"),
 )
+_ONE_BATCH = sql.select(_batches).where(_batches.c.batch == sql.bindparam("batch"))
+_SENT_UNDER = sql.select(_sent.c.category_key).where(_sent.c.grant_id == sql.bindparam("grant"))
 _ONE_GIVEN = sql.select(_given).where(_given.c.grant_id == sql.bindparam("grant"))
 
 
@@ -308,7 +310,7 @@ class Catalogue(Database):
 
     def batch(self, batch: str) -> BatchRow | None:
         """Find a batch."""
-        return self.one(BatchRow, sql.select(_batches).where(_batches.c.batch == batch))
+        return self.one(BatchRow, _ONE_BATCH, {"batch": batch})
 
     def batches(self) -> list[BatchRow]:
         """List all batches in the order they were made."""
@@ -364,9 +366,8 @@ class Catalogue(Database):
 
     def sent(self, grant: str) -> frozenset[str]:
         """Tell which category keys were sent under a grant."""
-        query = sql.select(_sent.c.category_key).where(_sent.c.grant_id == grant)
         with self._engine.connect() as database:
-            return frozenset(database.execute(query).scalars())
+            return frozenset(database.execute(_SENT_UNDER, {"grant": grant}).scalars())
 
     def receive(self, row: ReceivedRow | None, keys: Sequence[ReceivedKeyRow]) -> None:
         """Keep a grant received (None: known already) and the keys that are new."""

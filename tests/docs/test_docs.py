@@ -233,6 +233,24 @@ def test_both_readmes_have_the_same_commands() -> None:
     assert len(english) > 10
 
 
+def test_the_chapters_of_the_demo_are_those_that_play() -> None:
+    source = text_of("demo/chapters/__init__.py")
+    played = re.findall(r'^    "(\w+)": (\w+)\.play,$', source, re.M)
+    assert played
+    assert all(name == file for name, file in played)
+    files = {each.stem for each in (ROOT / "demo" / "chapters").glob("*.py")}
+    assert files - {"__init__", "reading"} == {name for name, _ in played}
+    for readme in READMES:
+        table = text_of(readme).split("| `CHAPTER=` |")[1].split("\n\n")[0]
+        assert re.findall(r"^\| `(\w+)` \|", table, re.M) == [name for name, _ in played]
+    for each in (*READMES, *TUTORIALS):
+        named = re.findall(r"CHAPTER=([a-z,]+)", text_of(each))
+        assert {name for words in named for name in words.split(",")} <= {
+            "none",
+            *(name for name, _ in played),
+        }
+
+
 def test_both_tutorials_run_the_same_blocks() -> None:
     english, chinese = (fenced(text_of(each), "bash") for each in TUTORIALS)
     assert english == chinese

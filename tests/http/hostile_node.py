@@ -20,7 +20,7 @@ from tests.http.direct import Answer, Header, Sent, refusal, send
 from tests.rows.served import FOUNDERS
 from tests.scale import scale
 from yilian.bootstrap import Node, make_node
-from yilian.gateway.fhir import sample
+from yilian.gateway.fhir import intake, sample
 from yilian.gateway.fhir.intake import FHIR_JSON
 from yilian.gateway.http.asking import ID_SCHEMA
 from yilian.gateway.nonces import Nonces
@@ -124,9 +124,10 @@ class World:
         self.app.state.door.nonces = Nonces(per_key=MANY)
         self.a, self.b, self.authority = self.node.configuration.organisations
         self.signer = Ed25519Signer.read(at.operator_key(self.a.id))
-        self.callers = (Caller(self.a.id, self.signer), self._doctor())
         mine, other = sample.bundles(1, 2)
-        self.person = self.node.organisations[self.a.id].load(mine).person
+        own = self._person(mine)
+        self.person = own.sender
+        self.callers = (Caller(self.a.id, self.signer), self._doctor(), own)
         self.stranger = self.node.organisations[self.b.id].load(other).person
         self.document = json.loads(self.get("/openapi.json").body)
         self.operations = list(self._operations())
@@ -161,6 +162,13 @@ class World:
         )
         value = signed_request.header(claim, caller.signer.sign(signed_request.text(claim)))
         return HEADER.lower().encode(), value.encode()
+
+    def _person(self, bundle: bytes) -> Caller:
+        """Enrol a bundle's patient at hospital A with a key of their own, and take it in."""
+        organisation, key = self.node.organisations[self.a.id], Ed25519Signer.generate()
+        person, _ = organisation.enrol_person(*intake.take_apart(bundle).identity, key.key)
+        organisation.load(bundle, person)
+        return Caller(person, key)
 
     def _doctor(self) -> Caller:
         """Enrol a practitioner at hospital A, and have the authority license them."""

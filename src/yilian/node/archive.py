@@ -109,7 +109,7 @@ class _Copy:
         height = self.tip.height + 1
         try:
             block, commit = Block.decode(encoded), Commit.decode(signed)
-            self._require_signed(block, commit)
+            self._require_signed(block, encoded, commit)
         except Refusal:
             raise StoreDamaged(f"block {height} cannot be read or is not signed", height) from None
         self._require_linked(block, height)
@@ -126,12 +126,14 @@ class _Copy:
         self._machine.adopt(applied)
         self.tip = tip
 
-    def _require_signed(self, block: Block, commit: Commit) -> None:
+    def _require_signed(self, block: Block, encoded: bytes, commit: Commit) -> None:
+        """Refuse a block whose bytes are not those signed: its parts' root covers each of them."""
+        block_id = BlockId(block.header.hash(), blocks.part_set_header(encoded))
         power = self._validators.signed_power(block.header.chain_id, commit)
         if (
             power * 3 <= self._validators.total_power * 2
             or commit.height != block.header.height
-            or commit.block_id.hash != block.header.hash()
+            or commit.block_id != block_id
             or block.header.validators_hash != self._validators.hash()
         ):
             raise StoreDamaged(

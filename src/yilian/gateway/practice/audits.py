@@ -164,9 +164,10 @@ class Audits:
         Refuses `disclosure_unknown`, for one about somebody else too, and
         `deposit_batch_not_anchored`.
         """
-        proof = self._vault.journal_proof(disclosure)
-        if not self._vault.is_record_of(proof.line.record, person):
+        row = self._vault.catalogue.line(disclosure)
+        if row is None or not self._vault.is_record_of(row.record, person):
             raise DISCLOSURE_UNKNOWN(disclosure=disclosure)
+        proof = self._vault.journal_proof(disclosure)
         anchor = self._anchor(proof.batch)
         if anchor is None:
             raise BATCH_NOT_ANCHORED(batch=proof.batch)

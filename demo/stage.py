@@ -1,0 +1,167 @@
+"""What every part of the demo stands on: words in two languages, commands, proofs, the node.
+
+A command is printed as anyone can type it. Those that start, check or serve a node run as a process
+of their own; the others run through the command line's own entry point in this process, because to
+start Python a hundred times takes a minute.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import io
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from yilian import cli
+
+ROOT = Path(__file__).resolve().parents[1]
+BIN = Path(sys.executable).parent
+DEMO = ROOT / ".demo"
+NODE = DEMO / "node"
+CHINESE = os.environ.get("YILIAN_LANGUAGE", os.environ.get("LANG", "")).lower().startswith("zh")
+
+_PROCESSES = ("init", "node", "up")
+
+
+class Somebody(NamedTuple):
+    """Who acts: an id, its key file, the organisation where it is at home, and a name to print."""
+
+    id: str
+    key: Path
+    home: str
+    name: str
+
+    @property
+    def at_home(self) -> tuple[str | Path, ...]:
+        """Give the options by which `yilian organisation ...` runs as this somebody."""
+        return ("--organisation", self.home, *self._signing)
+
+    @property
+    def on_chain(self) -> tuple[str | Path, ...]:
+        """Give the options by which a message of a capability is signed by this somebody."""
+        return (*self._signing, "--payer", self.home)
+
+    @property
+    def _signing(self) -> tuple[str | Path, ...]:
+        return ("--sender", self.id, "--key", self.key)
+
+
+class Stage(NamedTuple):
+    """The organisations of the demo: two hospitals and the authority that licenses."""
+
+    a: Somebody
+    b: Somebody
+    authority: Somebody
+
+
+def said(english: str, chinese: str) -> str:
+    """Choose the sentence of the reader's language."""
+    return chinese if CHINESE else english
+
+
+def say(english: str, chinese: str) -> None:
+    """Print a heading."""
+    text = said(english, chinese)
+    print(f"\n\033[1m{text}\033[0m" if sys.stdout.isatty() else f"\n== {text}", flush=True)
+
+
+def tell(english: str, chinese: str) -> None:
+    """Print what happens next inside a chapter."""
+    print(f" - {said(english, chinese)}", flush=True)
+
+
+def proof(english: str, chinese: str) -> None:
+    """Print what shows that it happened."""
+    print(f"   {said(english, chinese)}", flush=True)
+
+
+def require(holds: bool, english: str, chinese: str) -> None:
+    """End the demo where something that it says does not hold."""
+    if not holds:
+        sys.exit(said(f"   NOT SO: {english}", f"   与所述不符：{chinese}"))
+
+
+def show(*words: str | Path) -> None:
+    """Print a command line with paths as seen from the clone."""
+    print("   $ " + shlex.join(str(each).replace(f"{ROOT}/", "") for each in words), flush=True)
+
+
+def command(*words: str | Path, expect: int = 0) -> dict[str, Any]:
+    """Print a command, run it, and give what `--json` answered; `expect` is its exit code."""
+    show("yilian", *words)
+    typed = [str(each) for each in words]
+    # An id may begin with a dash, so positional ids stand behind `--`, and options before it.
+    place = typed.index("--") if "--" in typed else len(typed)
+    typed.insert(place, "--json")
+    code, out, problems = _process(typed) if typed[0] in _PROCESSES else _here(typed)
+    if code != expect:
+        sys.exit(f"   exit code {code}, expected {expect}\n{out}{problems}")
+    return dict(json.loads(out))
+
+
+def refused(*words: str | Path) -> dict[str, Any]:
+    """Run a command that must be refused, print its refusal code, and give the error."""
+    answer = command(*words, expect=1)
+    error: dict[str, Any] = answer.get("error") or {"code": "", "parameters": {}}
+    if error["code"]:
+        reasons = error["parameters"].get("reasons", "")
+        code = f"{error['code']} ({reasons})" if reasons else error["code"]
+        proof(f"refused: {code} – {error['title']}", f"被拒绝：{code}，{error['title']}")
+    return error
+
+
+def _process(typed: list[str]) -> tuple[int, str, str]:
+    ran = subprocess.run(
+        [str(BIN / "yilian"), *typed], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    return ran.returncode, ran.stdout, ran.stderr
+
+
+def _here(typed: list[str]) -> tuple[int, str, str]:
+    out, problems = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(problems):
+        code = cli.main(typed)
+    return code, out.getvalue(), problems.getvalue()
+
+
+class Up:
+    """A running node and its address."""
+
+    def __init__(self, port: int) -> None:
+        self.log = (DEMO / "node.log").open("ab")
+        self.process = subprocess.Popen(
+            [str(BIN / "yilian"), "up", str(NODE), "--port", str(port), "--json"],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=self.log,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        self.answer = json.loads(self.process.stdout.readline() or "{}")
+        atexit.register(self.stop)
+
+    def stop(self) -> None:
+        """End the node and wait until its stores are closed."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(30)
+
+
+def up() -> Up:
+    """Start the node at PORT, or at a free port where that one is taken."""
+    wanted = int(os.environ.get("PORT", "8420"))
+    for port in (wanted, 0):
+        show("yilian", "up", NODE, *([] if port == 8420 else ["--port", str(port)]))
+        started = Up(port)
+        if started.answer.get("ok"):
+            os.environ["YILIAN_NODE"] = started.answer["address"]
+            return started
+        proof(f"port {port} is taken; taking a free one", f"端口 {port} 已被占用；改用空闲端口")
+    sys.exit(f"   the node does not start; see {DEMO.relative_to(ROOT)}/node.log")

@@ -280,3 +280,18 @@ def test_relations_refuse_people_and_teams_of_elsewhere_and_what_is_over(served:
     ]
     (shown,) = patient.ask("GET", f"persons/{patient.id}/relations")["relations"]
     assert (shown["status"], shown["stands"]) == ("cancelled", False)
+
+
+def test_a_denied_reading_is_found_in_the_audit_by_whose_record_it_was(served: Served) -> None:
+    patient, doctor = patient_at(served, served.a), doctor_at(served, served.a)
+    entries = patient.ask("GET", f"persons/{patient.id}/records")["entries"]
+    record = of_category(entries, "laboratory")
+    for method, path in (
+        ("GET", f"records/{record}?purpose=treat"),
+        ("GET", f"records/{record}/versions?purpose=treat"),
+    ):
+        doctor.refused(method, path)
+    found = operator(served, served.a).ask("GET", f"audit?subject={patient.id}")["entries"]
+    denied = [each["entry"] for each in found if each["entry"]["actor"] == doctor.id]
+    assert len(denied) == 2
+    assert {each["outcome"] for each in denied} == {"deny"}

@@ -25,6 +25,7 @@ from yilian.gateway.http.asking import query, require_id
 from yilian.gateway.http.operation import Parameter, answer, operation
 from yilian.gateway.http.operation import routes as routes_of
 from yilian.gateway.http.organisation.rooms import COMMON, STAFF, Rooms, answers, body, path_id
+from yilian.gateway.organisation import Organisation
 from yilian.gateway.practice.records import (
     CORRECTION_DIFFERS,
     DENIED,
@@ -160,6 +161,12 @@ def _written(made: Written) -> WrittenRecord:
     )
 
 
+async def _noted(organisation: Organisation, record: str) -> None:
+    """Note a record and whose it is before anything is decided, so that denials are found too."""
+    held = await to_thread.run_sync(organisation.vault.catalogue.record, record)
+    noting(records=(record,), subjects=(held.patient,) if held is not None and held.patient else ())
+
+
 def _read(rooms: Rooms) -> Callable[[Request], Any]:
     @operation(
         "GET",
@@ -174,10 +181,9 @@ def _read(rooms: Rooms) -> Callable[[Request], Any]:
         organisation, caller = await rooms.enter(request, *ALL)
         record = require_id(request.path_params["record"], "record")
         asker = asking(request, caller, "read")
-        noting(records=(record,))
+        await _noted(organisation, record)
         found = await to_thread.run_sync(organisation.own_records.read, asker, record)
         row = found.row
-        noting(subjects=(row.patient,))
         encoding, content = _text(found.content)
         shown = OwnRecord(
             record=record,
@@ -267,7 +273,7 @@ def _correct(rooms: Rooms) -> Callable[[Request], Any]:
         organisation, caller = await rooms.enter(request, *ALL, limit=MAX_BUNDLE_BYTES)
         record = require_id(request.path_params["record"], "record")
         asker = asking(request, caller, "correct")
-        noting(records=(record,))
+        await _noted(organisation, record)
         content = await request.body()
         made = await to_thread.run_sync(organisation.own_records.correct, asker, record, content)
         return answer(request, _written(made))
@@ -323,7 +329,7 @@ def _versions(rooms: Rooms) -> Callable[[Request], Any]:
         organisation, caller = await rooms.enter(request, *ALL)
         record = require_id(request.path_params["record"], "record")
         asker = asking(request, caller, "read")
-        noting(records=(record,))
+        await _noted(organisation, record)
         found = await to_thread.run_sync(organisation.own_records.versions, asker, record)
         shown = tuple(
             RecordVersion(

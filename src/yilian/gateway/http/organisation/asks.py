@@ -103,9 +103,7 @@ def _ask(rooms: Rooms) -> Callable[[Request], Any]:
         summary="Prepare a question to a person at another organisation, to be put on the chain",
         parameters=COMMON,
         body=AskRequest,
-        answers=answers(
-            PreparedAsk, "Sign these as consent.Ask, then deliver the question."
-        ),
+        answers=answers(PreparedAsk, "Sign these as consent.Ask, then deliver the question."),
         problems=(MALFORMED, FORBIDDEN),
     )
     async def ask(request: Request) -> Response:

@@ -63,7 +63,7 @@ def command(console: Console) -> Command:
 
 
 def _serve(console: Console, node: Any, host: str | None, port: int | None) -> int:
-    from yilian.gateway.app import serve
+    from yilian.gateway.server import server
     from yilian.node.supervise import ease_collector, structured_logs
 
     at = host or node.configuration.host
@@ -82,17 +82,24 @@ def _serve(console: Console, node: Any, host: str | None, port: int | None) -> i
         return _stopped(console, node)
     ease_collector()
     structured_logs()
+    app = node.app()
+    made = server(app)
+
+    def end(*_: object) -> None:
+        made.should_exit = True
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # Before the server has its own handlers, and again once it has ended and raises what it
+        # caught: the stores still have to be closed, so neither time may end the process.
+        signal.signal(number, end)
     console.show(
         {"ok": True, "address": address, "height": node.engine.height, "pid": os.getpid()},
         [console.of("node", "serving", address=address, height=node.engine.height)],
     )
     sys.stdout.flush()
     threading.Thread(target=_scan, args=(node,), name="yilian-scan", daemon=True).start()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        # The server stops by itself on these and then raises them again; the stores still have to
-        # be closed, so that second time must not end the process.
-        signal.signal(number, lambda *_: None)
-    serve(node.app(), listener=listener)
+    made.run([listener])
+    app.state.door.close()
     return DONE if node.engine.fault is None else _stopped(console, node)
 
 

@@ -1,14 +1,14 @@
 """The application: one gateway in front of one node.
 
     app = build(engine, index)
-    serve(app, "127.0.0.1", 8420)
+    server(app, "127.0.0.1", 8420).run()        # gateway/server.py
+    app.state.door.close()
 
 The engine and the index belong to the caller, who closes them after the server has ended.
 """
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Sequence
 
 from starlette.applications import Starlette
@@ -21,7 +21,6 @@ from yilian.gateway.door import Door
 from yilian.gateway.http import ALL
 from yilian.gateway.index import ChainIndex
 from yilian.gateway.pages import Documents
-from yilian.gateway.server import DEFAULT_HOST, DEFAULT_PORT, server
 from yilian.node.embedded import Embedded
 
 
@@ -42,14 +41,3 @@ def build(engine: Embedded, index: ChainIndex, *, routes: Sequence[BaseRoute] = 
     app.router.redirect_slashes = False
     app.state.door = Door(engine, index)
     return app
-
-
-def serve(
-    app: Starlette,
-    host: str = DEFAULT_HOST,
-    port: int = DEFAULT_PORT,
-    listener: socket.socket | None = None,
-) -> None:
-    """Serve until the process is told to stop (SIGINT, SIGTERM), at `listener` where given."""
-    server(app, host, port).run(None if listener is None else [listener])
-    app.state.door.close()

@@ -32,7 +32,7 @@ from yilian.node.config import NodeFolder
 from yilian.sdk import drafts
 from yilian.sdk.signers import Ed25519Signer
 
-FORMS = scale(10, 100)
+FORMS = scale(4, 100)
 """How many bodies are drawn from each operation's schema, and as many against it."""
 
 MANY = 1_000_000
@@ -48,30 +48,16 @@ PATIENT = {
     },
 }
 SHORT: dict[str, Any] = {"resourceType": "Bundle", "entry": [PATIENT]}
+OBSERVATION: dict[str, Any] = {
+    "resourceType": "Observation",
+    "category": [{"coding": [{"system": intake.OBSERVATION_CATEGORY, "code": "laboratory"}]}],
+    "meta": {"security": [{"system": "urn:test", "code": "HIV"}]},
+    "valueQuantity": {"value": 1.5},
+}
 BUNDLE: dict[str, Any] = {
     "resourceType": "Bundle",
     "type": "transaction",
-    "entry": [
-        PATIENT,
-        {
-            "resource": {
-                "resourceType": "Observation",
-                "category": [
-                    {
-                        "coding": [
-                            {
-                                "system": "http://terminology.hl7.org/CodeSystem/"
-                                "observation-category",
-                                "code": "laboratory",
-                            }
-                        ]
-                    }
-                ],
-                "meta": {"security": [{"system": "urn:test", "code": "HIV"}]},
-                "valueQuantity": {"value": 1.5},
-            }
-        },
-    ],
+    "entry": [PATIENT, {"resource": OBSERVATION}],
 }
 
 
@@ -235,16 +221,28 @@ class World:
         raise AssertionError(f"none of the callers may enter at {method} {target}")
 
     def _target(self, path: str, listed: list[dict[str, Any]]) -> str:
-        """Fill an address in: the caller's own organisation, its person, ids that nobody has."""
-        known = {"organisation": self.a.id, "person": self.person}
+        """Fill an address in: what the caller's organisation has, else ids that nobody has."""
         asked = []
         for each in listed:
-            value = known.get(each["name"]) or drafts.fresh_id()
+            value = self._known(each["name"])
             if each["in"] == "path":
-                path = path.replace("{" + each["name"] + "}", value)
-            elif each["in"] == "query" and each["schema"] == ID_SCHEMA:
-                asked.append(f"{each['name']}={value}")
+                path = path.replace("{" + each["name"] + "}", value or drafts.fresh_id())
+            elif each["in"] == "query" and each["schema"].get("type") == "integer":
+                asked.append(f"{each['name']}={each['schema'].get('minimum', 0)}")
+            elif each["in"] == "query" and (value or each["schema"] == ID_SCHEMA):
+                asked.append(f"{each['name']}={value or drafts.fresh_id()}")
         return path + ("?" + "&".join(asked) if asked else "")
+
+    def _known(self, name: str) -> str | None:
+        """Give what a parameter of this name may stand for, where it is not anybody's id."""
+        organisation = self.node.organisations[self.a.id]
+        known: dict[str, Callable[[], str]] = {
+            "organisation": lambda: self.a.id,
+            "person": lambda: self.person,
+            "record": lambda: organisation.vault.records_of(self.person)[0],
+            "trust": lambda: codec.to_text(text(self.node.engine.trust())),
+        }
+        return known[name]() if name in known else None
 
     def _fits(self, media: str, schema: dict[str, Any]) -> Callable[[bytes], bool]:
         whole = {**schema, "components": self.document["components"]}
@@ -265,7 +263,7 @@ class World:
         else:
             sound, unsound = [ARCHIVE], [b"{}"]
         if media == FHIR_JSON:
-            sound += [text(BUNDLE), text(SHORT)] * len(sound)
+            sound += [text(each) for each in (BUNDLE, SHORT, OBSERVATION)] * len(sound)
         others = (self.a.id, self.b.id, self.authority.id, self.stranger)
         plain = Bodies(media.encode(), sound, unsound, others)
         if schema != TRANSACTION:

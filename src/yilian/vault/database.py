@@ -19,6 +19,8 @@ from yilian.vault import durable
 from yilian.vault.errors import VAULT_FORMAT, VAULT_OF_OTHER
 
 FORMAT = 2
+CONNECTIONS = 48
+"""More threads than the gateway has: a connection past these is opened and closed at each use."""
 R = TypeVar("R")
 
 metadata = sql.MetaData()
@@ -71,7 +73,9 @@ class Database:
         """
         durable.touch(path)
         # Parameters never reach a log, however the host configures SQLAlchemy's loggers.
-        self._engine = sql.create_engine(f"sqlite:///{path}", hide_parameters=True)
+        self._engine = sql.create_engine(
+            f"sqlite:///{path}", hide_parameters=True, pool_size=CONNECTIONS
+        )
         sql.event.listen(self._engine, "connect", _configure)
         self._lock = RLock()
         # Before the other tables: those of another format may lack what an index is made on.

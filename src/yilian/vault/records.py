@@ -79,6 +79,7 @@ from yilian.vault.payloads import FolderStore
 from yilian.vault.sealer import Sealer
 
 RECORDS = "records"
+_RECENT = 16
 
 
 class Batch(NamedTuple):
@@ -164,6 +165,7 @@ class Records:
         self._clock = clock
         self._lock = RLock()
         self._under_way: Counter[str] = Counter()
+        self._recent: dict[str, BatchRow] = {}
 
     def deposit(self, items: Iterable[Item]) -> Batch:
         """Take in a batch, all or nothing. Keys first, then payloads, then the catalogue.
@@ -313,11 +315,19 @@ class Records:
         _check_standing(row, sealed=False)
         return self.proof_of(row, codec.to_text(self.salt(row)))
 
-    def proof_of(self, row: RecordRow, salt: str | None = None) -> RecordProof:
-        """Prove that the record of a row is in its batch."""
-        batch = self._catalogue.batch(row.batch)
+    def _batch(self, row: RecordRow) -> BatchRow:
+        """Find the batch of a record, as it was made: what is asked of it here never changes."""
+        batch = self._recent.get(row.batch) or self._catalogue.batch(row.batch)
         if batch is None or not 0 <= row.leaf < batch.size:
             raise ROW_DAMAGED(record=row.record)
+        if len(self._recent) >= _RECENT:
+            self._recent.clear()
+        self._recent[row.batch] = batch
+        return batch
+
+    def proof_of(self, row: RecordRow, salt: str | None = None) -> RecordProof:
+        """Prove that the record of a row is in its batch."""
+        batch = self._batch(row)
         return RecordProof(
             record=row.record,
             commitment=row.commitment,

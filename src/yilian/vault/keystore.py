@@ -57,6 +57,7 @@ from yilian.vault.sealer import Sealer as Sealer
 
 MASTER_KEY_VARIABLE = "YILIAN_MASTER_KEY_FILE"
 _RECENT = 64
+_READY = 256
 _MASTER_FORMAT = "yilian-master-key/1 "
 _id_decoder = codec.decoder(codec.Id)
 
@@ -124,6 +125,7 @@ class Keystore:
         self._files = self.sealer("keystore")
         # The last patients' keys, opened: a walk or a session asks for the same file many times.
         self._recent: dict[str, list[_StoredKey]] = {}
+        self._ready: dict[str, CategoryKey] = {}
         self.erasure = ErasureKeys(folder.parent / "erasure", self.sealer("erasure"))
 
     def __repr__(self) -> str:
@@ -281,8 +283,18 @@ class Keystore:
         """Find one category key by the id of its public key; refuses `category_key_missing`."""
         for each in self._stored(patient):
             if each.key == key:
-                return _loaded(each)
+                return self._made_ready(each)
         raise CATEGORY_KEY_MISSING(key=key)
+
+    def _made_ready(self, stored: _StoredKey) -> CategoryKey:
+        """Give a key pair made from its seed, which costs more than all else about finding it."""
+        with self._lock:
+            found = self._ready.get(stored.key)
+            if found is None or found.ended != stored.ended:
+                if len(self._ready) >= _READY:
+                    self._ready.clear()
+                found = self._ready[stored.key] = _loaded(stored)
+            return found
 
     def end_category_keys(self, patient: str) -> None:
         """End the period of all of a patient's keys: the next deposit makes new ones.
@@ -304,6 +316,7 @@ class Keystore:
                 self._store({patient: kept})
             elif stored and not kept:
                 self._recent.pop(patient, None)
+                self._ready.clear()
                 durable.remove(self._path(_patient_name(patient)))
 
     def _stored(self, patient: str) -> list[_StoredKey]:
@@ -321,6 +334,8 @@ class Keystore:
         files = {_patient_name(patient): codec.encode(kept) for patient, kept in changed.items()}
         for patient in changed:
             self._recent.pop(patient, None)
+        # What was destroyed must not live on in memory.
+        self._ready.clear()
         self._write(files)
 
     # Duplicate enrolment

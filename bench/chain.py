@@ -20,7 +20,8 @@ from yilian.ledger.modules.consent.state import GRANTS
 from yilian.ledger.modules.consent.state import Grant as StoredGrant
 from yilian.ledger.modules.governance.state import Parameters
 from yilian.ledger.modules.identity.messages import EnrolPerson
-from yilian.node.embedded import Embedded, load_tree, now_ms, validator_public
+from yilian.node.embedded import Embedded, validator_public
+from yilian.node.engine import load_tree, now_ms
 from yilian.node.store import Store, Tip
 from yilian.sdk.signers import Ed25519Signer
 

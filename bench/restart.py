@@ -23,7 +23,8 @@ from rocksdict import WriteOptions
 from bench import chain
 from yilian.ledger.modules.governance.state import parameters
 from yilian.ledger.modules.records.messages import AnchorBatch
-from yilian.node.embedded import Embedded, now_ms
+from yilian.node.embedded import Embedded
+from yilian.node.engine import now_ms
 from yilian.node.integrity import scan, scan_blocks
 from yilian.node.store import Store
 from yilian.sdk.signers import Ed25519Signer

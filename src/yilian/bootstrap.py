@@ -27,7 +27,8 @@ from yilian.ledger.modules.governance.state import Parameters
 from yilian.ledger.modules.identity import messages as identity
 from yilian.ledger.modules.identity.messages import OrganisationKind
 from yilian.node.config import Configuration, HostedOrganisation, NodeFolder
-from yilian.node.embedded import Embedded, Stopped, now_ms, validator_public
+from yilian.node.embedded import Embedded, validator_public
+from yilian.node.engine import Stopped, now_ms
 from yilian.node.integrity import scan_blocks
 from yilian.node.store import StoreDamaged
 from yilian.sdk import drafts, verify

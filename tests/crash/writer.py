@@ -19,7 +19,8 @@ from typing import Any
 from yilian.ledger import codec, errors, keys, transaction
 from yilian.ledger.genesis import FirstMember, FirstValidator, Genesis
 from yilian.ledger.modules.records.messages import Anchor
-from yilian.node.embedded import Embedded, now_ms, validator_public
+from yilian.node.embedded import Embedded, validator_public
+from yilian.node.engine import now_ms
 from yilian.node.store import Store
 from yilian.sdk.signers import Ed25519Signer
 

@@ -21,10 +21,10 @@ from yilian.gateway.door import Door
 from yilian.gateway.http import ALL
 from yilian.gateway.index import ChainIndex
 from yilian.gateway.pages import Documents
-from yilian.node.embedded import Embedded
+from yilian.node.engine import Engine
 
 
-def build(engine: Embedded, index: ChainIndex, *, routes: Sequence[BaseRoute] = ()) -> Starlette:
+def build(engine: Engine, index: ChainIndex, *, routes: Sequence[BaseRoute] = ()) -> Starlette:
     """Make the application of a node; `routes` are served beside the gateway's own.
 
     A route whose handler is marked with `http.operation.operation` is described in

@@ -10,7 +10,7 @@ from yilian.gateway.metrics import Metrics
 from yilian.gateway.nonces import Nonces
 from yilian.gateway.stream import Feed
 from yilian.gateway.submission import Submissions
-from yilian.node.embedded import Embedded, Stopped
+from yilian.node.engine import Engine, Stopped
 from yilian.node.store import StoreDamaged
 
 PROOFS_AT_ONCE = 4
@@ -20,7 +20,7 @@ PROOFS_AT_ONCE = 4
 class Door:
     """One node's gateway: everything behind the routes."""
 
-    def __init__(self, engine: Embedded, index: ChainIndex) -> None:
+    def __init__(self, engine: Engine, index: ChainIndex) -> None:
         self.engine = engine
         self.index = index
         self.chain = engine.genesis.chain

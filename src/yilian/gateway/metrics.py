@@ -10,7 +10,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 
 from yilian.gateway.index import Advance, ChainIndex
 from yilian.ledger import errors
-from yilian.node.embedded import Embedded
+from yilian.node.engine import Engine
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -19,7 +19,7 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 class Metrics:
     """What one gateway counts, in a registry of its own."""
 
-    def __init__(self, engine: Embedded, index: ChainIndex) -> None:
+    def __init__(self, engine: Engine, index: ChainIndex) -> None:
         self._registry = CollectorRegistry()
         self._live_from = engine.height
         self._requests = Counter(
@@ -67,7 +67,7 @@ class Metrics:
 class _Gauges:
     """What is read from the engine and the index at the moment of asking."""
 
-    def __init__(self, engine: Embedded, index: ChainIndex) -> None:
+    def __init__(self, engine: Engine, index: ChainIndex) -> None:
         self._engine = engine
         self._index = index
 

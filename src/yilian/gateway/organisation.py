@@ -40,7 +40,7 @@ from yilian.ledger.modules.identity.state import (
 )
 from yilian.ledger.modules.records import messages as records
 from yilian.ledger.modules.records.state import BATCHES
-from yilian.node.embedded import Embedded
+from yilian.node.engine import Engine
 from yilian.node.history import Outcome
 from yilian.vault import duplicates
 from yilian.vault import retention as duties
@@ -101,7 +101,7 @@ class Read(NamedTuple):
 class Organisation:
     """One organisation's doings. Safe for threads as far as vault and engine are."""
 
-    def __init__(self, name: str, engine: Embedded, vault: Vault, agent: Agent) -> None:
+    def __init__(self, name: str, engine: Engine, vault: Vault, agent: Agent) -> None:
         """`name` is the organisation's id on the chain."""
         self.id = name
         self.engine = engine
@@ -268,8 +268,8 @@ class Organisation:
 
     def _note_anchored(self, batch: Batch, noted: Noted) -> Outcome:
         found = BATCHES.require(self.engine.state(), batch.batch)
-        block = self.engine.store.block(found.since)
-        for raw in () if block is None else block.txs:
+        decided = self.engine.store.decided(found.since)
+        for raw in () if decided is None else decided.txs:
             if batch.batch.encode("ascii") in raw:
                 outcome = self.engine.outcome(keys.sha256(raw))
                 if outcome is not None:

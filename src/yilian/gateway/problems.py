@@ -13,7 +13,7 @@ from starlette.responses import Response
 from yilian.gateway import errors
 from yilian.ledger import codec
 from yilian.ledger.errors import INTERNAL, Code, Refusal
-from yilian.node.embedded import NotYet, Stopped
+from yilian.node.engine import NotYet, Stopped
 from yilian.node.store import StoreDamaged
 from yilian.text import negotiate, say
 

@@ -21,7 +21,7 @@ from yilian.gateway.errors import UNAVAILABLE
 from yilian.gateway.index import Advance, ChainIndex
 from yilian.ledger.errors import INTERNAL, Refusal
 from yilian.ledger.keys import sha256
-from yilian.node.embedded import Embedded, Stopped
+from yilian.node.engine import Engine, Stopped
 from yilian.node.history import Outcome
 from yilian.node.store import StoreDamaged
 
@@ -49,7 +49,7 @@ class _Ticket:
 class Submissions:
     """The transactions that came in by this gateway and are not in a block yet."""
 
-    def __init__(self, engine: Embedded, index: ChainIndex) -> None:
+    def __init__(self, engine: Engine, index: ChainIndex) -> None:
         self._engine = engine
         self._index = index
         self._waiting: SimpleQueue[_Ticket | None] = SimpleQueue()

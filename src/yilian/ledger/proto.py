@@ -27,9 +27,13 @@ def varint(number: int) -> bytes:
     return bytes(out)
 
 
+def _tag(number: int) -> bytes:
+    return bytes((number,)) if number < 0x80 else varint(number)
+
+
 def number(field: int, value: int) -> bytes:
     """Write a varint field (int32, int64, uint32, uint64, enum)."""
-    return bytes((field << 3,)) + varint(value) if value else b""
+    return _tag(field << 3) + varint(value) if value else b""
 
 
 def fixed(field: int, value: int) -> bytes:
@@ -39,7 +43,7 @@ def fixed(field: int, value: int) -> bytes:
 
 def message(field: int, value: bytes) -> bytes:
     """Write a chunk that is there even when empty: a message, or an item of a list."""
-    return bytes((field << 3 | 2,)) + varint(len(value)) + value
+    return _tag(field << 3 | 2) + varint(len(value)) + value
 
 
 def chunk(field: int, value: bytes) -> bytes:

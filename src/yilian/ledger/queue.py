@@ -1,13 +1,13 @@
 """Who comes next: pending transactions, fair between payers, with a share kept for the urgent.
 
-Pure bookkeeping, used by both engines: the embedded one keeps its pending transactions here, and a
-CometBFT proposer orders its mempool with it. What enters has passed `Machine.check`.
+Pure bookkeeping, used by both engines: both keep here what waits, the embedded one for its next
+block, a CometBFT proposer for its next proposal. What enters has passed `Machine.check`.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from yilian.ledger.errors import ALREADY_PENDING, NONCE_SPENT, TOO_MANY_PENDING
 from yilian.ledger.modules.governance.state import Parameters
@@ -30,6 +30,10 @@ class Queue:
 
     def __contains__(self, transaction_hash: bytes) -> bool:
         return transaction_hash in self._pending
+
+    def find(self, transaction_hash: bytes) -> Envelope | None:
+        """Give a pending transaction."""
+        return self._pending.get(transaction_hash)
 
     def pending_of(self, payer: str) -> int:
         """Count what a payer has waiting."""
@@ -71,13 +75,25 @@ class Queue:
             taken.extend(self._turns(self._lanes[lane], room, each))
         return taken
 
+    def give_back(self, taken: Sequence[Envelope]) -> None:
+        """Put what `take` gave in front again, where its proposal was not decided."""
+        for envelope in reversed(taken):
+            if envelope.hash in self._pending:
+                lane = self._lanes[0 if urgent(envelope) else 1]
+                lane.setdefault(envelope.body.payer, deque()).appendleft(envelope)
+
+    def waiting(self) -> list[Envelope]:
+        """List all that is pending, in the order in which it came."""
+        return list(self._pending.values())
+
     def settle(self, taken: Iterable[Envelope]) -> None:
-        """Forget what `take` gave, once its block is committed (or it was thrown out).
+        """Forget what a block took, by whomever proposed, and what was thrown out.
 
         Until then it counts as pending, so that the same text cannot enter a second time.
         """
         for envelope in taken:
-            del self._pending[envelope.hash]
+            if self._pending.pop(envelope.hash, None) is None:
+                continue
             self._nonces.discard((envelope.body.sender, envelope.body.nonce))
             line = (envelope.body.payer, urgent(envelope))
             left = self._by_payer[line] - 1
@@ -90,14 +106,16 @@ class Queue:
         """Tell whether anything waits that `take` has not given yet."""
         return any(self._lanes)
 
-    @staticmethod
-    def _turns(lane: _Lane, room: _Room, cap: _Room | None) -> list[Envelope]:
+    def _turns(self, lane: _Lane, room: _Room, cap: _Room | None) -> list[Envelope]:
         taken: list[Envelope] = []
         caps: dict[str, _Room] = {}
         turn = deque(lane)
         while turn:
             payer = turn.popleft()
             line = lane[payer]
+            # What another member's proposal took is dropped when its turn comes.
+            while line and line[0].hash not in self._pending:
+                line.popleft()
             if line:
                 own = caps.setdefault(payer, cap.copy()) if cap is not None else None
                 if room.fits(line[0]) and (own is None or own.fits(line[0])):

@@ -19,7 +19,7 @@ from yilian.ledger.errors import Refusal
 from yilian.ledger.genesis import Genesis
 from yilian.ledger.keys import Suites, sha256
 from yilian.ledger.machine import Applied, Machine
-from yilian.node.embedded import load_tree, write_genesis
+from yilian.node.engine import load_tree, write_genesis
 from yilian.node.store import Store, StoreDamaged, Tip, tip_after
 
 FORMAT = b"yilian-export/1\n"

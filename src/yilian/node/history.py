@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 
 from yilian.ledger import receipt as receipts
-from yilian.ledger.block import Block, Commit, ValidatorSet
+from yilian.ledger.block import Block, Commit, Header, ValidatorSet
+from yilian.ledger.genesis import Genesis
 from yilian.ledger.tree import Tree, View
 from yilian.node.store import UNDO_HEIGHTS, Outcomes, Store, StoreDamaged
 
@@ -31,11 +32,12 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 class History:
     """What a store holds of the past. Callers see to it that no height is written meanwhile."""
 
-    def __init__(self, store: Store, tree: Tree, validators: ValidatorSet, state_hash: str) -> None:
+    def __init__(self, store: Store, tree: Tree, genesis: Genesis) -> None:
         self._store = store
         self._tree = tree
-        self._validators = validators
-        self._state_hash = state_hash
+        self._first = genesis.validator_set()
+        self._first_hash = self._first.hash()
+        self._state_hash = genesis.profile.hash
 
     def outcome(self, transaction_hash: bytes) -> Outcome | None:
         """Find what became of a transaction; None where the chain does not hold it."""
@@ -48,7 +50,7 @@ class History:
             hash=transaction_hash.hex(),
             height=height,
             index=index,
-            time=self._block(height).header.time // _MILLI,
+            time=self._time(height),
             code=result.code,
             parameters=result.parameters,
             events=msgspec.json.decode(result.events),
@@ -60,9 +62,7 @@ class History:
             index,
             self._block(height),
             self._outcomes(height).results,
-            self._block(height + 1).header,
-            self._commit(height + 1),
-            self._validators,
+            *self._signed(height + 1),
         )
 
     def state_proof(self, key: bytes, height: int) -> dict[str, Any]:
@@ -75,15 +75,33 @@ class History:
             key,
             value_of,
             view,
-            self._block(height + 1).header,
-            self._commit(height + 1),
-            self._validators,
+            *self._signed(height + 1),
         )
 
     def trust(self, period_seconds: int = TEN_YEARS) -> dict[str, Any]:
         """Give the trust file of this chain: its validators as of the first block."""
         first = self._block(1).header
-        return receipts.trust(first, self._validators, period_seconds, self._state_hash)
+        validators = self.validators(first.validators_hash)
+        return receipts.trust(first, validators, period_seconds, self._state_hash)
+
+    def validators(self, set_hash: bytes) -> ValidatorSet:
+        """Give the validators that a header names by their hash."""
+        if set_hash == self._first_hash:
+            return self._first
+        found = self._store.validators(set_hash)
+        if found is None:
+            raise StoreDamaged(f"the validators {set_hash.hex()} are missing")
+        return found
+
+    def _signed(self, height: int) -> tuple[Header, Commit, ValidatorSet]:
+        header = self._block(height).header
+        return header, self._commit(height), self.validators(header.validators_hash)
+
+    def _time(self, height: int) -> int:
+        decided = self._store.decided(height)
+        if decided is None:
+            raise StoreDamaged(f"block {height} is missing", height)
+        return decided.time // _MILLI
 
     def _state_after(self, height: int) -> tuple[View, Callable[[bytes], bytes | None]]:
         """Give the tree and values after `height`, by undoing the heights above it."""

@@ -22,7 +22,7 @@ from yilian.ledger.errors import InvariantBroken, Refusal
 from yilian.ledger.keys import Hashing, Suites
 from yilian.ledger.tree import TOP
 from yilian.ledger.tree_tile import FANOUT, Entries, child_id, decode
-from yilian.node.embedded import load_tree
+from yilian.node.engine import load_tree
 from yilian.node.store import Store, StoreBusy, StoreDamaged, Tip
 
 _MILLI = 1_000_000

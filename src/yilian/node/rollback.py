@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from yilian.ledger.genesis import read
 from yilian.ledger.keys import Suites
-from yilian.node.embedded import load_tree
+from yilian.node.engine import load_tree
 from yilian.node.store import Store, StoreDamaged, Tip
 
 _MILLI = 1_000_000

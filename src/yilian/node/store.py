@@ -27,7 +27,15 @@ from rocksdict import (
     WriteOptions,
 )
 
-from yilian.ledger.block import Block, BlockId, Commit, PartSetHeader, results_hash
+from yilian.ledger.block import (
+    Block,
+    BlockId,
+    Commit,
+    PartSetHeader,
+    Validator,
+    ValidatorSet,
+    results_hash,
+)
 from yilian.ledger.keys import sha256
 from yilian.ledger.machine import Applied, Result
 from yilian.ledger.receipt import tx_result
@@ -40,7 +48,14 @@ _TIP = b"mtip"
 _GENESIS = b"mgenesis"
 _CACHED = 200_000
 _MISSING = object()
-_OF_HEIGHT = {b"b": "block", b"c": "commit", b"r": "results", b"u": "undo record"}
+_SEALED = b"msealed"
+_OF_HEIGHT = {
+    b"b": "block",
+    b"c": "commit",
+    b"p": "transactions",
+    b"r": "results",
+    b"u": "undo record",
+}
 
 
 class StoreDamaged(Exception):
@@ -94,8 +109,18 @@ class Outcomes(msgspec.Struct, frozen=True, array_like=True):
     timer_events: bytes
 
 
+class Decided(msgspec.Struct, frozen=True, array_like=True):
+    """What a height decided, before its header and commit are stored. Time is in ns."""
+
+    time: int
+    hash: bytes
+    txs: tuple[bytes, ...]
+
+
 _read_tip = msgspec.msgpack.Decoder(Tip)
+_read_decided = msgspec.msgpack.Decoder(Decided)
 _read_outcomes = msgspec.msgpack.Decoder(Outcomes)
+_read_set = msgspec.msgpack.Decoder(list[tuple[bytes, int]])
 _read_undo = msgspec.msgpack.Decoder(list[tuple[bytes, bytes | None]])
 _pack = msgspec.msgpack.Encoder().encode
 
@@ -190,6 +215,28 @@ class Store:
         found = self._read(b"c" + _big(height))
         return None if found is None else Commit.decode(found)
 
+    def decided(self, height: int) -> Decided | None:
+        """Give time, hash and transactions of a height, sealed or not yet."""
+        found = self._read(b"p" + _big(height))
+        if found is not None:
+            return _read_decided.decode(found)
+        block = self.block(height)
+        if block is None:
+            return None
+        return Decided(block.header.time, block.header.hash(), block.txs)
+
+    def sealed(self) -> int:
+        """Give the newest height whose block and commit are stored, as a consortium notes it."""
+        found = self._read(_SEALED)
+        return 0 if found is None else int.from_bytes(found, "big")
+
+    def validators(self, set_hash: bytes) -> ValidatorSet | None:
+        """Give the validators that headers name by a hash."""
+        found = self._read(b"v" + set_hash)
+        if found is None:
+            return None
+        return ValidatorSet(Validator(key, power) for key, power in _read_set.decode(found))
+
     def outcomes(self, height: int) -> Outcomes | None:
         """Give the results and events of a height."""
         found = self._read(b"r" + _big(height))
@@ -222,32 +269,61 @@ class Store:
     ) -> None:
         """Write all of one height: durable when this returns, or absent after a crash."""
         height = _big(applied.height)
+        batch = self._height(applied, hashes, tip)
+        batch.put(b"b" + height, block)
+        batch.put(b"c" + height, commit)
+        self._write(batch, applied.changes)
+
+    def write_decided(
+        self, applied: Applied, decided: Decided, hashes: list[bytes], tip: Tip
+    ) -> None:
+        """Write a height whose header and commit come later (`seal`), just as durably."""
+        batch = self._height(applied, hashes, tip)
+        batch.put(b"p" + _big(applied.height), _pack(decided))
+        self._write(batch, applied.changes)
+
+    def seal(self, height: int, block: bytes, commit: bytes) -> None:
+        """Add header and commit to a height; after a crash it may have to be done again."""
+        batch = WriteBatch(raw_mode=True)
+        batch.put(b"b" + _big(height), block)
+        batch.put(b"c" + _big(height), commit)
+        batch.delete(b"p" + _big(height))
+        batch.put(_SEALED, _big(height))
+        self._db.write(batch)
+
+    def keep_validators(self, validators: ValidatorSet) -> None:
+        """Keep a set of validators, to be found by its hash."""
+        pairs = [(each.public_key, each.power) for each in validators.validators]
+        self._db.put(b"v" + validators.hash(), _pack(pairs))
+
+    def _height(self, applied: Applied, hashes: list[bytes], tip: Tip) -> WriteBatch:
+        height = _big(applied.height)
         batch = WriteBatch(raw_mode=True)
         put = batch.put
         put(b"u" + height, _pack(list(applied.before.items())))
         self._put_state(batch, applied)
-        put(b"b" + height, block)
-        put(b"c" + height, commit)
         put(b"r" + height, _pack(Outcomes(applied.results, applied.timer_events)))
         for index, each in enumerate(hashes):
             put(b"x" + each, height + index.to_bytes(4, "big"))
         if applied.height > UNDO_HEIGHTS:
             batch.delete(b"u" + _big(applied.height - UNDO_HEIGHTS))
         put(_TIP, _pack(tip))
-        self._write(batch, applied.changes)
+        return batch
 
     def remove_height(
         self, height: int, changes: Changes, tiles: dict[bytes, bytes | None], tip: Tip
     ) -> None:
         """Take the newest height back: `changes` and `tiles` restore what was before it."""
-        block = self.block(height)
-        if block is None:
+        decided = self.decided(height)
+        if decided is None:
             raise StoreDamaged(f"block {height} is missing", height)
         batch = WriteBatch(raw_mode=True)
-        for prefix in (b"b", b"c", b"r", b"u"):
+        for prefix in (b"b", b"c", b"p", b"r", b"u"):
             batch.delete(prefix + _big(height))
-        for raw in block.txs:
+        for raw in decided.txs:
             batch.delete(b"x" + sha256(raw))
+        if self.sealed() == height:
+            batch.put(_SEALED, _big(height - 1))
         _put_all(batch, b"s", changes)
         _put_all(batch, b"t", tiles)
         batch.put(_TIP, _pack(tip))

@@ -15,7 +15,8 @@ from yilian.gateway import submission
 from yilian.gateway.index import ChainIndex
 from yilian.gateway.submission import Submissions
 from yilian.ledger.errors import Refusal
-from yilian.node.embedded import Embedded, Stopped
+from yilian.node.embedded import Embedded
+from yilian.node.engine import Stopped
 
 
 class Scene:

@@ -9,7 +9,8 @@ import pytest
 
 from tests.chain import SECOND, VALIDATOR_SEED, Cast, genesis
 from yilian.ledger.modules.governance.state import Parameters
-from yilian.node.embedded import Embedded, now_ms
+from yilian.node.embedded import Embedded
+from yilian.node.engine import now_ms
 from yilian.sdk import verify as v
 
 

@@ -37,7 +37,7 @@ from yilian.gateway.content.origins import OriginStore
 from yilian.ledger import codec
 from yilian.ledger.errors import Refusal
 from yilian.ledger.modules.records.state import BATCHES
-from yilian.node.embedded import Embedded
+from yilian.node.engine import Engine
 from yilian.text import LANGUAGES, say
 from yilian.vault.catalogue import Catalogue, RecordRow
 from yilian.vault.envelope import Basis, JournalProof, RecordProof
@@ -312,7 +312,7 @@ def gather_journal(vault: Vault, records: Iterable[str]) -> tuple[list[JournalPr
     return proofs, pending
 
 
-def batch_proofs(engine: Embedded) -> BatchProof:
+def batch_proofs(engine: Engine) -> BatchProof:
     """Give the state proofs of batches from a node, all at one height while it can prove it."""
     height: list[int] = []
 

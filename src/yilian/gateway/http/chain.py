@@ -148,8 +148,11 @@ def read_block(request: Request) -> Response:
     asking.query(request)
     at = door(request)
     text = request.path_params["height"]
-    height = at.engine.height if text == "latest" else asking.whole(text, "height")
-    if not 1 <= height <= at.engine.height:
+    newest = at.engine.sealed_height
+    height = newest if text == "latest" else asking.whole(text, "height")
+    if newest < height <= at.engine.height:
+        raise errors.NOT_YET()
+    if not 1 <= height <= newest:
         raise errors.NOT_FOUND()
     block, commit = at.engine.store.block(height), at.engine.store.commit(height)
     if block is None or commit is None:

@@ -20,7 +20,7 @@ from yilian.ledger import errors as law
 from yilian.ledger.errors import OK, Refusal, by_number
 from yilian.ledger.keys import sha256
 from yilian.ledger.transaction import MAX_BYTES
-from yilian.node.embedded import NotYet
+from yilian.node.engine import NotYet
 from yilian.node.history import Outcome
 
 DEFAULT_WAIT = 10

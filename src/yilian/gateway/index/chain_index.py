@@ -20,7 +20,7 @@ from sqlalchemy import Connection, create_engine, delete, event, inspect, make_u
 from yilian.gateway.index import tables, writing
 from yilian.gateway.index.reading import Reading
 from yilian.gateway.index.rows import Book
-from yilian.node.embedded import Embedded
+from yilian.node.engine import Engine
 from yilian.node.store import StoreDamaged
 
 BATCH_TRANSACTIONS = 4_000
@@ -49,7 +49,7 @@ Listener = Callable[[Advance], None]
 class ChainIndex:
     """Tables of blocks, transactions, events and records, filled while the chain grows."""
 
-    def __init__(self, url: str, engine: Embedded, *, rebuild: bool = False) -> None:
+    def __init__(self, url: str, engine: Engine, *, rebuild: bool = False) -> None:
         """Open or make the index at a database URL and begin to follow the engine.
 
         Raises IndexMismatch for the index of another chain, of another history of this chain, or
@@ -148,8 +148,8 @@ class ChainIndex:
         return None
 
     def _block_hash(self, height: int) -> str:
-        block = self._chain.store.block(height) if height else None
-        return "" if block is None else block.header.hash().hex()
+        decided = self._chain.store.decided(height) if height else None
+        return "" if decided is None else decided.hash.hex()
 
     def _fill_anew(self) -> None:
         book = Book(0)
@@ -204,16 +204,17 @@ class ChainIndex:
         done = 0
         while height < newest and done < BATCH_TRANSACTIONS and height - self.height < BATCH_BLOCKS:
             height += 1
-            block, outcomes = self._chain.store.block(height), self._chain.store.outcomes(height)
-            if block is None or outcomes is None:
+            decided = self._chain.store.decided(height)
+            outcomes = self._chain.store.outcomes(height)
+            if decided is None or outcomes is None:
                 raise StoreDamaged(f"block {height} is missing", height)
-            moment = block.header.time // _MILLI
-            block_hash = block.header.hash().hex()
+            moment = decided.time // _MILLI
+            block_hash = decided.hash.hex()
             book.block(
-                height, moment, block_hash, block.txs, outcomes.results, outcomes.timer_events
+                height, moment, block_hash, decided.txs, outcomes.results, outcomes.timer_events
             )
             codes.update(each.code for each in outcomes.results)
-            done += len(block.txs)
+            done += len(decided.txs)
         with self._sql.begin() as connection:
             writing.write(connection, book)
             _move(connection, height, block_hash, book.events)

@@ -11,7 +11,7 @@ import threading
 from typing import NamedTuple
 
 from yilian.ledger.errors import code
-from yilian.node.embedded import Embedded
+from yilian.node.engine import Engine
 from yilian.vault.outage import FINALITY_MS
 
 NO_FINALITY = code(9436, "emergencies.no_finality", 503)
@@ -34,7 +34,7 @@ def watched(seen: Wait | None, height: int, pending: int, now: int) -> Wait | No
 class Finality:
     """Watches one engine. Safe for threads; look often, for a wait is seen only by looking."""
 
-    def __init__(self, engine: Embedded) -> None:
+    def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._lock = threading.Lock()
         self._seen: Wait | None = None

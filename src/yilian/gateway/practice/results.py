@@ -19,7 +19,7 @@ from yilian.gateway.practice.notices import tell
 from yilian.ledger.errors import Refusal
 from yilian.ledger.modules.consent.state import GRANTS
 from yilian.ledger.modules.records.state import BATCHES
-from yilian.node.embedded import Stopped
+from yilian.node.engine import Stopped
 from yilian.node.store import StoreDamaged
 from yilian.vault.announcing import NewBatch, NewRecord
 from yilian.vault.envelope import Terms

@@ -12,7 +12,7 @@ from yilian.gateway.organisation import Organisation
 from yilian.gateway.practice.notices import public_name
 from yilian.gateway.practice.results import Announcer, Results
 from yilian.node.config import ConfigurationError, NodeFolder, Notices
-from yilian.node.embedded import Embedded
+from yilian.node.engine import Engine
 
 
 def senders(folder: NodeFolder, settings: Notices) -> list[Sender]:
@@ -45,7 +45,7 @@ class Telling:
 
     def __init__(
         self,
-        engine: Embedded,
+        engine: Engine,
         organisations: Mapping[str, Organisation],
         channels: Sequence[Sender],
     ) -> None:

@@ -128,9 +128,9 @@ class Watch:
                 if event["type"] in _DEALT and self._at_home(event["person"]):
                     place = f"yilian/event/1\0{height}.{at}.{number}".encode()
                     cause = codec.to_text(hashlib.sha256(place).digest())
-                    block = store.block(height)
-                    assert block is not None
-                    yield Happened(cause, block.header.time // _MILLI, event)
+                    decided = store.decided(height)
+                    assert decided is not None
+                    yield Happened(cause, decided.time // _MILLI, event)
 
     def _at_home(self, person: str) -> bool:
         found = SUBJECTS.get(self._organisation.engine.state(), person)

@@ -17,7 +17,8 @@ from yilian.ledger.modules.governance import messages as governance
 from yilian.ledger.modules.governance.state import Parameters
 from yilian.ledger.modules.identity import messages as identity
 from yilian.ledger.modules.records import messages as records
-from yilian.node.embedded import Embedded, write_genesis
+from yilian.node.embedded import Embedded
+from yilian.node.engine import write_genesis
 
 
 def url(folder: Path, name: str = "index") -> str:

@@ -1,7 +1,8 @@
 # make demo    the main job on real input: a node, two hospitals, whole patients, one sharing, its proof
 # make test    everything, with scaled counts      make soak   the full counts
 # make check   lint, types, fast tests             make bench  what it costs; make bench-consent
-.PHONY: demo test soak check bench bench-consent clean
+# make engine  builds the pinned CometBFT, with Go; a consortium's members agree through it
+.PHONY: demo test soak check bench bench-consent engine clean
 SHELL := bash
 BIN := .venv/bin
 
@@ -43,6 +44,9 @@ bench-consent:
 	@tools/environment.sh test,dev
 	@$(BIN)/python -m bench.consent
 	@$(BIN)/python -m bench.notice
+
+engine:
+	@tools/engine.sh
 
 clean:
 	rm -rf .venv .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -8,7 +8,7 @@ embedded engine. Everything is derived from labels, so the same calls give the s
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,7 +21,7 @@ from yilian.ledger import codec, errors, keys, transaction
 from yilian.ledger.genesis import FirstMember, FirstValidator, Genesis
 from yilian.ledger.keys import Profile, PublicKey
 from yilian.ledger.machine import Applied, Machine, Result
-from yilian.ledger.module import Message
+from yilian.ledger.module import Message, Misbehaviour
 from yilian.ledger.modules.governance.messages import Propose, Vote
 from yilian.ledger.modules.governance.state import Parameters
 from yilian.ledger.modules.identity import messages as identity
@@ -248,13 +248,13 @@ class Chain(Cast):
         """Let time pass without a block."""
         self.time += ms
 
-    def apply(self, *raws: bytes) -> Applied:
+    def apply(self, *raws: bytes, misbehaviour: Sequence[Misbehaviour] = ()) -> Applied:
         """Run the next block, and leave the chain as it was."""
-        return self.machine.apply_block(self.height + 1, self.time + STEP, raws)
+        return self.machine.apply_block(self.height + 1, self.time + STEP, raws, misbehaviour)
 
-    def block(self, *raws: bytes) -> Applied:
+    def block(self, *raws: bytes, misbehaviour: Sequence[Misbehaviour] = ()) -> Applied:
         """Run the next block and commit it."""
-        applied = self.apply(*raws)
+        applied = self.apply(*raws, misbehaviour=misbehaviour)
         self._adopt(applied)
         return applied
 

@@ -76,9 +76,10 @@ def fields(message: type[Message]) -> list[Field]:
 
 def new_id(message: type[Message]) -> str | None:
     """Name the field that holds the id of what a message makes; None where it makes nothing."""
+    if not message.__name__.startswith(_MAKES):
+        return None
     first = fields(message)[0]
-    made = message.__name__.startswith(_MAKES) and first.written == "codec.Id"
-    return first.name if made else None
+    return first.name if first.written == "codec.Id" else None
 
 
 def options(console: Console, capability: str, message: type[Message]) -> list[click.Parameter]:

@@ -45,12 +45,14 @@ def _exact(value: _T, data: bytes) -> _T:
     return value
 
 
-def _encode_time(time: Time) -> bytes:
+def encode_time(time: Time) -> bytes:
+    """Write `google.protobuf.Timestamp`."""
     seconds, nanos = divmod(time, SECOND)
     return proto.number(1, seconds) + proto.number(2, nanos)
 
 
-def _decode_time(data: bytes) -> Time:
+def decode_time(data: bytes) -> Time:
+    """Read `google.protobuf.Timestamp`; refuses `malformed`."""
     fields = proto.Fields(data)
     seconds = fields.number(1, proto.UINT64)
     seconds -= 2**64 if seconds > proto.INT64 else 0
@@ -151,7 +153,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
                 self.version.encode(),
                 proto.chunk(1, self.chain_id.encode()),
                 proto.number(1, self.height),
-                _encode_time(self.time),
+                encode_time(self.time),
                 self.last_block_id.encode(),
                 *(proto.chunk(1, each) for each in self._tail()),
             ]
@@ -164,7 +166,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
                 proto.message(1, self.version.encode()),
                 proto.chunk(2, self.chain_id.encode()),
                 proto.number(3, self.height),
-                proto.message(4, _encode_time(self.time)),
+                proto.message(4, encode_time(self.time)),
                 proto.message(5, self.last_block_id.encode()),
                 *(proto.chunk(field, each) for field, each in enumerate(self._tail(), 6)),
             )
@@ -179,7 +181,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
             version=Version(version.number(1, proto.UINT64), version.number(2, proto.UINT64)),
             chain_id=_text(fields.chunk(2)),
             height=fields.number(3, proto.INT64),
-            time=_decode_time(fields.chunk(4)),
+            time=decode_time(fields.chunk(4)),
             last_block_id=_decode_block_id(fields.chunk(5)),
             last_commit_hash=_digest(fields.chunk(6)),
             data_hash=_digest(fields.chunk(7)),
@@ -215,7 +217,7 @@ class CommitSig(msgspec.Struct, frozen=True):
             (
                 proto.number(1, self.flag),
                 proto.chunk(2, self.address),
-                proto.message(3, _encode_time(self.time)),
+                proto.message(3, encode_time(self.time)),
                 proto.chunk(4, self.signature),
             )
         )
@@ -223,7 +225,7 @@ class CommitSig(msgspec.Struct, frozen=True):
 
 def _decode_commit_sig(data: bytes) -> CommitSig:
     fields = proto.Fields(data)
-    time = _decode_time(fields.chunk(3))
+    time = decode_time(fields.chunk(3))
     return CommitSig(fields.number(1, proto.INT32), fields.chunk(2), time, fields.chunk(4))
 
 
@@ -288,7 +290,7 @@ def vote_sign_bytes(
             proto.fixed(2, height),
             proto.fixed(3, round),
             b"" if block_id in (None, BlockId()) else proto.message(4, block_id.encode()),
-            proto.message(5, _encode_time(time)),
+            proto.message(5, encode_time(time)),
             proto.chunk(6, chain_id.encode()),
         )
     )

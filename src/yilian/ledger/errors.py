@@ -46,6 +46,20 @@ class InvariantBroken(Exception):
     """The state contradicts itself: the node must stop rather than go on with a false history."""
 
 
+class LawUnknown(InvariantBroken):
+    """Members voted a law that this software does not know: the node stops before its block.
+
+    `version` is that law, `height` the block that was not applied.
+    """
+
+    def __init__(self, version: int, height: int) -> None:
+        super().__init__(
+            f"law {version} holds in block {height}: install a release that knows law {version}"
+        )
+        self.version = version
+        self.height = height
+
+
 _by_number: dict[int, Code] = {}
 _by_name: dict[str, Code] = {}
 

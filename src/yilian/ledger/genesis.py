@@ -8,10 +8,20 @@ import msgspec
 
 from yilian.ledger import codec
 from yilian.ledger.block import Validator, ValidatorSet
+from yilian.ledger.errors import MALFORMED
 from yilian.ledger.keys import Profile, PublicKey, Suites, sha256
 from yilian.ledger.module import Context
 from yilian.ledger.modules.governance import rules as governance
-from yilian.ledger.modules.governance.state import Parameters, set_members, set_parameters
+from yilian.ledger.modules.governance import validators
+from yilian.ledger.modules.governance.errors import UNKNOWN_ORGANISATION
+from yilian.ledger.modules.governance.state import (
+    Law,
+    Parameters,
+    is_member,
+    set_law,
+    set_members,
+    set_parameters,
+)
 from yilian.ledger.modules.identity import rules as identity
 from yilian.ledger.modules.identity.messages import OrganisationKind, PublicText
 from yilian.ledger.state import State
@@ -31,11 +41,17 @@ class FirstMember(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     key: PublicKey
 
 
-class FirstValidator(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A validator's Ed25519 key (32 bytes, base64url) and voting power."""
+class FirstValidator(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True
+):
+    """A validator's Ed25519 key (32 bytes, base64url), voting power, and the member that runs it.
+
+    Where `organisation` is None the validator is nobody's, such as the embedded engine's own.
+    """
 
     public: codec.Binary
     power: codec.Positive
+    organisation: codec.Id | None = None
 
 
 class Genesis(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -55,6 +71,10 @@ class Genesis(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
             Validator(codec.to_bytes(each.public), each.power) for each in self.validators
         )
 
+    def first_height(self) -> int:
+        """Give the height of the chain's first block."""
+        return 1
+
     def hash(self) -> bytes:
         """Give the SHA-256 of the canonical genesis: the fingerprint that members compare."""
         return sha256(codec.encode(self))
@@ -66,14 +86,15 @@ def read(data: bytes) -> Genesis:
 
 
 def write_first_state(state: State, genesis: Genesis, suites: Suites) -> None:
-    """Enrol the first members and set the first parameters, as of height 0.
+    """Enrol the first members and validators and set the first parameters, as of height 0.
 
-    Refuses parameters outside the bounds of a vote (`governance.out_of_bounds`), and members that
-    no enrolment would admit.
+    Refuses parameters outside the bounds of a vote (`governance.out_of_bounds`), members that no
+    enrolment would admit, and validators that are no set (`malformed`) or not a member's.
     """
     governance.require_bounds(genesis.parameters)
-    context = Context(state, suites, time=genesis.time, height=0)
+    context = Context(state, suites, time=genesis.time, height=0, chain=genesis.chain)
     set_parameters(state, genesis.parameters)
+    set_law(state, Law(version=1))
     set_members(state, ())
     for member in genesis.members:
         identity.add_organisation(
@@ -86,4 +107,16 @@ def write_first_state(state: State, genesis: Genesis, suites: Suites) -> None:
             member.organisation,
         )
         governance.admit(context, member.organisation)
+    _write_validators(context, genesis)
     state.keep()
+
+
+def _write_validators(context: Context, genesis: Genesis) -> None:
+    genesis.validator_set()
+    for each in genesis.validators:
+        if each.organisation is not None:
+            if not is_member(context.state, each.organisation):
+                raise UNKNOWN_ORGANISATION(id=each.organisation)
+            if validators.active_of(context.state, each.organisation) is not None:
+                raise MALFORMED()
+        validators.first(context, each.public, each.power, each.organisation)

@@ -18,14 +18,21 @@ from typing import NamedTuple
 import msgspec
 
 from yilian.ledger import codec, errors
-from yilian.ledger.errors import InvariantBroken, Refusal
+from yilian.ledger.errors import InvariantBroken, LawUnknown, Refusal
 from yilian.ledger.genesis import Genesis, write_first_state
 from yilian.ledger.keys import PublicKey, Suites, sha256
-from yilian.ledger.module import Context, read_timer_key
+from yilian.ledger.module import Context, Event, Misbehaviour, read_timer_key
 from yilian.ledger.modules import RULES, TIMERS
 from yilian.ledger.modules.consent.errors import NO_SUCH_POWER
 from yilian.ledger.modules.consent.state import custodian
 from yilian.ledger.modules.governance import state as governance
+from yilian.ledger.modules.governance.rules import enter_law
+from yilian.ledger.modules.governance.updates import (
+    ConsensusChange,
+    consensus_change,
+    validator_changes,
+)
+from yilian.ledger.modules.governance.validators import punish
 from yilian.ledger.modules.identity import state as identity
 from yilian.ledger.modules.identity.errors import NOT_CUSTODIAN
 from yilian.ledger.spending import Spending
@@ -55,10 +62,22 @@ class Result(msgspec.Struct, frozen=True):
 class Applied:
     """What a block did: results, timer events, changes of state, and the staged tree.
 
-    `before` is what the changed keys held until then.
+    `timer_events` are the block's own: a new law, misbehaviour, timers. `before` is what the
+    changed keys held until then. `validators` are the changed ones, (key, new power) by key;
+    `consensus` is None where neither a block's limits nor the law changed.
     """
 
-    __slots__ = ("before", "changes", "height", "results", "time", "timer_events", "view")
+    __slots__ = (
+        "before",
+        "changes",
+        "consensus",
+        "height",
+        "results",
+        "time",
+        "timer_events",
+        "validators",
+        "view",
+    )
 
     def __init__(
         self,
@@ -69,6 +88,8 @@ class Applied:
         changes: Changes,
         view: View,
         before: Changes,
+        validators: tuple[tuple[bytes, int], ...] = (),
+        consensus: ConsensusChange | None = None,
     ) -> None:
         self.height = height
         self.time = time
@@ -77,6 +98,8 @@ class Applied:
         self.changes = changes
         self.view = view
         self.before = before
+        self.validators = validators
+        self.consensus = consensus
 
     @property
     def app_hash(self) -> bytes:
@@ -119,9 +142,7 @@ class Machine:
         """Give what genesis writes, as of height 0."""
         state = State(self.reader)
         write_first_state(state, self.genesis, self.suites)
-        view = self.tree.stage(state.changes())
-        changes = state.changes()
-        return Applied(0, self.genesis.time, [], b"[]", changes, view, state.before())
+        return self._applied(state, 0, self.genesis.time, [], b"[]")
 
     def check(self, raw: bytes, now: int) -> Envelope:
         """Tell whether a transaction may wait for a block; raises the `Refusal` otherwise.
@@ -171,22 +192,31 @@ class Machine:
                 del self._known[old]
         self._known[envelope.hash] = envelope
 
-    def apply_block(self, height: int, time: int, transactions: Sequence[bytes]) -> Applied:
-        """Run a block's due timers and then its transactions; the same everywhere.
+    def apply_block(
+        self,
+        height: int,
+        time: int,
+        transactions: Sequence[bytes],
+        misbehaviour: Sequence[Misbehaviour] = (),
+    ) -> Applied:
+        """Run what a block holds: a new law, misbehaviour, due timers, and then its transactions.
 
-        `time` is the block's time in ms. A block without transactions and due timers changes
-        nothing. Raises only what must stop the node.
+        The result is the same everywhere. `time` is the block's time in ms. A block with nothing of
+        all this changes nothing. Raises only what must stop the node, among it `LawUnknown` before
+        anything is done.
         """
         state = State(self.reader)
-        timer_events = self._run_timers(state, height, time)
+        version = governance.law(state).at(height)
+        if version not in governance.LAWS_KNOWN:
+            raise LawUnknown(version, height)
+        own = self._own_work(state, height, time, misbehaviour)
+        timer_events = codec.encode(own + self._run_timers(state, height, time))
         spending = Spending(state, time)
         if transactions:
             spending.sweep(self.reader, len(transactions))
         results = [self._apply(state, spending, height, time, raw) for raw in transactions]
         spending.write()
-        changes = state.changes()
-        view = self.tree.stage(changes)
-        return Applied(height, time, results, timer_events, changes, view, state.before())
+        return self._applied(state, height, time, results, timer_events)
 
     def adopt(self, applied: Applied) -> None:
         """Make an applied block the committed state; the node has written it durably."""
@@ -252,6 +282,7 @@ class Machine:
             actor=body.sender if body.on_behalf_of is None else body.on_behalf_of,
             payer=body.payer,
             signers=tuple(body.signers),
+            chain=self.genesis.chain,
         )
         for message in body.messages:
             message.check()
@@ -323,13 +354,39 @@ class Machine:
 
     # -- the block's own work ------------------------------------------------------------------
 
-    def _run_timers(self, state: State, height: int, time: int) -> bytes:
+    def _own_work(
+        self, state: State, height: int, time: int, misbehaviour: Sequence[Misbehaviour]
+    ) -> list[Event]:
+        context = Context(state, self.suites, time=time, height=height)
+        enter_law(context)
+        for each in misbehaviour:
+            punish(context, each)
+        state.keep()
+        return context.events
+
+    def _applied(
+        self, state: State, height: int, time: int, results: list[Result], timer_events: bytes
+    ) -> Applied:
+        changes, before = state.changes(), state.before()
+        return Applied(
+            height,
+            time,
+            results,
+            timer_events,
+            changes,
+            self.tree.stage(changes),
+            before,
+            validator_changes(changes, before),
+            consensus_change(changes, State(self.reader), state),
+        )
+
+    def _run_timers(self, state: State, height: int, time: int) -> list[Event]:
         due_now: list[bytes] = []
         for key, _ in self.reader.scan(b"timer/"):
             if len(due_now) == TIMERS_PER_BLOCK or read_timer_key(key)[0] > time:
                 break
             due_now.append(key)
-        events = []
+        events: list[Event] = []
         for key in due_now:
             if state.get(key) is None:
                 continue
@@ -348,7 +405,7 @@ class Machine:
                 continue
             state.keep()
             events.extend(context.events)
-        return codec.encode(events)
+        return events
 
 
 def _charge(spending: Spending, roles: _Roles, body: Body) -> None:

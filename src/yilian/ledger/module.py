@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import msgspec
 
@@ -52,11 +52,26 @@ class Event(
     """What is announced: a past participle with ids, commitments and public facts only."""
 
 
+class Misbehaviour(msgspec.Struct, frozen=True):
+    """What consensus proved against a validator: ABCI 2.0, `tendermint.abci.Misbehavior`.
+
+    `address` has 20 bytes; `height` and `time` (ms) are those of the misdeed; `power` is what the
+    validator held then.
+    """
+
+    kind: Literal["duplicate_vote", "light_client_attack"]
+    address: bytes
+    height: int
+    time: int
+    power: int
+
+
 class Context:
     """What a rule is given: state, block time, and who asks at whose expense."""
 
     __slots__ = (
         "actor",
+        "chain",
         "events",
         "height",
         "payer",
@@ -82,6 +97,7 @@ class Context:
         payer: str = "",
         signers: tuple[str, ...] = (),
         transaction: str = "",
+        chain: str = "",
     ) -> None:
         self.state = state
         self.suites = suites
@@ -93,6 +109,7 @@ class Context:
         self.payer = payer
         self.signers = signers
         self.transaction = transaction
+        self.chain = chain
         self.events: list[Event] = []
 
     def emit(self, event: Event) -> None:

@@ -19,7 +19,7 @@ which no vote can be: a vote is length-prefixed and its second byte is 0x08. Tim
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -27,7 +27,7 @@ from yilian.ledger import codec, zip215
 from yilian.ledger.block import Validator, ValidatorSet
 from yilian.ledger.errors import MALFORMED, code
 
-FORMAT = "yilian-promotion/1"
+FORMAT: Final = "yilian-promotion/1"
 
 PROMOTION_UNSIGNED = code(9480, "promotion_unsigned", 400)
 PROMOTION_DIFFERS = code(9481, "promotion_differs", 409, "what")

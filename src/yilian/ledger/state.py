@@ -113,12 +113,12 @@ class State:
 
 
 _ROLES = (b"consent/custodian/", b"governance/", b"identity/")
-_USAGE = b"governance/usage/"
+_NO_ROLES = (b"governance/tick/", b"governance/usage/")
 
 
 def changes_roles(changes: Changes) -> bool:
     """Tell whether changes touch who may act for whom, at whose expense and under which rules."""
-    return any(key.startswith(_ROLES) and not key.startswith(_USAGE) for key in changes)
+    return any(key.startswith(_ROLES) and not key.startswith(_NO_ROLES) for key in changes)
 
 
 class Table(Generic[T]):

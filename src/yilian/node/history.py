@@ -93,6 +93,10 @@ class History:
             raise StoreDamaged(f"the validators {set_hash.hex()} are missing")
         return found
 
+    def knows_validators(self, set_hash: bytes) -> bool:
+        """Tell whether a set of validators is kept here."""
+        return set_hash == self._first_hash or self._store.validators(set_hash) is not None
+
     def _signed(self, height: int) -> tuple[Header, Commit, ValidatorSet]:
         header = self._block(height).header
         return header, self._commit(height), self.validators(header.validators_hash)

@@ -338,6 +338,36 @@ class AsyncIdentity:
         )
         return await self._client.send([message], wait=wait, **common)
 
+    async def publish_endpoint(
+        self,
+        *,
+        url: str,
+        certificate: str,
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """Publish where other members reach the organisation's node, and its TLS certificate.
+
+        `url` is `https://host` or `https://host:port` in lower case, without a path; `certificate`
+        is the DER of a self-signed X.509 certificate (RFC 5280), at most 2,000 bytes.
+        """
+        message = identity.PublishEndpoint(
+            url=url,
+            certificate=certificate,
+        )
+        return await self._client.send([message], wait=wait, **common)
+
+    async def withdraw_endpoint(
+        self,
+        *,
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """Take the organisation's endpoint away: other members reach its node no more."""
+        message = identity.WithdrawEndpoint(
+        )
+        return await self._client.send([message], wait=wait, **common)
+
 
 class AsyncGovernance:
     """The messages of `governance`, awaited."""
@@ -352,7 +382,9 @@ class AsyncGovernance:
         action: governance.AdmitMember
         | governance.RemoveMember
         | governance.SetParameter
-        | governance.SetQuota,
+        | governance.SetQuota
+        | governance.SetValidator
+        | governance.Upgrade,
         wait: bool = True,
         **common: Unpack[Common],
     ) -> Outcome:
@@ -388,6 +420,36 @@ class AsyncGovernance:
         """Take back one's own open proposal."""
         message = governance.Withdraw(
             proposal=proposal,
+        )
+        return await self._client.send([message], wait=wait, **common)
+
+    async def name_validator(
+        self,
+        *,
+        public: str,
+        proof: str,
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """Name the Ed25519 key with which the organisation validates; the old one's power passes
+        to it.
+
+        `proof` is the new key's signature on the request (`validators.key_proof`).
+        """
+        message = governance.NameValidator(
+            public=public,
+            proof=proof,
+        )
+        return await self._client.send([message], wait=wait, **common)
+
+    async def tick(
+        self,
+        *,
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """Ask for a block, so that block time moves on; it changes nothing else."""
+        message = governance.Tick(
         )
         return await self._client.send([message], wait=wait, **common)
 

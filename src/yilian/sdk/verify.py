@@ -42,6 +42,9 @@ DRIFT = 10 * SECOND
 """How far ahead of the reader's clock a newly trusted header may be (CometBFT's default)."""
 ABSENT, COMMIT, NIL = 1, 2, 3
 SUCCESS, NOT_ENOUGH_TRUST, INVALID = "SUCCESS", "NOT_ENOUGH_TRUST", "INVALID"
+WARNINGS = {
+    "trust_old": "the trusting period is over: the pinned keys may have leaked since",
+}
 Json = dict[str, Any]
 Hash = Callable[[bytes], bytes]
 
@@ -65,7 +68,7 @@ class Verified(NamedTuple):
     warnings: tuple[str, ...] = ()
 
 
-def _require(holds: bool, code: str, detail: str) -> None:
+def require(holds: bool, code: str, detail: str) -> None:
     if not holds:
         raise NotVerified(code, detail)
 
@@ -116,30 +119,44 @@ _SIGNED = {"header": _HEADER, "commit": _COMMIT, "validators": [_VALIDATOR]}
 _LIGHT_BLOCK = {**_SIGNED, "next_validators": [_VALIDATOR]}
 _PLACE = {"index": "int", "total": "int", "path": ["hash"]}
 _RESULT = {"code": "int", "data": "hex", "gas_wanted": "int", "gas_used": "int"}
+_WAY = {"history?": [_LIGHT_BLOCK], "promotions?": ["any"]}
 _RECEIPT = {
-    "format": "text", "transaction": "text", "inclusion": _PLACE, "result": _RESULT,
+    **_WAY, "format": "text", "transaction": "text", "inclusion": _PLACE, "result": _RESULT,
     "result_inclusion": _PLACE, "events": ["any"], "next_header": _HEADER, **_SIGNED,
 }
 _EXIST = {"key": "utf8", "value": "utf8", "path": [{"prefix": "hex", "suffix": "hex"}]}
 _NEIGHBOURS = {"nonexist": {"left": (_EXIST,), "right": (_EXIST,)}}
-_STATE_PROOF = {"format": "text", "key": "utf8", "value": ("utf8",), "proof": "any", **_SIGNED}
+_STATE_PROOF = {
+    **_WAY, "format": "text", "key": "utf8", "value": ("utf8",), "proof": "any", **_SIGNED,
+}
 _PINNED = {"pub_key": "key", "voting_power": "power"}
 _TRUST = {
     "format": "text", "chain_id": "text", "validators": [_PINNED], "height": "int",
-    "time": "time", "trusting_period_s": "int",
+    "time": "time", "trusting_period_s": "int", "promotions?": ["any"],
+    "witnesses?": ["text"], "witness_threshold?": "int", "log_keys?": ["text"],
 }
 # fmt: on
 
 
-def _shaped(value: Any, shape: Any, where: str) -> Any:
-    """Read a JSON value of a shape above; (shape,) may be null, [shape] is a list of them."""
+def shaped(value: Any, shape: Any, where: str) -> Any:
+    """Read a JSON value of a shape above; (shape,) may be null, [shape] is a list of them.
+
+    A member whose name ends in `?` may be missing: it is then None.
+    """
     value = str(value) if shape == "power" and type(value) is int else value
     if isinstance(shape, tuple):
-        return None if value is None else _shaped(value, shape[0], where)
-    if isinstance(shape, dict) and isinstance(value, dict) and value.keys() == shape.keys():
-        return {name: _shaped(value[name], shape[name], f"{where}.{name}") for name in shape}
+        return None if value is None else shaped(value, shape[0], where)
+    if isinstance(shape, dict) and isinstance(value, dict):
+        most = {name.rstrip("?"): name for name in shape}
+        if value.keys() <= most.keys() and {n for n in shape if n[-1] != "?"} <= value.keys():
+            return {
+                plain: shaped(value[plain], shape[name], f"{where}.{plain}")
+                if plain in value
+                else None
+                for plain, name in most.items()
+            }
     if isinstance(shape, list) and isinstance(value, list) and len(value) <= MAX_ITEMS:
-        return [_shaped(item, shape[0], where) for item in value]
+        return [shaped(item, shape[0], where) for item in value]
     if shape == "any" or (shape == "int" and type(value) is int and value >= 0):
         return value
     if isinstance(shape, str) and shape != "int" and isinstance(value, str):
@@ -164,20 +181,20 @@ def _integer(text: str) -> int:
     return int(text)
 
 
-def _load(text: str | bytes) -> Json:
-    _require(len(text) <= MAX_TEXT, "too_large", f"more than {MAX_TEXT} bytes")
+def load(text: str | bytes) -> Json:
+    require(len(text) <= MAX_TEXT, "too_large", f"more than {MAX_TEXT} bytes")
     hooks: Json = dict.fromkeys(("parse_int", "parse_float", "parse_constant"), _integer)
     try:
         plain = text.decode() if isinstance(text, bytes) else text
         value = json.loads(plain, object_pairs_hook=_unique, **hooks)
-        _canonical(value)
+        canonical(value)
     except (ValueError, RecursionError) as reason:
         raise NotVerified("malformed", f"not JSON of the profile: {reason}") from None
-    _require(isinstance(value, dict), "malformed", "not a JSON object")
+    require(isinstance(value, dict), "malformed", "not a JSON object")
     return dict(value)
 
 
-def _canonical(value: Any) -> bytes:
+def canonical(value: Any) -> bytes:
     """RFC 8785 for values without floats; raises ValueError on text that is not Unicode."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
@@ -225,7 +242,7 @@ def _tree_root(leaves: Sequence[bytes]) -> bytes:
     return _sha256(b"\x01" + _tree_root(leaves[:split]) + _tree_root(leaves[split:]))
 
 
-def _path_root(leaf: bytes, index: int, total: int, path: Sequence[bytes]) -> bytes | None:
+def path_root(leaf: bytes, index: int, total: int, path: Sequence[bytes]) -> bytes | None:
     """RFC 6962, section 2.1.1, backwards: the root that an audit path leads to, or None."""
     if not 0 <= index < total or (total == 1) == bool(path):
         return None
@@ -234,7 +251,7 @@ def _path_root(leaf: bytes, index: int, total: int, path: Sequence[bytes]) -> by
     split = 1 << (total - 1).bit_length() - 1
     right = index >= split
     inner = (index - split, total - split) if right else (index, split)
-    below = _path_root(leaf, *inner, path[:-1])
+    below = path_root(leaf, *inner, path[:-1])
     if below is None:
         return None
     return _sha256(b"\x01" + (path[-1] + below if right else below + path[-1]))
@@ -317,9 +334,9 @@ def _block_id(value: Json) -> bytes:
     return _bytes_field(1, value["hash"]) + _message_field(2, parts)
 
 
-def _header_hash(header: Json) -> bytes:
+def header_hash(header: Json) -> bytes:
     block, app = header["version"].values()
-    _require(block == 11, "unsupported_block_version", "only block protocol 11 is known")
+    require(block == 11, "unsupported_block_version", "only block protocol 11 is known")
     version, chain_id = _int_field(1, block) + _int_field(2, app), header["chain_id"].encode()
     leaves = [version, _bytes_field(1, chain_id), _int_field(1, header["height"])]
     leaves += [_timestamp(header["time"]), _block_id(header["last_block_id"])]
@@ -329,17 +346,17 @@ def _header_hash(header: Json) -> bytes:
 def _validators(values: list[Json]) -> list[Validator]:
     for each in values:
         ed25519 = each["pub_key"]["type"] == "tendermint/PubKeyEd25519"
-        _require(ed25519, "outdated_algorithm", "a validator key is not Ed25519")
-    pairs = [(_shaped(each["pub_key"]["value"], "key", "pub_key"), each) for each in values]
+        require(ed25519, "outdated_algorithm", "a validator key is not Ed25519")
+    pairs = [(shaped(each["pub_key"]["value"], "key", "pub_key"), each) for each in values]
     own = all(_sha256(key)[:20] == each["address"] for key, each in pairs)
-    _require(own, "malformed", "a validator's address is not that of its key")
-    return _ordered([(key, each["voting_power"]) for key, each in pairs])
+    require(own, "malformed", "a validator's address is not that of its key")
+    return ordered([(key, each["voting_power"]) for key, each in pairs])
 
 
-def _ordered(pairs: list[tuple[bytes, int]]) -> list[Validator]:
+def ordered(pairs: list[tuple[bytes, int]]) -> list[Validator]:
     """The order of hashes and commits: most power first, then by address SHA-256(key)[:20]."""
-    _require(len({key for key, _ in pairs}) == len(pairs), "malformed", "a validator stands twice")
-    _require(all(power for _, power in pairs), "malformed", "a validator without voting power")
+    require(len({key for key, _ in pairs}) == len(pairs), "malformed", "a validator stands twice")
+    require(all(power for _, power in pairs), "malformed", "a validator without voting power")
     found = [Validator(key, power, _sha256(key)[:20]) for key, power in pairs]
     return sorted(found, key=lambda each: (-each.power, each.address))
 
@@ -350,7 +367,7 @@ def _validators_hash(validators: list[Validator]) -> bytes:
     return _tree_root([key + power for key, power in zip(keys, powers, strict=True)])
 
 
-# --- signatures: is this header agreed, and by whom? ---
+# --- signatures ---
 
 
 def _check_vote(chain_id: str, commit: Json, vote: Json, key: bytes) -> None:
@@ -362,55 +379,55 @@ def _check_vote(chain_id: str, commit: Json, vote: Json, key: bytes) -> None:
         body += _message_field(4, _block_id(commit["block_id"]))
     body += _message_field(5, _timestamp(vote["timestamp"])) + _bytes_field(6, chain_id.encode())
     valid = verify_signature(key, _varint(len(body)) + body, vote["signature"])
-    _require(valid, "bad_signature", f"not signed by {vote['validator_address'].hex()}")
+    require(valid, "bad_signature", f"not signed by {vote['validator_address'].hex()}")
 
 
 def _check_binding(header: Json, commit: Json, validators: list[Validator]) -> None:
     """The commit must speak of this header, and the header of these validators."""
-    _require(commit["height"] == header["height"], "wrong_commit_height", "of another height")
-    same = commit["block_id"]["hash"] == _header_hash(header)
-    _require(same, "wrong_block", "the commit names another block")
+    require(commit["height"] == header["height"], "wrong_commit_height", "of another height")
+    same = commit["block_id"]["hash"] == header_hash(header)
+    require(same, "wrong_block", "the commit names another block")
     same = _validators_hash(validators) == header["validators_hash"]
-    _require(same, "wrong_validators", "the validators are not those that the header names")
+    require(same, "wrong_validators", "the validators are not those that the header names")
 
 
 def _check_commit(header: Json, commit: Json, validators: list[Validator]) -> None:
     """More than two thirds of the power voted for it; every vote given, NIL too, is valid."""
     places = commit["signatures"]
-    _require(len(places) == len(validators), "wrong_vote_count", "not one place per validator")
+    require(len(places) == len(validators), "wrong_vote_count", "not one place per validator")
     signed = 0
     for vote, validator in zip(places, validators, strict=True):
         flag, address, moment, signature = vote.values()
-        _require(flag in (ABSENT, COMMIT, NIL), "malformed", "block_id_flag must be 1, 2 or 3")
+        require(flag in (ABSENT, COMMIT, NIL), "malformed", "block_id_flag must be 1, 2 or 3")
         if flag == ABSENT:
             blank = not address and not signature and moment in (0, -62_135_596_800 * SECOND)
-            _require(blank, "malformed", "the place of an absent vote must be empty")
+            require(blank, "malformed", "the place of an absent vote must be empty")
             continue
-        _require(address == validator.address, "wrong_vote_order", "in another validator's place")
+        require(address == validator.address, "wrong_vote_order", "in another validator's place")
         _check_vote(header["chain_id"], commit, vote, validator.key)
         signed += validator.power if flag == COMMIT else 0
     total = sum(each.power for each in validators)
-    _require(3 * signed > 2 * total, "not_enough_power", f"{signed} of {total} power signed")
+    require(3 * signed > 2 * total, "not_enough_power", f"{signed} of {total} power signed")
 
 
 def _check_overlap(chain_id: str, commit: Json, trusted: list[Validator]) -> None:
     """The jump rule: more than a third of the power trusted so far voted for the block too."""
     given = [vote for vote in commit["signatures"] if vote["block_id_flag"] == COMMIT]
     votes = {vote["validator_address"]: vote for vote in given}
-    _require(len(votes) == len(given), "repeated_vote", "a validator voted twice")
+    require(len(votes) == len(given), "repeated_vote", "a validator voted twice")
     known = [each for each in trusted if each.address in votes]
     for each in known:
         _check_vote(chain_id, commit, votes[each.address], each.key)
     signed, total = (sum(each.power for each in group) for group in (known, trusted))
-    _require(3 * signed > total, "unknown_validators", f"{signed} of {total} trusted power signed")
+    require(3 * signed > total, "unknown_validators", f"{signed} of {total} trusted power signed")
 
 
-def _check_newer(trusted: Json, header: Json, now: int, period: int, drift: int) -> None:
-    _require(trusted["time"] + period > now, "trust_expired", "the trusting period is over")
-    _require(header["chain_id"] == trusted["chain_id"], "wrong_chain", "of another chain")
-    _require(header["height"] > trusted["height"], "height_not_above_trust", "not above trust")
-    _require(header["time"] > trusted["time"], "time_not_monotone", "not later than trust")
-    _require(header["time"] < now + drift, "header_from_future", "ahead of the reader's clock")
+def check_newer(trusted: Json, header: Json, now: int, period: int, drift: int) -> None:
+    require(trusted["time"] + period > now, "trust_expired", "the trusting period is over")
+    require(header["chain_id"] == trusted["chain_id"], "wrong_chain", "of another chain")
+    require(header["height"] > trusted["height"], "height_not_above_trust", "not above trust")
+    require(header["time"] > trusted["time"], "time_not_monotone", "not later than trust")
+    require(header["time"] < now + drift, "header_from_future", "ahead of the reader's clock")
 
 
 def light_block(value: Any) -> Json:
@@ -418,7 +435,7 @@ def light_block(value: Any) -> Json:
 
     Raises NotVerified. A block that was judged SUCCESS is the next step's trusted one.
     """
-    block: Json = _shaped(value, _LIGHT_BLOCK, "light block")
+    block: Json = shaped(value, _LIGHT_BLOCK, "light block")
     return block | {name: _validators(block[name]) for name in ("validators", "next_validators")}
 
 
@@ -429,7 +446,7 @@ def verify_step(trusted: Json, block: Json, now_ns: int, period_ns: int, drift_n
     """
     header, commit, validators, following = block.values()
     try:
-        _check_newer(trusted["header"], header, now_ns, period_ns, drift_ns)
+        check_newer(trusted["header"], header, now_ns, period_ns, drift_ns)
         _check_binding(header, commit, validators)
         if header["height"] != trusted["header"]["height"] + 1:
             _check_overlap(header["chain_id"], commit, trusted["next_validators"])
@@ -441,20 +458,60 @@ def verify_step(trusted: Json, block: Json, now_ns: int, period_ns: int, drift_n
     return SUCCESS if _validators_hash(following) == header["next_validators_hash"] else INVALID
 
 
+# --- the way from the trust file to a header: is it agreed, and by whom? ---
+
+
+def follow(trusted: Json, blocks: list[Json]) -> Json:
+    """Walk headers at which the validators change, by height; returns what is trusted after them.
+
+    `trusted` is of `parse_trust`. Headers at and below the trusted one are passed over, but must
+    hold in themselves. Raises NotVerified.
+    """
+    start, last = trusted["height"], 0
+    for block in blocks:
+        header, commit = block["header"], block["commit"]
+        validators, following = map(_validators, (block["validators"], block["next_validators"]))
+        _check_binding(header, commit, validators)
+        _check_commit(header, commit, validators)
+        same = _validators_hash(following) == header["next_validators_hash"]
+        require(same, "wrong_validators", "the next validators are not those that are named")
+        require(header["height"] > last, "height_not_above_trust", "the history is not in order")
+        last = header["height"]
+        if last > start:
+            _check_step(trusted, header, commit, validators)
+            walked = {"height": last, "time": header["time"], "block": commit["block_id"]["hash"]}
+            trusted = trusted | walked | {"pinned": following, "walked": True}
+            trusted["sets"] = [*trusted["sets"], following]
+    return trusted
+
+
+def _check_step(trusted: Json, header: Json, commit: Json, validators: list[Validator]) -> None:
+    """From a trusted header to a later one: adjacent, or a jump."""
+    check_newer(trusted, header, trusted["now"], trusted["trusting_period_s"] * SECOND, DRIFT)
+    same = validators == trusted["pinned"]
+    if trusted["block"] and header["height"] == trusted["height"] + 1:
+        require(same, "wrong_validators", "not those that the header before names")
+        linked = header["last_block_id"]["hash"] == trusted["block"]
+        require(linked, "header_not_linked", "it follows another block")
+    elif not same:
+        _check_overlap(header["chain_id"], commit, trusted["pinned"])
+
+
 def _check_agreed(header: Json, proof: Json, trust: Json) -> tuple[str, tuple[str, ...]]:
     """Check the commit on `header` against the trust file; returns level and warnings."""
-    commit, validators, pinned = proof["commit"], _validators(proof["validators"]), trust["pinned"]
-    _require(header["chain_id"] == trust["chain_id"], "wrong_chain", "of another chain")
+    commit, validators = proof["commit"], _validators(proof["validators"])
+    require(header["chain_id"] == trust["chain_id"], "wrong_chain", "of another chain")
+    trusted = follow(trust, proof["history"] or [])
     _check_binding(header, commit, validators)
-    period = trust["trusting_period_s"] * SECOND
-    if validators != pinned:
-        _check_newer(trust, header, trust["now"], period, DRIFT)
-        _check_overlap(header["chain_id"], commit, pinned)
+    # The file's own validators hold below its height and after its period too, with a warning.
+    if trusted["walked"] or validators != trusted["pinned"]:
+        _check_step(trusted, header, commit, validators)
     _check_commit(header, commit, validators)
-    late = "the trusting period is over: the pinned keys may have leaked since"
-    warnings = (late,) if trust["time"] + period <= trust["now"] else ()
+    period = trust["trusting_period_s"] * SECOND
+    warnings = (WARNINGS["trust_old"],) if trust["time"] + period <= trust["now"] else ()
     # Whoever holds more than two thirds decides alone, whatever the number of validators.
-    alone = any(3 * each[0].power > 2 * sum(v.power for v in each) for each in (validators, pinned))
+    sets = (validators, *trusted["sets"])
+    alone = any(3 * each[0].power > 2 * sum(v.power for v in each) for each in sets)
     return "one signer" if alone else "agreed", warnings
 
 
@@ -467,27 +524,28 @@ def _check_receipt(value: Json, trust: Json) -> Verified:
     Index and total are not stated in the answer: a root binds the way to a leaf, not the two
     numbers. Equal ways in two trees of one length are the same place, and that is what is used.
     """
-    receipt = _shaped(value, _RECEIPT, "receipt")
+    receipt = shaped(value, _RECEIPT, "receipt")
     header, following = receipt["header"], receipt["next_header"]
-    _require(header["chain_id"] == trust["chain_id"], "wrong_chain", "of another chain")
-    _require(following["height"] == header["height"] + 1, "wrong_height", "not consecutive")
+    same = header["chain_id"] == following["chain_id"]
+    require(same, "wrong_chain", "the two headers are of two chains")
+    require(following["height"] == header["height"] + 1, "wrong_height", "not consecutive")
     later = following["time"] > header["time"]
-    _require(later, "time_not_monotone", "the next header is not later")
-    linked = following["last_block_id"]["hash"] == _header_hash(header)
-    _require(linked, "header_not_linked", "the next header follows another block")
+    require(later, "time_not_monotone", "the next header is not later")
+    linked = following["last_block_id"]["hash"] == header_hash(header)
+    require(linked, "header_not_linked", "the next header follows another block")
     index, total, path = receipt["inclusion"].values()
     *other, result_path = receipt["result_inclusion"].values()
-    _require([index, total] == other, "result_of_another", "the result is at another place")
+    require([index, total] == other, "result_of_another", "the result is at another place")
     digest = _sha256(receipt["transaction"].encode())
-    held = _path_root(digest, index, total, path) == header["data_hash"]
-    _require(held, "transaction_not_in_block", "the path does not lead to the data hash")
+    held = path_root(digest, index, total, path) == header["data_hash"]
+    require(held, "transaction_not_in_block", "the path does not lead to the data hash")
     code, data, wanted, used = receipt["result"].values()
     leaf = _int_field(1, code) + _bytes_field(2, data) + _int_field(5, wanted) + _int_field(6, used)
-    held = _path_root(leaf, index, total, result_path) == following["last_results_hash"]
-    _require(held, "result_not_in_block", "the path does not lead to the results hash")
+    held = path_root(leaf, index, total, result_path) == following["last_results_hash"]
+    require(held, "result_not_in_block", "the path does not lead to the results hash")
     nothing = code != 0 and (receipt["events"], data) == ([], b"")
-    held = nothing or _sha256(_canonical(receipt["events"])) == data
-    _require(held, "events_differ", "the events are not those that the result commits to")
+    held = nothing or _sha256(canonical(receipt["events"])) == data
+    require(held, "events_differ", "the events are not those that the result commits to")
     outcome = f"refused with code {code}" if code else "accepted, with the events shown"
     proved = f"transaction {digest.hex()} is recorded and was {outcome}"
     level = _check_agreed(following, receipt, trust)
@@ -499,15 +557,15 @@ def _check_receipt(value: Json, trust: Json) -> Verified:
 
 def _check_state(value: Json, trust: Json) -> Verified:
     """A key's value or absence after the block below `header`; the time told is `header`'s."""
-    proof = _shaped(value, _STATE_PROOF, "state proof")
+    proof = shaped(value, _STATE_PROOF, "state proof")
     header, key, held = proof["header"], proof["key"], proof["value"]
     if held is None:
-        absent = _shaped(proof["proof"], _NEIGHBOURS, "proof")["nonexist"]
+        absent = shaped(proof["proof"], _NEIGHBOURS, "proof")["nonexist"]
         _check_absent(key, absent["left"], absent["right"], header["app_hash"], trust["hash"])
     else:
-        exist = _shaped(proof["proof"], {"exist": _EXIST}, "proof")["exist"]
+        exist = shaped(proof["proof"], {"exist": _EXIST}, "proof")["exist"]
         same = (exist["key"], exist["value"]) == (key, held)
-        _require(same, "proof_of_another", "the proof speaks of another key or value")
+        require(same, "proof_of_another", "the proof speaks of another key or value")
         _check_exist(exist, header["app_hash"], trust["hash"])
     outcome = "is absent" if held is None else f"has the value {value['value']}"
     proved = f"state key {value['key']} {outcome}"
@@ -517,26 +575,26 @@ def _check_state(value: Json, trust: Json) -> Verified:
 
 def _check_exist(exist: Json, root: bytes, h: Hash = _sha256) -> None:
     """Leaf H(0x00 | H(key) | H(value)), then H(prefix | child | suffix) up; H is the profile's."""
-    _require(len(exist["path"]) <= MAX_PATH, "malformed", "the path is too long")
+    require(len(exist["path"]) <= MAX_PATH, "malformed", "the path is too long")
     key, value, path = exist.values()
     digest = h(b"\x00" + h(key) + h(value))
     for prefix, suffix in (step.values() for step in path):
         inner = prefix[:1] == b"\x01" and (len(prefix), len(suffix)) in ((1, 32), (33, 0))
-        _require(inner, "malformed", "a step is not of the SmtSpec")
+        require(inner, "malformed", "a step is not of the SmtSpec")
         digest = h(prefix + digest + suffix)
-    _require(digest == root, "value_not_in_state", "the path does not lead to the app hash")
+    require(digest == root, "value_not_in_state", "the path does not lead to the app hash")
 
 
 def _check_absent(
     key: bytes, left: Json | None, right: Json | None, root: bytes, h: Hash = _sha256
 ) -> None:
     """The key lies between two true neighbours, or beyond the outermost leaf on one side."""
-    _require(bool(left or right) or root == EMPTY, "not_absent", "no neighbours, but a state")
+    require(bool(left or right) or root == EMPTY, "not_absent", "no neighbours, but a state")
     for side in filter(None, (left, right)):
         _check_exist(side, root, h)
     lower = not left or h(left["key"]) < h(key)
     upper = not right or h(key) < h(right["key"])
-    _require(lower and upper, "not_absent", "the key does not lie between the neighbours")
+    require(lower and upper, "not_absent", "the key does not lie between the neighbours")
     below = left["path"] if left else []
     above = right["path"] if right else []
     if left and right:
@@ -544,12 +602,12 @@ def _check_absent(
         while below and above and below[-1] == above[-1]:
             below, above = below[:-1], above[:-1]
         parted = below and above and below[-1]["suffix"] and not above[-1]["suffix"]
-        _require(bool(parted), "not_absent", "the neighbours do not part left from right")
+        require(bool(parted), "not_absent", "the neighbours do not part left from right")
         below, above = below[:-1], above[:-1]
     # The prefix of a step holds the branch to the left, its suffix the one to the right.
     between = [step["suffix"] for step in below] + [step["prefix"][1:] for step in above]
     adjacent = all(branch in (b"", EMPTY) for branch in between)
-    _require(adjacent, "not_absent", "the neighbours are not next to each other")
+    require(adjacent, "not_absent", "the neighbours are not next to each other")
 
 
 # --- the front door, and the command ---
@@ -557,27 +615,32 @@ def _check_absent(
 
 def parse_trust(text: str | bytes) -> Json:
     """Read a `yilian-trust/1` file; without `now` the machine's clock is asked."""
-    value = _load(text)
-    now = _shaped(value.pop("now", None), ("time",), "trust.now")
+    value = load(text)
+    now = shaped(value.pop("now", None), ("time",), "trust.now")
     hashing = _STATE_HASHES.get(str(value.pop("state_hash", "sha256")))
-    _require(hashing is not None, "unsupported_format", "an unknown hash of the state tree")
-    trust: Json = _shaped(value, _TRUST, "trust")
+    require(hashing is not None, "unsupported_format", "an unknown hash of the state tree")
+    trust: Json = shaped(value, _TRUST, "trust")
     trust["hash"] = hashing
-    _require(trust["format"] == "yilian-trust/1", "unsupported_format", "not a yilian-trust/1")
-    trust["pinned"] = _ordered([tuple(each.values()) for each in trust["validators"]])
-    _require(bool(trust["pinned"]), "malformed", "trust without validators")
+    require(trust["format"] == "yilian-trust/1", "unsupported_format", "not a yilian-trust/1")
+    trust["pinned"] = ordered([tuple(each.values()) for each in trust["validators"]])
+    require(bool(trust["pinned"]), "malformed", "trust without validators")
+    trust |= {"block": b"", "walked": False, "sets": [trust["pinned"]]}
     trust["now"] = time.time_ns() if now is None else now
     return trust
 
 
 def verify(text: str | bytes, trust: str | bytes) -> Verified:
     """Check a receipt or a state proof against a trust file (all JSON). Raises NotVerified."""
-    pinned, value = parse_trust(trust), _load(text)
+    return judge(load(text), parse_trust(trust))
+
+
+def judge(value: Json, trust: Json) -> Verified:
+    """Check a receipt or a state proof that is read already. Raises NotVerified."""
     checks = {"yilian-receipt/1": _check_receipt, "yilian-state-proof/1": _check_state}
     check = checks.get(str(value.get("format")))
     if check is None:
         raise NotVerified("unsupported_format", f"known are {', '.join(checks)}")
-    return check(value, pinned)
+    return check(value, trust)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -105,9 +105,9 @@ def test_paths_agree_with_the_ledgers(leaves: list[bytes], data: st.DataObject) 
     index = data.draw(st.integers(0, total - 1))
     path = merkle.inclusion(leaves, index)
     assert v._tree_root(leaves) == merkle.root(leaves)
-    assert v._path_root(leaves[index], index, total, path) == merkle.root(leaves)
+    assert v.path_root(leaves[index], index, total, path) == merkle.root(leaves)
     index, total = data.draw(st.integers(-2, 50)), data.draw(st.integers(-2, 50))
-    found = v._path_root(leaves[0], index, total, path)
+    found = v.path_root(leaves[0], index, total, path)
     assert found == merkle.root_from_inclusion(leaves[0], index, total, path)
 
 

@@ -377,9 +377,17 @@ NO_ROW: frozenset[type[Event]] = frozenset(
         identity.CustodyEnded,
         identity.GuardiansSet,
         identity.KeyServicePublished,
+        identity.EndpointPublished,
+        identity.EndpointWithdrawn,
         governance.Voted,
         governance.ParameterSet,
         governance.QuotaSet,
+        governance.ValidatorNamed,
+        governance.ValidatorChanged,
+        governance.Misbehaved,
+        governance.Ticked,
+        governance.UpgradeScheduled,
+        governance.LawChanged,
     }
 )
 """Events that are listed and streamed but change no table of records."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import msgspec
 
 from yilian.ledger import codec
@@ -43,11 +45,25 @@ class SetQuota(Action, frozen=True, tag="set_quota"):
     limit: codec.Whole
 
 
+class SetValidator(Action, frozen=True, tag="set_validator"):
+    """Give a member's named key this voting power in consensus; 0 ends it and its key."""
+
+    organisation: codec.Id
+    power: codec.Whole
+
+
+class Upgrade(Action, frozen=True, tag="upgrade"):
+    """Have the next version of the law hold from a height on; voting again moves that height."""
+
+    version: codec.Positive
+    height: codec.Positive
+
+
 class Propose(Message, frozen=True):
     """Put an action to the vote; the proposer's own approval is its first vote."""
 
     proposal: codec.Id
-    action: AdmitMember | RemoveMember | SetParameter | SetQuota
+    action: AdmitMember | RemoveMember | SetParameter | SetQuota | SetValidator | Upgrade
 
 
 class Vote(Message, frozen=True):
@@ -63,4 +79,22 @@ class Withdraw(Message, frozen=True):
     proposal: codec.Id
 
 
-ALL = (Propose, Vote, Withdraw)
+class NameValidator(Message, frozen=True):
+    """Name the Ed25519 key with which the organisation validates; the old one's power passes to it.
+
+    `proof` is the new key's signature on the request (`validators.key_proof`).
+    """
+
+    machine_only: ClassVar[bool] = True
+
+    public: codec.Digest
+    proof: codec.Binary
+
+
+class Tick(Message, frozen=True):
+    """Ask for a block, so that block time moves on; it changes nothing else."""
+
+    machine_only: ClassVar[bool] = True
+
+
+ALL = (Propose, Vote, Withdraw, NameValidator, Tick)

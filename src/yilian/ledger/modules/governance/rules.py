@@ -4,27 +4,45 @@ from __future__ import annotations
 
 import msgspec
 
+from yilian.ledger import codec
 from yilian.ledger.errors import Refusal
 from yilian.ledger.module import Context
-from yilian.ledger.modules.governance import errors, events, messages
+from yilian.ledger.modules.governance import errors, events, messages, validators
 from yilian.ledger.modules.governance.state import (
     BOUNDS,
     MEMBERS,
     PROPOSALS,
     QUOTAS,
+    TICKS,
+    LastTick,
+    Law,
     Member,
     Outcome,
     Parameters,
     Proposal,
     Quota,
     is_member,
+    law,
+    law_version,
     members,
     parameters,
+    set_law,
     set_members,
     set_parameters,
 )
 from yilian.ledger.modules.identity.rules import end_subject
-from yilian.ledger.modules.identity.state import SUBJECTS, speaking_for, standing
+from yilian.ledger.modules.identity.state import (
+    SUBJECTS,
+    require_own_act,
+    speaking_for,
+    standing,
+)
+
+NOTICE_HEIGHTS = 10
+"""An upgrade lies more than this many blocks ahead, so that every node hears of it first."""
+
+TICK_MS = 1_000
+"""Under law 2, the least block time between two ticks."""
 
 
 def propose(context: Context, message: messages.Propose) -> None:
@@ -71,6 +89,36 @@ def withdraw(context: Context, message: messages.Withdraw) -> None:
     if proposal.proposer != member:
         raise errors.NOT_PROPOSER(id=message.proposal)
     _close(context, message.proposal, proposal, "withdrawn")
+
+
+def name_validator(context: Context, message: messages.NameValidator) -> None:
+    """An organisation names the key it validates with; power it has passes to that key at once."""
+    require_own_act(context)
+    organisation = speaking_for(context)
+    if context.sender is None or context.sender.kind != "organisation":
+        raise errors.NOT_THE_ORGANISATION()
+    validators.name(context, organisation, message.public, message.proof)
+
+
+def tick(context: Context, _: messages.Tick) -> None:
+    """An organisation or its agent asks for a block; from law 2 on at most one a second."""
+    require_own_act(context)
+    organisation = speaking_for(context)
+    if law_version(context.state) >= 2:
+        last = TICKS.get(context.state, "last")
+        if last is not None and context.time - last.time < TICK_MS:
+            raise errors.TICK_TOO_SOON(limit=TICK_MS)
+        TICKS.put(context.state, "last", LastTick(context.time))
+    context.emit(events.Ticked(organisation=organisation))
+
+
+def enter_law(context: Context) -> None:
+    """The block's own work: the version that holds from this height on takes over."""
+    held = law(context.state)
+    version = held.at(context.height)
+    if version != held.version:
+        set_law(context.state, Law(version=version))
+        context.emit(events.LawChanged(version=version))
 
 
 def close(context: Context, name: str) -> None:
@@ -135,6 +183,17 @@ def _require_possible(context: Context, action: messages.Action) -> None:
     elif isinstance(action, messages.RemoveMember):
         if not is_member(context.state, action.organisation):
             raise errors.UNKNOWN_ORGANISATION(id=action.organisation)
+        validators.require_not_last(context.state, action.organisation)
+    elif isinstance(action, messages.SetValidator):
+        if not is_member(context.state, action.organisation):
+            raise errors.UNKNOWN_ORGANISATION(id=action.organisation)
+        _require_within("power", action.power, (0, validators.MOST_POWER))
+        validators.require_possible(context.state, action.organisation, action.power)
+    elif isinstance(action, messages.Upgrade):
+        following = law_version(context.state) + 1
+        _require_within("version", action.version, (following, following))
+        least = context.height + NOTICE_HEIGHTS + 1
+        _require_within("height", action.height, (least, codec.MAX_INTEGER))
     elif isinstance(action, messages.SetQuota):
         found = SUBJECTS.get(context.state, action.organisation)
         if found is None or found.kind != "organisation":
@@ -199,8 +258,16 @@ def _execute(context: Context, action: messages.Action) -> None:
         MEMBERS.remove(context.state, action.organisation)
         rest = tuple(each for each in members(context.state) if each != action.organisation)
         set_members(context.state, rest)
+        validators.retire(context, action.organisation)
         end_subject(context, action.organisation)
         context.emit(events.MemberRemoved(organisation=action.organisation))
+    elif isinstance(action, messages.SetValidator):
+        validators.give_power(context, action.organisation, action.power)
+    elif isinstance(action, messages.Upgrade):
+        held = law(context.state)
+        changed_law = msgspec.structs.replace(held, next=action.version, height=action.height)
+        set_law(context.state, changed_law)
+        context.emit(events.UpgradeScheduled(version=action.version, height=action.height))
     elif isinstance(action, messages.SetQuota):
         QUOTAS.put(context.state, action.organisation, Quota(action.limit))
         context.emit(events.QuotaSet(organisation=action.organisation, limit=action.limit))

@@ -7,18 +7,25 @@ from typing import Literal
 import msgspec
 
 from yilian.ledger import codec
+from yilian.ledger.block import Validator
 from yilian.ledger.errors import InvariantBroken
 from yilian.ledger.modules.governance.messages import (
     AdmitMember,
     RemoveMember,
     SetParameter,
     SetQuota,
+    SetValidator,
+    Upgrade,
 )
 from yilian.ledger.state import State, Table
 
 DAY_MS = 86_400_000
 
 Outcome = Literal["open", "carried", "failed", "lapsed", "withdrawn"]
+Punishment = Literal["removed", "reduced", "kept", "spared", "past"]
+"""What a misdeed costs: all power, a part, nothing (as members set it, or since the validator is
+the last one), or nothing because the key votes no more.
+"""
 
 
 class Parameters(
@@ -39,6 +46,7 @@ class Parameters(
     session_limit_ms: codec.Positive = 900_000
     vote_numerator: codec.Positive = 2
     vote_denominator: codec.Positive = 3
+    misbehaviour_keeps_percent: codec.Whole = 0
 
 
 BOUNDS: dict[str, tuple[int, int]] = {
@@ -53,6 +61,7 @@ BOUNDS: dict[str, tuple[int, int]] = {
     "proposal_open_ms": (1_000, 365 * DAY_MS),
     "recovery_delay_ms": (1_000, 30 * DAY_MS),
     "session_limit_ms": (60_000, 900_000),
+    "misbehaviour_keeps_percent": (0, 100),
 }
 
 
@@ -71,7 +80,7 @@ class Roll(msgspec.Struct, frozen=True):
 class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     """An action, who proposed it, who voted how, and how it ended."""
 
-    action: AdmitMember | RemoveMember | SetParameter | SetQuota
+    action: AdmitMember | RemoveMember | SetParameter | SetQuota | SetValidator | Upgrade
     proposer: codec.Id
     closes: codec.Millis
     approved: tuple[codec.Id, ...] = ()
@@ -92,13 +101,100 @@ class Usage(msgspec.Struct, frozen=True):
     used: codec.Whole
 
 
+class ActiveValidator(msgspec.Struct, frozen=True, kw_only=True):
+    """A key (Ed25519, 32 bytes) that votes in consensus, its power, and since which height.
+
+    `organisation` is None for a validator that genesis gave to nobody.
+    """
+
+    organisation: codec.Id | None
+    public: codec.Digest
+    power: codec.Positive
+    since: codec.Whole
+
+
+class ValidatorKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A key that was ever named, by whom and when; from `until` on it never comes back."""
+
+    organisation: codec.Id | None
+    public: codec.Digest
+    since: codec.Whole
+    until: codec.Whole | None = None
+
+
+class NamedValidator(msgspec.Struct, frozen=True):
+    """The key with which an organisation validates, or will once members give it power."""
+
+    public: codec.Digest
+
+
+class Misdeed(msgspec.Struct, frozen=True, kw_only=True):
+    """What consensus proved against a validator, when it was recorded, and what came of it."""
+
+    organisation: codec.Id | None
+    time: codec.Millis
+    power: codec.Whole
+    recorded: codec.Whole
+    outcome: Punishment
+
+
+class Law(msgspec.Struct, frozen=True, kw_only=True):
+    """The version of the law that holds, and the next one with the height from which it does."""
+
+    version: codec.Positive
+    next: codec.Positive | None = None
+    height: codec.Positive | None = None
+
+    def at(self, height: int) -> int:
+        """Give the version that holds in the block of a height."""
+        if self.next is not None and self.height is not None and height >= self.height:
+            return self.next
+        return self.version
+
+
+class LastTick(msgspec.Struct, frozen=True):
+    """The block time (ms) of the newest tick; kept from law 2 on."""
+
+    time: codec.Millis
+
+
 PARAMETERS = Table("governance/parameters/", Parameters)
 MEMBERS = Table("governance/member/", Member)
 ROLL = Table("governance/roll/", Roll)
 PROPOSALS = Table("governance/proposal/", Proposal)
 QUOTAS = Table("governance/quota/", Quota)
 USAGE = Table("governance/usage/", Usage)
-TABLES = (PARAMETERS, MEMBERS, ROLL, PROPOSALS, QUOTAS, USAGE)
+VALIDATORS = Table("governance/validator/", ActiveValidator)
+"""Those with power, by the hex of their key."""
+
+VALIDATOR_KEYS = Table("governance/validator-key/", ValidatorKey)
+"""Every key that was ever named, by the hex of its address (`block.Validator.address`)."""
+
+NAMED_VALIDATORS = Table("governance/named-validator/", NamedValidator)
+"""By organisation."""
+
+MISDEEDS = Table("governance/misdeed/", Misdeed)
+"""By the hex of the address, the height (16 digits) and the kind, with `/` between."""
+
+LAW = Table("governance/law/", Law)
+TICKS = Table("governance/tick/", LastTick)
+TABLES = (
+    PARAMETERS,
+    MEMBERS,
+    ROLL,
+    PROPOSALS,
+    QUOTAS,
+    USAGE,
+    VALIDATORS,
+    VALIDATOR_KEYS,
+    NAMED_VALIDATORS,
+    MISDEEDS,
+    LAW,
+    TICKS,
+)
+
+LAWS_KNOWN = (1, 2)
+"""The versions of the law that this software can apply; `governance/README.md` tells them apart."""
 
 _CURRENT = "current"
 
@@ -130,6 +226,33 @@ def set_members(state: State, names: tuple[str, ...]) -> None:
 def is_member(state: State, organisation: str) -> bool:
     """Tell whether an organisation has a vote."""
     return MEMBERS.has(state, organisation)
+
+
+def active_validators(state: State) -> tuple[ActiveValidator, ...]:
+    """List the validators with their organisations, by key."""
+    return tuple(VALIDATORS.decode(value) for _, value in state.scan(VALIDATORS.prefix))
+
+
+def validators(state: State) -> tuple[Validator, ...]:
+    """List the validators as blocks know them: key (32 bytes) and power, by key."""
+    return tuple(
+        Validator(codec.to_bytes(each.public), each.power) for each in active_validators(state)
+    )
+
+
+def law(state: State) -> Law:
+    """Read which law holds, and which one is to follow."""
+    return LAW.get(state, _CURRENT) or Law(version=1)
+
+
+def set_law(state: State, changed: Law) -> None:
+    """Write which law holds."""
+    LAW.put(state, _CURRENT, changed)
+
+
+def law_version(state: State) -> int:
+    """Give the version of the law that holds in the block at hand."""
+    return law(state).version
 
 
 def quota(state: State, organisation: str) -> int:

@@ -110,6 +110,19 @@ class Unlinked(Event, frozen=True):
     organisation: codec.Id
 
 
+class EndpointPublished(Event, frozen=True):
+    """An organisation's node is reached elsewhere; `certificate` is the SHA-256 of the new DER."""
+
+    organisation: codec.Id
+    certificate: codec.Digest
+
+
+class EndpointWithdrawn(Event, frozen=True):
+    """An organisation's node is reached no more."""
+
+    organisation: codec.Id
+
+
 ALL = (
     Enrolled,
     KeyServicePublished,
@@ -125,4 +138,6 @@ ALL = (
     Recovered,
     Linked,
     Unlinked,
+    EndpointPublished,
+    EndpointWithdrawn,
 )

@@ -10,6 +10,8 @@ from yilian.ledger import codec
 from yilian.ledger.keys import PublicKey
 from yilian.ledger.module import Message as _Message
 from yilian.ledger.module import capability
+from yilian.ledger.modules.identity import endpoints
+from yilian.ledger.modules.identity.endpoints import MAX_URL
 from yilian.ledger.modules.identity.errors import BAD_THRESHOLD
 
 OrganisationKind = Literal[
@@ -206,6 +208,30 @@ class Unlink(Message, frozen=True):
     link: codec.Id
 
 
+class PublishEndpoint(Message, frozen=True):
+    """Publish where other members reach the organisation's node, and its TLS certificate.
+
+    `url` is `https://host` or `https://host:port` in lower case, without a path; `certificate` is
+    the DER of a self-signed X.509 certificate (RFC 5280), at most 2,000 bytes.
+    """
+
+    machine_only: ClassVar[bool] = True
+
+    url: Annotated[str, msgspec.Meta(max_length=MAX_URL)]
+    certificate: codec.Binary
+
+    def check(self) -> None:
+        """Refuse a URL or a certificate of another form."""
+        endpoints.require_url(self.url)
+        endpoints.require_certificate(codec.to_bytes(self.certificate))
+
+
+class WithdrawEndpoint(Message, frozen=True):
+    """Take the organisation's endpoint away: other members reach its node no more."""
+
+    machine_only: ClassVar[bool] = True
+
+
 ALL = (
     EnrolOrganisation,
     EnrolPerson,
@@ -225,4 +251,6 @@ ALL = (
     CancelRecovery,
     Link,
     Unlink,
+    PublishEndpoint,
+    WithdrawEndpoint,
 )

@@ -11,6 +11,8 @@ from yilian.ledger.module import Context
 from yilian.ledger.modules.governance import state as governance
 from yilian.ledger.modules.identity import errors, events, messages
 from yilian.ledger.modules.identity.state import (
+    CERTIFICATES,
+    ENDPOINTS,
     GUARDIANS,
     KEY_SERVICES,
     KEYS,
@@ -21,6 +23,7 @@ from yilian.ledger.modules.identity.state import (
     RUNNING,
     SUBJECTS,
     TAGS,
+    Endpoint,
     Guardians,
     Key,
     KeyService,
@@ -187,6 +190,8 @@ def end_subject(context: Context, name: str) -> None:
     found = subject(context.state, name)
     ended = msgspec.structs.replace(found, status="revoked", ended=context.height)
     SUBJECTS.put(context.state, name, ended)
+    if ENDPOINTS.has(context.state, name):
+        ENDPOINTS.remove(context.state, name)
     context.emit(events.SubjectRevoked(subject=name))
 
 
@@ -347,6 +352,30 @@ def unlink(context: Context, message: messages.Unlink) -> None:
         raise errors.LINK_ENDED(id=message.link)
     LINKS.put(context.state, message.link, msgspec.structs.replace(found, ended=context.height))
     context.emit(events.Unlinked(link=message.link, organisation=organisation))
+
+
+def publish_endpoint(context: Context, message: messages.PublishEndpoint) -> None:
+    """An organisation says where its node is reached; a certificate is of one organisation only."""
+    require_own_act(context)
+    organisation = speaking_for(context)
+    digest = codec.to_text(keys.sha256(codec.to_bytes(message.certificate)))
+    taken = CERTIFICATES.get(context.state, digest)
+    if taken is not None and taken.subject != organisation:
+        raise errors.CERTIFICATE_TAKEN()
+    CERTIFICATES.put(context.state, digest, Mark(organisation))
+    endpoint = Endpoint(url=message.url, certificate=message.certificate, since=context.height)
+    ENDPOINTS.put(context.state, organisation, endpoint)
+    context.emit(events.EndpointPublished(organisation=organisation, certificate=digest))
+
+
+def withdraw_endpoint(context: Context, _: messages.WithdrawEndpoint) -> None:
+    """An organisation's node is reached no more."""
+    require_own_act(context)
+    organisation = speaking_for(context)
+    if not ENDPOINTS.has(context.state, organisation):
+        raise errors.NO_ENDPOINT(id=organisation)
+    ENDPOINTS.remove(context.state, organisation)
+    context.emit(events.EndpointWithdrawn(organisation=organisation))
 
 
 def _enrol(context: Context, name: str, record: Subject, key: PublicKey | None) -> None:

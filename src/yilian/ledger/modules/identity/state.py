@@ -103,6 +103,14 @@ class Link(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     ended: codec.Whole | None = None
 
 
+class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """Where an organisation's node is reached, and its TLS certificate (DER), since a height."""
+
+    url: str
+    certificate: codec.Binary
+    since: codec.Whole
+
+
 class Mark(msgspec.Struct, frozen=True):
     """That a tag or registration is taken, and by whom."""
 
@@ -119,6 +127,12 @@ RECOVERIES = Table("identity/recovery/", Recovery)
 RUNNING = Table("identity/running/", Mark)
 KEY_SERVICES = Table("identity/keyservice/", KeyService)
 LINKS = Table("identity/link/", Link)
+ENDPOINTS = Table("identity/endpoint/", Endpoint)
+"""By organisation."""
+
+CERTIFICATES = Table("identity/certificate/", Mark)
+"""By the SHA-256 of the DER: who published it first; it stays that organisation's."""
+
 TABLES = (
     SUBJECTS,
     KEYS,
@@ -130,6 +144,8 @@ TABLES = (
     RECOVERIES,
     RUNNING,
     LINKS,
+    ENDPOINTS,
+    CERTIFICATES,
 )
 
 

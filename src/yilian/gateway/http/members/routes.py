@@ -1,0 +1,218 @@
+"""One route for each question that a member may ask; what it does is `members/counterpart.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from anyio import CapacityLimiter, to_thread
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+
+from yilian.gateway import problems
+from yilian.gateway.audit import Audit, noting
+from yilian.gateway.border import Border
+from yilian.gateway.http.members.admission import CERTIFICATE, Admission, read
+from yilian.gateway.http.operation import Answer, operation
+from yilian.gateway.http.operation import routes as routes_of
+from yilian.gateway.members import formats, there
+from yilian.gateway.members.counterpart import Here
+from yilian.gateway.members.errors import BEHIND, CALLER_UNKNOWN, TOO_MANY
+from yilian.gateway.members.meter import Meter
+from yilian.gateway.members.peers import HEIGHT_HEADER, MEDIA_TYPE
+from yilian.gateway.members.there import Operation
+from yilian.ledger.errors import MALFORMED
+from yilian.node.engine import Engine
+from yilian.vault.asks import Kept
+
+if TYPE_CHECKING:
+    from starlette.types import Scope
+
+    from yilian.gateway.organisation import Organisation
+
+__all__ = ["CERTIFICATE", "application"]
+
+PREFIX = "/members/v1/"
+WORKERS = 32
+"""Questions that are answered at once; what comes beside them waits."""
+
+
+class Serve(NamedTuple):
+    """A question, what answers it, and how often one member may ask it."""
+
+    operation: Operation
+    summary: str
+    does: Callable[[Here, Any], Any]
+    meter: Meter | None = None
+
+
+def _release(here: Here, asked: formats.ReleaseAsked) -> Any:
+    terms = asked.session.terms
+    noting(sessions=(terms.session,), grants=(terms.grant,), purpose=terms.purpose)
+    made = here.portion(asked.session, asked.wanted, asked.shown)
+    noting(records=[each.proof.record for answer in made.released for each in answer.records])
+    noting(records=[each.record for answer in made.released for each in answer.refused])
+    return made
+
+
+def _repackage(here: Here, asked: formats.GrantNamed) -> Any:
+    noting(grants=(asked.grant,))
+    return formats.PackageAnswer(package=here.repackage(asked.grant))
+
+
+def _accept(here: Here, asked: formats.PackageSent) -> Any:
+    noting(grants=(asked.grant,))
+    here.accept(asked.grant, asked.package)
+    return formats.Nothing()
+
+
+def _ask(here: Here, asked: formats.AskSent) -> Any:
+    here.ask(Kept(asked.terms, asked.salt, "", None))
+    return formats.Nothing()
+
+
+def _tell(here: Here, asked: formats.NoticeSent) -> Any:
+    noting(subjects=(asked.reader,))
+    here.tell(asked.reader, asked.kind, asked.parameters, asked.cause)
+    return formats.Nothing()
+
+
+def _find(here: Here, asked: formats.PersonSought) -> Any:
+    found = here.find(asked.system, asked.number, asked.reader)
+    return formats.PersonAnswer(person=found)
+
+
+def _emergency(here: Here, asked: Any) -> Any:
+    noting(purpose="emergency", sessions=(asked.terms.access,))
+    made = here.emergency(asked)
+    noting(records=[each.proof.record for each in made.records])
+    return made
+
+
+def _share(here: Here, asked: Any) -> Any:
+    noting(purpose="emergency", sessions=(asked.terms.access,))
+    return here.share(asked)
+
+
+def _keep_share(here: Here, asked: formats.SharePackage) -> Any:
+    here.keep_share(asked.package)
+    return formats.Nothing()
+
+
+def _drop_share(here: Here, asked: formats.PairNamed) -> Any:
+    here.drop_share(asked.pair)
+    return formats.Nothing()
+
+
+def _partial(here: Here, asked: formats.Blinded) -> Any:
+    found = here.partial(asked.point)
+    return formats.PartialAnswer(index=found.index, point=found.point)
+
+
+def _referral(here: Here, asked: formats.ReferralNamed) -> Any:
+    found = here.referral(asked.referral)
+    return formats.ReferralAnswer(terms=found.terms, salt=found.salt)
+
+
+def _staff(here: Here, asked: formats.StaffNamed) -> Any:
+    return formats.StaffAnswer(names=here.staff(asked.practitioners))
+
+
+def _slice(here: Here, asked: formats.SliceAsked) -> Any:
+    noting(sessions=(asked.session,))
+    return here.slice(asked.session, asked.manifest, asked.index)
+
+
+def serves() -> tuple[Serve, ...]:
+    """List what a listener answers."""
+    return (
+        Serve(there.RELEASE, "Release records inside a session", _release),
+        Serve(there.REPACKAGE, "Package a grant's keys anew for its grantee", _repackage),
+        Serve(there.ACCEPT, "Take the package of a grant", _accept),
+        Serve(there.ASK, "Take a question for access", _ask),
+        Serve(there.TELL, "Tell a reader of this organisation", _tell),
+        Serve(there.FIND, "Find whose number it is, in an emergency", _find, Meter(5, 60)),
+        Serve(there.EMERGENCY, "Answer an emergency as holder", _emergency),
+        Serve(there.SHARE, "Answer an emergency as escrow service", _share),
+        Serve(there.KEEP_SHARE, "Keep a share of an emergency key", _keep_share),
+        Serve(there.DROP_SHARE, "Drop a share of an emergency key", _drop_share),
+        Serve(there.PARTIAL, "Answer for a blinded point", _partial, Meter(50, 500)),
+        Serve(there.REFERRAL, "Show a referral to its receiver", _referral),
+        Serve(there.STAFF, "Name practitioners of this organisation", _staff),
+        Serve(there.SLICE, "Give a slice of a large object", _slice),
+    )
+
+
+def application(engine: Engine, organisations: Mapping[str, Organisation]) -> Starlette:
+    """Make the application of a listener for members; every call leaves an audit entry."""
+    admission = Admission(engine, organisations)
+    limiter = CapacityLimiter(WORKERS)
+    routes = routes_of(*(_route(admission, limiter, each) for each in serves()))
+    app = Starlette(
+        routes=routes, middleware=[Middleware(Border)], exception_handlers=problems.HANDLERS
+    )
+    app.router.redirect_slashes = False
+    app.state.door = SimpleNamespace(metrics=_Uncounted())
+    trails = {name: each.vault.audit for name, each in organisations.items()}
+    app.add_middleware(Audit, trails=trails, audited=_audited(tuple(organisations)))
+    return app
+
+
+def _route(
+    admission: Admission, limiter: CapacityLimiter, serve: Serve
+) -> Callable[[Request], Any]:
+    asked_type, bounds = serve.operation.asked, serve.operation.bounds
+
+    @operation(
+        "POST",
+        f"{PREFIX}{{organisation}}/{serve.operation.name}",
+        tag="members",
+        summary=serve.summary,
+        body={MEDIA_TYPE: asked_type},
+        answers=[
+            Answer(
+                status=200, description="Done.", content={MEDIA_TYPE: serve.operation.answered}
+            )
+        ],
+        problems=(CALLER_UNKNOWN, MALFORMED, BEHIND, TOO_MANY),
+    )
+    async def handle(request: Request) -> Response:
+        organisation, caller = await admission.enter(request, bounds.asked)
+        if serve.meter is not None:
+            serve.meter.count(caller)
+        asked = read(await request.body(), asked_type)
+
+        def work() -> bytes:
+            here = admission.here(request, organisation, caller)
+            return there.encode(serve.does(here, asked))
+
+        made = await to_thread.run_sync(work, limiter=limiter)
+        headers = {HEIGHT_HEADER: str(admission.engine.height)}
+        return Response(made, 200, headers, MEDIA_TYPE)
+
+    return handle
+
+
+class _Uncounted:
+    """The listener's calls are in the audit trails; the gateway's counters are its own."""
+
+    def answered(self, *_: object) -> None:
+        """Count nothing."""
+
+    def refused(self, *_: object) -> None:
+        """Count nothing."""
+
+
+def _audited(organisations: tuple[str, ...]) -> Callable[[Scope], str | None]:
+    """Say to whose trail a call belongs: that of the organisation it names, else of the first."""
+
+    def audited(scope: Scope) -> str | None:
+        named = str(scope["path"]).removeprefix(PREFIX).partition("/")[0]
+        if named in organisations:
+            return named
+        return organisations[0] if organisations else None
+
+    return audited

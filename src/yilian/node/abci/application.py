@@ -1,0 +1,162 @@
+"""The calls of ABCI 2.0, brought to the law: one method per request, bytes in and bytes out.
+
+What the law answers is the same everywhere; what it cannot answer (an unknown call, a height out of
+turn, a damaged store) is an `exception`, at which the engine stops itself.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+
+from yilian import __version__
+from yilian.ledger import proto
+from yilian.node.abci import messages
+from yilian.node.abci.messages import Named
+from yilian.node.cometbft import Checked, Consortium
+
+_NEW, _RECHECK = 0, 1
+QUERY_REFUSED = 1
+
+log = logging.getLogger("yilian.node")
+
+Answer = Callable[[proto.Fields], bytes]
+
+
+class Application:
+    """One chain's answers to its engine. Calls of consensus come one at a time."""
+
+    def __init__(self, engine: Consortium) -> None:
+        self._engine = engine
+        self._consensus = threading.Lock()
+        self._answers: dict[str, Answer] = {
+            "echo": lambda fields: proto.chunk(1, fields.chunk(1)),
+            "flush": lambda fields: b"",
+            "info": self._info,
+            "query": self._query,
+            "init_chain": self._init_chain,
+            "prepare_proposal": self._prepare,
+            "process_proposal": self._process,
+            "extend_vote": lambda fields: b"",
+            "verify_vote_extension": self._verify_extension,
+            "finalize_block": self._finalize,
+            "commit": self._commit,
+            "list_snapshots": self._list_snapshots,
+            "offer_snapshot": self._offer_snapshot,
+            "load_snapshot_chunk": self._load_chunk,
+            "apply_snapshot_chunk": self._apply_chunk,
+        }
+
+    def connected(self) -> None:
+        """Be told that an engine has connected that was not connected before."""
+        self._engine.connected()
+
+    def answer_all(self, requests: Sequence[bytes]) -> list[bytes]:
+        """Answer what arrived together, in order; CheckTx that follow each other go as one list.
+
+        The last answer is an exception where a call failed, and then nothing follows it.
+        """
+        answers: list[bytes] = []
+        waiting: list[Named] = []
+        try:
+            for data in requests:
+                named = messages.request(data)
+                if named.name == "check_tx":
+                    waiting.append(named)
+                    continue
+                answers.extend(self._check(waiting))
+                waiting = []
+                answers.append(self._answer(named))
+            answers.extend(self._check(waiting))
+        except Exception as fault:
+            log.exception("a call of the consensus engine failed")
+            self._engine.failed(fault)
+            answers.append(messages.exception(f"{type(fault).__name__}: {fault}"))
+        return answers
+
+    def _answer(self, named: Named) -> bytes:
+        found = self._answers.get(named.name)
+        if found is None:
+            raise ValueError(f"a call that ABCI 2.0 of CometBFT v0.38 does not have: {named.name}")
+        return messages.response(named.name, found(named.fields))
+
+    def _check(self, waiting: Sequence[Named]) -> list[bytes]:
+        if not waiting:
+            return []
+        kinds = [each.fields.number(2, _RECHECK) for each in waiting]
+        checked: list[Checked | None] = [None] * len(waiting)
+        for kind in (_NEW, _RECHECK):
+            places = [index for index, each in enumerate(kinds) if each == kind]
+            raws = [waiting[index].fields.chunk(1) for index in places]
+            for index, each in zip(
+                places, self._engine.check(raws, again=kind == _RECHECK), strict=True
+            ):
+                checked[index] = each
+        return [
+            messages.response("check_tx", messages.check_tx(each.code, each.gas, each.name))
+            for each in checked
+            if each is not None
+        ]
+
+    # -- queries -------------------------------------------------------------------------------
+
+    def _info(self, fields: proto.Fields) -> bytes:
+        height, app_hash, version = self._engine.info()
+        return messages.info("yilian", __version__, version, height, app_hash)
+
+    def _query(self, fields: proto.Fields) -> bytes:
+        """The gateway is the only door: what it may show is not asked for here."""
+        return proto.number(1, QUERY_REFUSED) + proto.chunk(3, b"ask the gateway")
+
+    # -- consensus -----------------------------------------------------------------------------
+
+    def _init_chain(self, fields: proto.Fields) -> bytes:
+        validators = messages.first_validators(fields)
+        chain = fields.chunk(2).decode("utf-8", "replace")
+        with self._consensus:
+            limits, app_hash = self._engine.init_chain(
+                chain, fields.number(6, proto.INT64), validators
+            )
+        return messages.init_chain(limits, validators, app_hash)
+
+    def _prepare(self, fields: proto.Fields) -> bytes:
+        most = fields.number(1, proto.INT64)
+        with self._consensus:
+            chosen = self._engine.prepare(most, messages.time_of(fields, 6))
+        return b"".join(proto.message(1, raw) for raw in chosen)
+
+    def _process(self, fields: proto.Fields) -> bytes:
+        with self._consensus:
+            holds = self._engine.process(fields.every(1))
+        return proto.number(1, messages.ACCEPT if holds else messages.REJECT)
+
+    def _verify_extension(self, fields: proto.Fields) -> bytes:
+        empty = not fields.chunk(4)
+        return proto.number(1, messages.ACCEPT if empty else messages.REJECT)
+
+    def _finalize(self, fields: proto.Fields) -> bytes:
+        with self._consensus:
+            applied = self._engine.finalize(messages.decision(fields))
+            validators, limits = self._engine.changes(applied)
+            results = self._engine.results(applied)
+        return messages.finalize_block(results, validators, limits, applied.app_hash)
+
+    def _commit(self, fields: proto.Fields) -> bytes:
+        with self._consensus:
+            return proto.number(3, self._engine.commit())
+
+    # -- snapshots -----------------------------------------------------------------------------
+
+    def _list_snapshots(self, fields: proto.Fields) -> bytes:
+        found = self._engine.snapshots()
+        return b"".join(proto.message(1, each.encode()) for each in found)
+
+    def _offer_snapshot(self, fields: proto.Fields) -> bytes:
+        return proto.number(1, messages.SNAPSHOT_REJECT)
+
+    def _load_chunk(self, fields: proto.Fields) -> bytes:
+        return b""
+
+    def _apply_chunk(self, fields: proto.Fields) -> bytes:
+        return proto.number(1, messages.CHUNK_ABORT)

@@ -1,0 +1,404 @@
+"""The engine `cometbft`: the same law, told by consensus what each block is.
+
+The calls of ABCI 2.0 (`abci/application.py` brings them here) come from one engine on several
+connections. What a block does is worked out in `finalize` and written in `commit`, so a height that
+was not committed leaves no trace and may come again. Header and commit are not part of ABCI: the
+sealer fetches them from the engine a moment later, checks that they are the bytes that were signed,
+and adds them; then receipts are made as the embedded engine makes them.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from yilian.ledger import block as blocks
+from yilian.ledger import evidence
+from yilian.ledger.block import Block
+from yilian.ledger.errors import EXPIRED, OK, InvariantBroken, Refusal
+from yilian.ledger.keys import sha256
+from yilian.ledger.machine import Applied
+from yilian.ledger.module import Misbehaviour
+from yilian.ledger.modules.governance.state import law, parameters
+from yilian.ledger.receipt import tx_result
+from yilian.ledger.state import State
+from yilian.ledger.transaction import Envelope, decode
+from yilian.node.abci.messages import Decision, Limits, Snapshot, TxResult, ValidatorUpdate
+from yilian.node.engine import Engine, now_ms
+from yilian.node.link import EngineAway, Link
+from yilian.node.store import Decided, StoreDamaged, Tip
+
+BLOCK_TRANSACTIONS = 4_000
+SEAL_AGAIN = 0.5
+SEND_AGAIN = 0.5
+SWEEP_EVERY_MS = 5_000
+WARM_AT_ONCE = 32
+_MILLI = 1_000_000
+
+log = logging.getLogger("yilian.node")
+
+
+class Checked(NamedTuple):
+    """What CheckTx answers: 0 or a refusal's number, its name, and the gas wanted."""
+
+    code: int
+    name: str
+    gas: int
+
+
+class _Staged(NamedTuple):
+    decision: Decision
+    applied: Applied
+    envelopes: list[Envelope | None]
+
+
+class OutOfTurn(Exception):
+    """Consensus called what does not follow from the height that is committed here."""
+
+
+class Consortium(Engine):
+    """A member's copy of a chain that several members agree on."""
+
+    def __init__(self, folder: Path, link: Link) -> None:
+        """Open a chain that `write_genesis` made. Raises StoreDamaged."""
+        super().__init__(folder)
+        self._link = link
+        self._offered: list[Envelope] = []
+        self._staged: _Staged | None = None
+        self._unsent: list[Envelope] = []
+        self._sending = threading.Condition()
+        self._seal_work = threading.Event()
+        self._sealed = self._first_unsealed() - 1
+        self._swept = 0
+        self._threads = [
+            threading.Thread(target=run, name=f"yilian-{name}", daemon=True)
+            for name, run in (("sealer", self._keep_sealing), ("sender", self._keep_sending))
+        ]
+        for each in self._threads:
+            each.start()
+
+    # -- what consensus asks: info and the first block -----------------------------------------
+
+    def info(self) -> tuple[int, bytes, int]:
+        """Give the last committed height, its app hash, and the version of the law."""
+        return self._tip.height, self._tip.app_hash if self._tip.height else b"", self._version()
+
+    def init_chain(
+        self, chain: str, initial_height: int, validators: Sequence[ValidatorUpdate]
+    ) -> tuple[Limits, bytes]:
+        """Begin the chain; raises OutOfTurn where the engine's genesis is not this store's."""
+        tip = self._tip
+        first = sorted((each.public_key, each.power) for each in validators)
+        own = [(each.public_key, each.power) for each in self.genesis.validator_set().validators]
+        if chain != self.genesis.chain or first != sorted(own):
+            raise OutOfTurn("the engine's genesis names another chain or other validators")
+        if initial_height != self._next_height() or tip.block_hash:
+            raise OutOfTurn(f"the engine begins at {initial_height}, the store is at {tip.height}")
+        return self.limits(), tip.app_hash
+
+    def limits(self) -> Limits:
+        """Give the limits in force for the next block."""
+        rule = parameters(State(self.store))
+        return Limits(rule.block_max_bytes, rule.block_max_gas, self._version())
+
+    # -- what consensus asks: the mempool ------------------------------------------------------
+
+    def check(self, raws: Sequence[bytes], *, again: bool = False) -> list[Checked]:
+        """Judge transactions for the mempool; with `again` those that it holds already."""
+        now = self.now()
+        answers: dict[int, Checked] = {}
+        jobs = []
+        for index, raw in enumerate(raws):
+            known = self._queue.find(sha256(raw))
+            if known is not None and known.body.expires > now:
+                answers[index] = Checked(OK, "", known.gas)
+            elif again:
+                answers[index] = Checked(EXPIRED.number, EXPIRED.name, len(raw))
+            else:
+                try:
+                    jobs.append((index, *self.machine.precheck(raw, now)))
+                except Refusal as refusal:
+                    answers[index] = _refused(refusal, len(raw))
+        refusals = self._verdicts.settle([(envelope, keys) for _, envelope, keys in jobs])
+        limit = parameters(State(self.store)).pending_per_payer if jobs else 0
+        with self._wake:
+            for (index, envelope, _), found in zip(jobs, refusals, strict=True):
+                answers[index] = self._admit(envelope, found, limit)
+        return [answers[index] for index in range(len(raws))]
+
+    def _admit(self, envelope: Envelope, refusal: Refusal | None, limit: int) -> Checked:
+        try:
+            if refusal is not None:
+                raise refusal
+            self.machine.remember(envelope)
+            if envelope.hash not in self._queue:
+                self._queue.add(envelope, limit)
+        except Refusal as refused:
+            return _refused(refused, envelope.gas)
+        return Checked(OK, "", envelope.gas)
+
+    # -- what consensus asks: proposals --------------------------------------------------------
+
+    def prepare(self, max_bytes: int, time: int) -> list[bytes]:
+        """Choose the next block's transactions: fair between payers, urgent ones first."""
+        rule = parameters(State(self.store))
+        with self._wake:
+            self._queue.give_back(self._offered)
+            taken = self._queue.take(rule, BLOCK_TRANSACTIONS)
+            self._offered = taken
+        chosen, left = [], max_bytes
+        for each in taken:
+            # A transaction in a block is a chunk of protobuf: a tag, a length and its bytes.
+            size = len(each.raw) + 6
+            if size <= left and each.body.expires > time // _MILLI:
+                chosen.append(each.raw)
+                left -= size
+        return chosen
+
+    def process(self, txs: Sequence[bytes]) -> bool:
+        """Judge another's proposal by its size alone: what is wrong inside fails in the block."""
+        rule = parameters(State(self.store))
+        if len(txs) > BLOCK_TRANSACTIONS or sum(map(len, txs)) > rule.block_max_bytes:
+            return False
+        return sum(self._gas(raw) for raw in txs) <= rule.block_max_gas
+
+    def _gas(self, raw: bytes) -> int:
+        known = self._queue.find(sha256(raw))
+        if known is not None:
+            return known.gas
+        try:
+            return decode(raw).gas
+        except Refusal:
+            return len(raw)
+
+    # -- what consensus asks: blocks -----------------------------------------------------------
+
+    def finalize(self, decision: Decision) -> Applied:
+        """Work out what a decided block does, without writing; it may be asked again."""
+        if decision.height != self._next_height():
+            raise OutOfTurn(f"height {decision.height} does not follow {self._tip.height}")
+        self._require_running()
+        envelopes = [self._queue.find(sha256(raw)) for raw in decision.txs]
+        proved = [
+            Misbehaviour(each.kind, each.address, each.height, each.time // _MILLI, each.power)
+            for each in decision.misbehaviour
+        ]
+        with self._commit_lock:
+            applied = self.machine.apply_block(
+                decision.height, decision.time // _MILLI, decision.txs, proved
+            )
+        self._staged = _Staged(decision, applied, envelopes)
+        return applied
+
+    def commit(self) -> int:
+        """Write the finalized height durably; gives the lowest height that must be kept."""
+        staged = self._staged
+        if staged is None:
+            raise OutOfTurn("commit without a finalized block")
+        self._staged = None
+        decision, applied, envelopes = staged
+        before = self._tip
+        tip = Tip(
+            height=decision.height,
+            time=applied.time,
+            app_hash=applied.app_hash,
+            results_hash=blocks.results_hash([tx_result(each) for each in applied.results]),
+            block_hash=decision.hash,
+            parts_total=0,
+            parts_hash=b"",
+            empty=not decision.txs and applied.app_hash == before.app_hash,
+        )
+        hashes = [sha256(raw) for raw in decision.txs]
+        decided = Decided(decision.time, decision.hash, decision.txs)
+        with self._commit_lock:
+            self.store.write_decided(applied, decided, hashes, tip)
+            self.machine.adopt(applied)
+            self._tip = tip
+        self.machine.forget(hashes)
+        with self._wake:
+            taken = set(hashes)
+            self._queue.give_back([each for each in self._offered if each.hash not in taken])
+            self._offered = []
+        self._answer(envelopes, applied)
+        self._sweep()
+        self._tell(tip.height)
+        self._seal_work.set()
+        return self.retain_height()
+
+    def retain_height(self) -> int:
+        """Give the lowest height that the engine must keep; 0 keeps all."""
+        return 0
+
+    def changes(self, applied: Applied) -> tuple[list[ValidatorUpdate], Limits | None]:
+        """Give what a block changes for consensus: validators, and limits where they differ."""
+        updates = [ValidatorUpdate(*each) for each in applied.validators]
+        change = applied.consensus
+        if change is None:
+            return updates, None
+        return updates, Limits(change.block_max_bytes, change.block_max_gas, change.app_version)
+
+    @staticmethod
+    def results(applied: Applied) -> list[TxResult]:
+        """Give the results as `last_results_hash` covers them."""
+        return [TxResult(each.code, each.data(), each.gas) for each in applied.results]
+
+    def _sweep(self) -> None:
+        """Throw out what expired while it waited, now and then."""
+        now = self.now()
+        if now - self._swept < SWEEP_EVERY_MS:
+            return
+        self._swept = now
+        with self._wake:
+            late = [each for each in self._queue.waiting() if each.body.expires <= now]
+        if late:
+            self._expire(late)
+
+    # -- what consensus asks: snapshots --------------------------------------------------------
+
+    def snapshots(self) -> list[Snapshot]:
+        """List the snapshots that a new member may begin from."""
+        return []
+
+    # -- sending -------------------------------------------------------------------------------
+
+    def connected(self) -> None:
+        """Be told that an engine has connected: its mempool is empty, whatever it held before."""
+        self._staged = None
+        with self._wake:
+            waiting = self._queue.waiting()
+        with self._sending:
+            self._unsent = waiting
+            self._sending.notify_all()
+        self._seal_work.set()
+
+    def _entered(self, envelopes: list[Envelope]) -> None:
+        if envelopes:
+            with self._sending:
+                self._unsent.extend(envelopes)
+                self._sending.notify_all()
+
+    def _keep_sending(self) -> None:
+        """Hand what came in here to the engine, in order; what it does not take waits its turn."""
+        while True:
+            with self._sending:
+                while not self._unsent and not self._closing:
+                    self._sending.wait()
+                if self._closing:
+                    return
+                part, self._unsent = self._unsent, []
+            left = self._send(part)
+            if left:
+                with self._sending:
+                    self._unsent = left + self._unsent
+                    if not self._closing:
+                        self._sending.wait(SEND_AGAIN)
+
+    def _send(self, envelopes: list[Envelope]) -> list[Envelope]:
+        now = now_ms()
+        due = [each for each in envelopes if each.hash in self._queue and each.body.expires > now]
+        try:
+            said = self._link.broadcast([each.raw for each in due])
+        except EngineAway:
+            return due
+        left = []
+        for each, reason in zip(due, said, strict=True):
+            # "Already in cache": it waits there, or a block has it; the queue knows which.
+            if reason is not None and "already exists in cache" not in reason:
+                left.append(each)
+        return left
+
+    # -- sealing -------------------------------------------------------------------------------
+
+    @property
+    def sealed_height(self) -> int:
+        """The newest height whose header and commit are stored."""
+        return self._sealed
+
+    def _first_unsealed(self) -> int:
+        return max(self.store.sealed(), self.genesis.first_height() - 1) + 1
+
+    def _next_height(self) -> int:
+        return max(self._tip.height + 1, self.genesis.first_height())
+
+    def _keep_sealing(self) -> None:
+        cold = True
+        while not self._closing:
+            self._seal_work.clear()
+            try:
+                while not self._closing and self._sealed < self._tip.height:
+                    if not self._seal(self._sealed + 1):
+                        break
+            except EngineAway:
+                pass
+            except (InvariantBroken, StoreDamaged, Refusal) as fault:
+                self.condemn(fault)
+                return
+            behind = self._sealed < self._tip.height
+            if cold and not behind:
+                with self._commit_lock:
+                    cold = self.tree.warm(WARM_AT_ONCE)
+                self._seal_work.wait(0.01)
+            else:
+                self._seal_work.wait(SEAL_AGAIN if behind else None)
+
+    def _seal(self, height: int) -> bool:
+        decided = self.store.decided(height)
+        if decided is None:
+            raise StoreDamaged(f"block {height} is missing", height)
+        signed = self._link.signed(height)
+        if signed is None:
+            return False
+        last = signed.last_commit
+        block = Block(signed.header, decided.txs, last, signed.evidence)
+        encoded = block.encode()
+        named = signed.commit.block_id
+        if (
+            named.hash != decided.hash
+            or signed.header.hash() != decided.hash
+            or blocks.part_set_header(encoded) != named.parts
+            or blocks.evidence_hash([evidence.bare(each) for each in signed.evidence])
+            != signed.header.evidence_hash
+        ):
+            raise InvariantBroken(f"block {height} does not have the bytes that were signed")
+        self._keep_validators(signed.header.validators_hash, height)
+        self.store.seal(height, encoded, signed.commit.encode())
+        with self._wake:
+            self._sealed = height
+            self._wake.notify_all()
+        return True
+
+    def _keep_validators(self, set_hash: bytes, height: int) -> None:
+        if self.history.knows_validators(set_hash):
+            return
+        found = self._link.validators(height)
+        if found.hash() != set_hash:
+            raise InvariantBroken(f"the validators of height {height} are not those it names")
+        self.store.keep_validators(found)
+
+    def _want_proof(self) -> None:
+        """The engine makes the block that closes the newest one by itself."""
+
+    # -- life ----------------------------------------------------------------------------------
+
+    def failed(self, fault: BaseException) -> None:
+        """Be told that a call of consensus failed; what breaks the law's ground stops the node."""
+        if isinstance(fault, (StoreDamaged, InvariantBroken, MemoryError, RecursionError, OSError)):
+            self.condemn(fault)
+
+    def _version(self) -> int:
+        return law(State(self.store)).at(self._next_height())
+
+    def _end(self) -> None:
+        with self._sending:
+            self._sending.notify_all()
+        self._seal_work.set()
+        for each in self._threads:
+            each.join()
+        self._link.close()
+
+
+def _refused(refusal: Refusal, gas: int) -> Checked:
+    return Checked(refusal.code.number, refusal.code.name, gas)

@@ -1,0 +1,121 @@
+"""The consensus engine as a child process: started, watched, started again, stopped.
+
+The engine stops itself when its application goes away, and never connects again by itself
+(CometBFT, "Did the application crash?"). Here the node is the parent: an engine that ends is
+started again with growing pauses; when the node ends, its engine ends with it. An engine that found
+another state than the node's is not started again: the node's store is scanned and the damage said.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+from yilian.node.home import EngineHome
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
+STEADY_SECONDS = 30.0
+STOP_SECONDS = 10.0
+KEPT_LINES = 40
+
+_EXEC = """
+import ctypes, os, sys
+binary, home = sys.argv[1:]
+if sys.platform == "linux":
+    ctypes.CDLL(None).prctl(1, 9)
+    if os.getppid() == 1:
+        sys.exit("the node is gone")
+os.execv(binary, [binary, "start", "--home", home])
+"""
+"""Becomes the engine, after asking Linux (PR_SET_PDEATHSIG) to kill it when the node is gone."""
+
+DIVERGED = ("wrong Block.Header.AppHash", "wrong Block.Header.LastResultsHash", "AppHash mismatch")
+"""What the engine says when this member's state is not what the others agreed on."""
+
+log = logging.getLogger("yilian.node")
+
+
+class Pair:
+    """One node's engine. `diverged` is told the engine's last words where the states differ."""
+
+    def __init__(self, binary: Path, home: EngineHome, diverged: Callable[[str], None]) -> None:
+        self._binary = binary
+        self._home = home
+        self._diverged = diverged
+        self._closing = threading.Event()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._lock = threading.Lock()
+        self._said: deque[str] = deque(maxlen=KEPT_LINES)
+        self.starts = 0
+        # The engine is told when this thread dies, so the thread lives as long as the pair.
+        self._thread = threading.Thread(target=self._keep, name="yilian-engine", daemon=True)
+        self._thread.start()
+
+    @property
+    def pid(self) -> int | None:
+        """The engine's process id while it runs."""
+        found = self._process
+        return None if found is None or found.poll() is not None else found.pid
+
+    def close(self) -> None:
+        """Stop the engine and wait for it."""
+        self._closing.set()
+        with self._lock:
+            if self._process is not None and self._process.poll() is None:
+                self._process.send_signal(signal.SIGTERM)
+        self._thread.join()
+
+    def _keep(self) -> None:
+        pause = FIRST_PAUSE
+        while not self._closing.is_set():
+            began = time.monotonic()
+            code = self._run()
+            if self._closing.is_set():
+                return
+            words = "\n".join(self._said)
+            if any(each in words for each in DIVERGED):
+                self._diverged(words)
+                return
+            if time.monotonic() - began > STEADY_SECONDS:
+                pause = FIRST_PAUSE
+            log.warning("the consensus engine ended (code %s); starting it again", code)
+            self._closing.wait(pause)
+            pause = min(LONGEST_PAUSE, pause * 2)
+
+    def _run(self) -> int:
+        with self._lock:
+            if self._closing.is_set():
+                return 0
+            # Sockets are named relative to the folder, which may be deeper than an address holds.
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-S", "-c", _EXEC, str(self._binary), str(self._home.path)],
+                cwd=self._home.path,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+            )
+            self.starts += 1
+        stream = self._process.stdout
+        assert stream is not None
+        self._listen(stream)
+        try:
+            return self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            return self._process.wait()
+
+    def _listen(self, stream: IO[bytes]) -> None:
+        self._said.clear()
+        with (self._home.path / "engine.log").open("ab") as kept:
+            for line in stream:
+                kept.write(line)
+                kept.flush()
+                self._said.append(line.decode("utf-8", "replace").rstrip()[:2_000])

@@ -1,0 +1,1 @@
+"""A judge of chains that others wrote: CometBFT's own light client, in Go (`main.go`)."""

@@ -11,9 +11,12 @@ import json
 import sys
 from pathlib import Path
 
+import msgspec
+
 from tests.chain import PROFILES, STEP, Chain
 from tests.simulation import Simulation
 from yilian.ledger import codec
+from yilian.ledger.module import Misbehaviour
 
 PIN = Path(__file__).resolve().parents[1] / "vectors" / "app_hash.json"
 SEED = "yilian app hash"
@@ -29,7 +32,14 @@ def make(profile: str) -> tuple[str, dict[int, str]]:
     for _ in range(BLOCKS):
         raws = simulation.step()
         chain = simulation.chain
-        block = {"time": chain.time, "transactions": [codec.to_text(raw) for raw in raws]}
+        block = {
+            "time": chain.time,
+            "transactions": [codec.to_text(raw) for raw in raws],
+            "misbehaviour": [
+                {**msgspec.structs.asdict(each), "address": each.address.hex()}
+                for each in simulation.proved
+            ],
+        }
         lines.append(json.dumps(block))
         if chain.height % EVERY == 0:
             hashes[chain.height] = chain.app_hash.hex()
@@ -44,7 +54,12 @@ def replay(path: Path) -> dict[int, str]:
     for line in rest:
         block = json.loads(line)
         chain.time = block["time"] - STEP
-        chain.block(*[codec.to_bytes(each) for each in block["transactions"]])
+        proved = [
+            Misbehaviour(**{**each, "address": bytes.fromhex(each["address"])})
+            for each in block["misbehaviour"]
+        ]
+        raws = [codec.to_bytes(each) for each in block["transactions"]]
+        chain.block(*raws, misbehaviour=proved)
         if chain.height % EVERY == 0:
             hashes[chain.height] = chain.app_hash.hex()
     return hashes

@@ -1,4 +1,4 @@
-"""What a simulation draws beside enrolment and votes: consent, care, holds, erasures and links.
+"""What a simulation draws beside enrolment and votes: consent, care, records, links, validators.
 
 Each function draws one message for a `Simulation`, mostly one that can be accepted.
 """
@@ -6,15 +6,18 @@ Each function draws one message for a `Simulation`, mostly one that can be accep
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from tests.chain import DAY, HOUR, Actor, digest_of, name_of
+from tests.chain import DAY, HOUR, Actor, Signer, digest_of, name_of
 from yilian.ledger import codec
-from yilian.ledger.module import Message
+from yilian.ledger.module import Message, Misbehaviour
 from yilian.ledger.modules.care import messages as care
 from yilian.ledger.modules.consent import messages as consent
+from yilian.ledger.modules.governance import messages as governance
+from yilian.ledger.modules.governance.state import NAMED_VALIDATORS, validators
+from yilian.ledger.modules.governance.validators import key_proof
 from yilian.ledger.modules.identity import messages as identity
-from yilian.ledger.modules.identity.state import licensed
+from yilian.ledger.modules.identity.state import ENDPOINTS, licensed
 from yilian.ledger.modules.records import messages as records
 
 if TYPE_CHECKING:
@@ -27,6 +30,7 @@ class Drawn:
     """What stands by what was drawn here: who made it, and its name."""
 
     def __init__(self) -> None:
+        self.validator_keys: list[governance.NameValidator] = []
         self.asks: list[tuple[Actor, str]] = []
         self.custodians: list[tuple[Actor, Actor]] = []
         self.emergencies: list[tuple[Actor, str]] = []
@@ -279,7 +283,86 @@ def end_referral(play: Simulation) -> bytes:
     return play._send(_colleague(play, play.dice.pick((by, to))), care.EndReferral(referral=name))
 
 
+def validators_key(play: Simulation, organisation: Actor) -> governance.NameValidator:
+    """Give a new validator's key of an organisation, seldom with another's proof."""
+    signer = Signer(play._label("validator"))
+    public = signer.key.public
+    owner = organisation.id if play.dice.chance(90) else name_of("someone else")
+    proof = signer.sign(key_proof(play.chain.genesis.chain, owner, public))
+    return governance.NameValidator(public=public, proof=proof)
+
+
+def name_validator(play: Simulation) -> bytes:
+    """Draw the naming of a validator's key, sometimes of an old one."""
+    named = play.drawn.validator_keys
+    organisation = play._member()
+    message = validators_key(play, organisation)
+    if named and play.dice.chance(10):
+        message = play.dice.pick(named)
+    return play._send(organisation, message, then=lambda: named.append(message))
+
+
+def tick(play: Simulation) -> bytes:
+    """Draw a tick."""
+    return play._send(play._organisation(), governance.Tick())
+
+
+def publish_endpoint(play: Simulation) -> bytes:
+    """Draw an endpoint; its certificate is the smallest that has the form of one."""
+    content = play.dice.bytes() if play.dice.chance(80) else b"the same everywhere"
+    inside = b"\x30\x00\x30\x00\x03" + bytes((len(content),)) + content
+    certificate = codec.to_text(b"\x30" + bytes((len(inside),)) + inside)
+    url = play.dice.pick(("https://node.example:8443", "https://10.0.0.1", "https://[fd00::1]:1"))
+    message = identity.PublishEndpoint(url=url, certificate=certificate)
+    return play._send(play._organisation(), message)
+
+
+def withdraw_endpoint(play: Simulation) -> bytes:
+    """Draw the end of an endpoint, mostly of one that is there."""
+    state = play.chain.state
+    reached = [each for each in play._organisations if ENDPOINTS.has(state, each.id)]
+    if not reached:
+        return publish_endpoint(play)
+    sender = play.dice.pick(reached) if play.dice.chance(90) else play._organisation()
+    return play._send(sender, identity.WithdrawEndpoint())
+
+
+def set_validator(play: Simulation) -> governance.SetValidator:
+    """Draw a vote on an organisation's power, mostly of one that named a key."""
+    state = play.chain.state
+    able = [each for each in play._organisations if NAMED_VALIDATORS.has(state, each.id)]
+    chosen = play.dice.pick(able) if able and play.dice.chance(90) else play._organisations[-1]
+    power = 0 if play.dice.chance(20) else 1 + play.dice.below(30)
+    return governance.SetValidator(chosen.id, power)
+
+
+def misbehaviour(play: Simulation) -> tuple[Misbehaviour, ...]:
+    """Draw what consensus proved before a block: mostly nothing."""
+    if not play.dice.chance(6):
+        return ()
+    active = validators(play.chain.state)
+    addresses = [each.address for each in active] + [play.dice.bytes()[:20]]
+    kinds: tuple[Literal["duplicate_vote", "light_client_attack"], ...] = (
+        "duplicate_vote",
+        "light_client_attack",
+    )
+    return tuple(
+        Misbehaviour(
+            kind=play.dice.pick(kinds),
+            address=play.dice.pick(addresses),
+            height=1 + play.dice.below(play.chain.height + 1),
+            time=play.chain.time,
+            power=1 + play.dice.below(30),
+        )
+        for _ in range(1 + play.dice.below(2))
+    )
+
+
 DRAWERS: dict[type[Message], Drawer] = {
+    governance.NameValidator: name_validator,
+    governance.Tick: tick,
+    identity.PublishEndpoint: publish_endpoint,
+    identity.WithdrawEndpoint: withdraw_endpoint,
     identity.Link: link,
     identity.Unlink: unlink,
     consent.Change: change,

@@ -11,15 +11,21 @@ from hashlib import sha256
 from typing import Any, TypeVar
 
 from tests.chain import DAY, MINUTE, PROFILES, Actor, Chain, Signer, digest_of, name_of
-from tests.drawers import DRAWERS, Drawn
+from tests.drawers import DRAWERS, Drawn, misbehaviour, set_validator
 from yilian.ledger import codec, errors
 from yilian.ledger.keys import PublicKey
 from yilian.ledger.machine import Applied
-from yilian.ledger.module import Message
+from yilian.ledger.module import Message, Misbehaviour
 from yilian.ledger.modules import RULES
 from yilian.ledger.modules.consent import messages as consent
 from yilian.ledger.modules.governance import messages as governance
-from yilian.ledger.modules.governance.state import BOUNDS, PROPOSALS, members
+from yilian.ledger.modules.governance.state import (
+    BOUNDS,
+    LAWS_KNOWN,
+    PROPOSALS,
+    law_version,
+    members,
+)
 from yilian.ledger.modules.identity import messages as identity
 from yilian.ledger.modules.identity.rules import guardian_commitment, recovery_approval
 from yilian.ledger.modules.identity.state import RECOVERIES, SUBJECTS
@@ -27,7 +33,12 @@ from yilian.ledger.modules.records import messages as records
 
 T = TypeVar("T")
 Action = (
-    governance.AdmitMember | governance.RemoveMember | governance.SetParameter | governance.SetQuota
+    governance.AdmitMember
+    | governance.RemoveMember
+    | governance.SetParameter
+    | governance.SetQuota
+    | governance.SetValidator
+    | governance.Upgrade
 )
 
 PER_BLOCK = 12
@@ -82,6 +93,7 @@ class Simulation:
         self._waiting: dict[bytes, tuple[tuple[Message, ...], Callable[[], None]]] = {}
         self._turn = 0
         self.drawn = Drawn()
+        self.proved: tuple[Misbehaviour, ...] = ()
 
     # -- blocks --------------------------------------------------------------------------------
 
@@ -127,7 +139,8 @@ class Simulation:
     def step(self) -> list[bytes]:
         """Draw a block and commit it."""
         raws = self.draw_block()
-        self.settle(raws, self.chain.block(*raws))
+        self.proved = misbehaviour(self)
+        self.settle(raws, self.chain.block(*raws, misbehaviour=self.proved))
         return raws
 
     def actors(self) -> list[Actor]:
@@ -416,8 +429,19 @@ class Simulation:
         )
         # Who certifies and enrols from the start stays: else nothing more can be accepted.
         possible = actions if self._organisations[3:] else actions[:3]
-        message = governance.Propose(proposal=proposal, action=self.dice.pick(possible))
+        action = self._consensus() if self.dice.chance(30) else self.dice.pick(possible)
+        message = governance.Propose(proposal=proposal, action=action)
         return self._send(self._member(), message, then=lambda: self._proposals.append(proposal))
+
+    def _consensus(self) -> Action:
+        """Draw a vote on validators or on the law, but on no law that this software lacks."""
+        version = law_version(self.chain.state)
+        if version < max(LAWS_KNOWN) and self.dice.chance(40):
+            return governance.Upgrade(version + 1, self.chain.height + 15 + self.dice.below(10))
+        if self.dice.chance(30):
+            share = self.dice.below(101)
+            return governance.SetParameter("misbehaviour_keeps_percent", share)
+        return set_validator(self)
 
     def _open_proposals(self) -> list[str]:
         state = self.chain.state

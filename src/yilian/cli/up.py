@@ -88,6 +88,7 @@ def _serve(console: Console, node: Any, host: str | None, port: int | None) -> i
     def end(*_: object) -> None:
         made.should_exit = True
 
+    node.engine.when_condemned = lambda: os.kill(os.getpid(), signal.SIGTERM)
     for number in (signal.SIGINT, signal.SIGTERM):
         # Before the server has its own handlers, and again once it has ended and raises what it
         # caught: the stores still have to be closed, so neither time may end the process.
@@ -104,9 +105,8 @@ def _serve(console: Console, node: Any, host: str | None, port: int | None) -> i
 
 
 def _scan(node: Any) -> None:
-    """Check all blocks beside the serving; the first bad one ends it."""
-    if node.scan() is not None:
-        os.kill(os.getpid(), signal.SIGTERM)
+    """Check all blocks beside the serving; the first bad one ends it (`when_condemned`)."""
+    node.scan()
 
 
 def _stopped(console: Console, node: Any) -> int:

@@ -16,6 +16,11 @@ from weakref import WeakValueDictionary
 
 from yilian.gateway.content.stores import ContentStores
 from yilian.gateway.fhir import intake
+from yilian.gateway.members.counterpart import Counterpart, Here
+from yilian.gateway.members.courier import Courier
+from yilian.gateway.members.errors import HOLDER_ELSEWHERE
+from yilian.gateway.members.peers import Peers
+from yilian.gateway.members.there import There
 from yilian.gateway.practice import notices
 from yilian.gateway.practice.care import Care
 from yilian.gateway.practice.desks import Desks
@@ -23,6 +28,7 @@ from yilian.gateway.practice.emergencies import Emergencies
 from yilian.gateway.practice.erasures import Erasures
 from yilian.gateway.practice.records import OwnRecords
 from yilian.gateway.practice.studies import Studies
+from yilian.gateway.practice.tags import Tags
 from yilian.gateway.practice.treatment import ShownEncounter, treats
 from yilian.gateway.practice.watch import Watch
 from yilian.ledger import codec, errors, keys, transaction
@@ -42,7 +48,6 @@ from yilian.ledger.modules.records import messages as records
 from yilian.ledger.modules.records.state import BATCHES
 from yilian.node.engine import Engine
 from yilian.node.history import Outcome
-from yilian.vault import duplicates
 from yilian.vault import retention as duties
 from yilian.vault.decision import ChainView, GrantState, SessionState
 from yilian.vault.envelope import Terms, new_id
@@ -116,13 +121,29 @@ class Organisation:
         self.desks = Desks(self)
         self.watch = Watch(self)
         self.hosted: Callable[[str], Organisation | None] = self._alone
+        self.peers: Peers | None = None
+        self.courier = Courier(self)
         self.care = Care(self)
         self.own_records = OwnRecords(self)
         self.erasures = Erasures(self)
         self.studies = Studies(self)
+        self._tags = Tags(self)
 
     def _alone(self, name: str) -> Organisation | None:
         return self if name == self.id else None
+
+    def counterpart(self, name: str) -> Counterpart:
+        """Give another organisation as this one may ask it: at this node, or at its own.
+
+        Refuses `members.unknown`, `members.no_endpoint`, and `organisation.holder_elsewhere` where
+        this node has no way to other members.
+        """
+        found = self.hosted(name)
+        if found is not None:
+            return Here(found, self.id)
+        if self.peers is None:
+            raise HOLDER_ELSEWHERE(id=name)
+        return There(self.peers, self.id, name)
 
     # -- transactions --------------------------------------------------------------------------
 
@@ -157,9 +178,12 @@ class Organisation:
     # -- persons -------------------------------------------------------------------------------
 
     def tag(self, system: str, number: str) -> str:
-        """Give the keyed duplicate check of a number at this organisation."""
-        _, scalar = self.vault.keystore.duplicate_share()
-        return duplicates.tag_alone(scalar, self.id, system, number)
+        """Give the keyed duplicate check of a number at this organisation.
+
+        Refuses `duplicate_number_refused`, and where several members answer together
+        `members.partials_too_few` and `members.partials_differ`.
+        """
+        return self._tags.tag(system, number)
 
     def enrol_person(
         self, system: str, number: str, key: keys.PublicKey | None = None
@@ -314,7 +338,7 @@ class Organisation:
             if home(session.reader, reader) != caller:
                 raise CALLER_DIFFERS()
         view = self._view(request)
-        names = self._opened_by(request) if wanted is None else list(wanted)
+        names = self.opened(request) if wanted is None else list(wanted)
         patient = self.vault.giver.patient(request.terms.grant)
         encounter = patient is not None and treats(
             self, patient, caller, request.terms.reader, shown
@@ -333,7 +357,11 @@ class Organisation:
             for at in range(0, len(names), MAX_RECORDS)
         ]
 
-    def _opened_by(self, request: OpenedSession) -> list[str]:
+    def opened(self, request: OpenedSession) -> list[str]:
+        """List the records that a session's grant opens; decides nothing.
+
+        Refuses `organisation.grant_unknown`.
+        """
         found = GRANTS.get(self.engine.state(), request.terms.grant)
         if found is None:
             raise GRANT_UNKNOWN()

@@ -3,6 +3,8 @@
 node.json             what follows, in words (`Configuration`)
 validator.key         the validator's Ed25519 seed (base64url), mode 0600
 chain/                the store (`store.py`)
+engine/               in a consortium, the consensus engine's own folder (`home.py`)
+members.key           key and certificate by which other members know this node, mode 0600
 index.sqlite          the chain index; may be deleted, it is rebuilt
 organisations/<id>/   one vault each, beside it `<id>.master-key` and `<id>.operator.key`
 """
@@ -57,14 +59,56 @@ class Notices(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     mail: MailRelay | None = None
 
 
+class ConsensusPeer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Another member's consensus engine: its node id (40 hex digits), host and port."""
+
+    name: str
+    node: str
+    host: str
+    port: int
+
+
+class Consensus(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How this member's consensus engine (CometBFT) meets the others'.
+
+    Times are in ms and the same at every member: `commit_ms` is how long a decided block waits for
+    late votes, `empty_blocks_ms` the longest time without a block. `serves` are addresses of other
+    members' gateways (https://host:port) to begin from, where this one has no blocks yet.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 26656
+    peers: list[ConsensusPeer] = []
+    propose_ms: int = 3_000
+    vote_ms: int = 1_000
+    commit_ms: int = 100
+    empty_blocks_ms: int = 30_000
+    snapshot_every: int = 0
+    vote: bool = True
+
+
+class MembersDoor(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where other members reach this node: what it listens on, and what it tells the chain."""
+
+    host: str = "127.0.0.1"
+    port: int = 8421
+    url: str
+
+
 class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What a node is told in its `node.json`."""
+    """What a node is told in its `node.json`.
+
+    With `consensus` the engine is CometBFT's and the chain is shared with other members; without
+    it, the chain is this node's own.
+    """
 
     chain: ChainId
     organisations: list[HostedOrganisation]
     host: str = "127.0.0.1"
     port: int = 8420
     notices: Notices = Notices()
+    consensus: Consensus | None = None
+    members: MembersDoor | None = None
     format: Literal["yilian-node/1"] = "yilian-node/1"
 
 
@@ -79,6 +123,8 @@ class NodeFolder:
         self.path = path
         self.chain = path / "chain"
         self.index = path / "index.sqlite"
+        self.engine = path / "engine"
+        self.members_key = path / "members.key"
         self._configuration = path / "node.json"
         self._validator = path / "validator.key"
 

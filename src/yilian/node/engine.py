@@ -83,6 +83,7 @@ class Engine(ABC):
         self._commit_lock = threading.Lock()
         self._closing = self._closed = False
         self._fault: BaseException | None = None
+        self.when_condemned: Callable[[], None] = lambda: None
 
     # -- writing -------------------------------------------------------------------------------
 
@@ -307,12 +308,20 @@ class Engine(ABC):
             self._fault = self._fault or fault
             self._closing = True
             self._wake.notify_all()
+        self.when_condemned()
 
     # -- life ----------------------------------------------------------------------------------
 
     def listen(self, listener: Listener) -> None:
         """Have `listener(height)` called in the writer's thread after each committed block."""
         self._listeners.append(listener)
+
+    def let_go(self) -> None:
+        """Take nothing more, and tell whoever waits that no block is waited for."""
+        with self._wake:
+            self._closing = True
+            self._wake.notify_all()
+        self._release_waiting()
 
     def close(self) -> None:
         """Stop writing and close the store; what waits is refused with `Stopped`."""

@@ -78,6 +78,14 @@ class EngineHome:
         _write(self._node_key, {"priv_key": _private(seed)})
         return node_id(seed)
 
+    def exists(self) -> bool:
+        """Tell whether an engine's folder was made here."""
+        return self._genesis.exists() and self._node_key.exists()
+
+    def write_idle_key(self) -> None:
+        """Give the engine a key that is nobody's: it follows, and does not vote."""
+        self.write_validator_key(os.urandom(32))
+
     def node_id(self) -> str:
         """Give the id by which other engines know this one."""
         found = json.loads(self._node_key.read_text("ascii"))["priv_key"]["value"]

@@ -171,12 +171,8 @@ class CheckpointLog:
         self._signed_file = folder / "log" / "signed"
         self._signed = self._read_signed()
         self._files = HashFiles(folder / "log")
-        self._contradicted = False
-        # What was not synced with a signature may be anything after a crash.
-        size = self._signed[0].size if self._signed else 0
-        self._files.cut(size)
-        if self._signed and not self._agrees(self._signed[0]):
-            self._files.cut(0)
+        self._contradicted = self._stopped = False
+        self._check_files()
         self._grown = threading.Condition()
         self._closing = False
         self._lock = threading.Lock()
@@ -234,6 +230,20 @@ class CheckpointLog:
         heights = range(self._first + start, self._first + start + width)
         return notes.bundle([self._entry(height) for height in heights])
 
+    def _check_files(self) -> None:
+        """Keep of the files what the chain and the newest signature bear out."""
+        # What was not synced with a signature may be anything after a crash.
+        signed = self._signed[0] if self._signed else None
+        sealed = self._engine.sealed_height - self._first + 1
+        self._files.cut(0 if signed is None or not self._agrees(signed) else signed.size)
+        self._files.cut(max(0, sealed))
+        size = self._files.size
+        # A header names the one before it, so the newest leaf speaks for all.
+        if size:
+            held = self._files.hashes(0, size - 1, 1)[0]
+            if held != notes.leaf_hash(self._entry(self._first + size - 1)):
+                self._files.cut(0)
+
     # -- following -----------------------------------------------------------------------------
 
     def close(self) -> None:
@@ -255,12 +265,9 @@ class CheckpointLog:
                     with self._grown:
                         if not self._closing and self._behind() <= 0:
                             self._grown.wait(_IDLE)
-        except StoreDamaged as damaged:
-            if not self._closing:
-                self._engine.condemn(damaged)
         except Exception:
             # The chain goes on without its log; whoever asks for the log is told.
-            self._contradicted = True
+            self._stopped = True
             log.exception("the checkpoint log stopped")
 
     def _behind(self) -> int:
@@ -290,7 +297,7 @@ class CheckpointLog:
         with self._grown:
             while self._files.size <= index:
                 left = deadline - time.monotonic()
-                if left <= 0 or self._closing or self._contradicted:
+                if left <= 0 or self._closing or self._stopped:
                     raise NotYet(index + self._first)
                 self._grown.wait(left)
 
@@ -304,7 +311,7 @@ class CheckpointLog:
 
     def _sign(self, size: int) -> bytes:
         signed = self._signed
-        if size == 0 or (signed is not None and size < signed[0].size):
+        if self._stopped or size == 0 or (signed is not None and size < signed[0].size):
             raise LOG_NOT_SERVED()
         if self._contradicted or (signed is not None and not self._agrees(signed[0])):
             self._contradicted = True

@@ -17,12 +17,16 @@ from typing import cast
 import msgspec
 from rocksdict import (
     BlockBasedOptions,
+    BottommostLevelCompaction,
     Cache,
+    CompactOptions,
     DBCompressionType,
     DBRecoveryMode,
     Options,
     Rdict,
+    RdictIter,
     ReadOptions,
+    Snapshot,
     WriteBatch,
     WriteOptions,
 )
@@ -49,6 +53,8 @@ _GENESIS = b"mgenesis"
 _CACHED = 200_000
 _MISSING = object()
 _SEALED = b"msealed"
+_BASE = b"mbase"
+_RESTORING = b"mrestoring"
 _OF_HEIGHT = {
     b"b": "block",
     b"c": "commit",
@@ -69,6 +75,19 @@ class StoreDamaged(Exception):
 
 class StoreBusy(StoreDamaged):
     """Another process has the store open; nothing is known to be wrong with it."""
+
+
+class BeforeFirst(KeyError):
+    """What is asked for stood in a height below the first that this store holds."""
+
+    def __init__(self, height: int, base: int) -> None:
+        super().__init__(height)
+        self.height = height
+        self.base = base
+
+    def __str__(self) -> str:
+        """Say which height was asked for and where this store begins."""
+        return f"height {self.height} is before this node's first height, {self.base}"
 
 
 class Tip(msgspec.Struct, frozen=True, array_like=True):
@@ -358,19 +377,157 @@ class Store:
             raise StoreDamaged(what, height) from error
 
     def _items(self, prefix: bytes, start: bytes) -> Iterator[tuple[bytes, bytes]]:
-        cursor = self._db.iter(ReadOptions())
-        cursor.seek(start)
-        last = start
-        while cursor.valid():
-            last = bytes(cursor.key())
-            if not last.startswith(prefix):
-                return
-            yield last, bytes(cursor.value())
-            cursor.next()
+        return _listed(self._db.iter(ReadOptions()), prefix, start)
+
+    # -- snapshots and pruning -----------------------------------------------------------------
+
+    def frozen(self) -> Frozen:
+        """Give a view of all that is written now, whatever comes later; close it after use."""
+        return Frozen(self._db.snapshot())
+
+    def base(self) -> int:
+        """Give the first height whose block this store has or will have.
+
+        It is above the chain's first where heights were pruned, or state came by a snapshot.
+        """
+        found = self._read(_BASE)
+        if found is not None:
+            return int.from_bytes(found, "big")
+        for key, _ in self._items(b"r", b"r"):
+            return int.from_bytes(key[1:], "big")
+        tip = self.tip()
+        return 1 if tip is None else tip.height + 1
+
+    def begins_later(self) -> bool:
+        """Tell whether heights below `base` are absent on purpose."""
+        return self._read(_BASE) is not None
+
+    def require_held(self, height: int) -> None:
+        """Raise BeforeFirst for a height below the first that this store holds."""
+        if self.begins_later() and height < self.base():
+            raise BeforeFirst(height, self.base())
+
+    def drop_below(self, height: int) -> None:
+        """Drop what every height below one decided; where its transactions stood stays known."""
+        batch = WriteBatch(raw_mode=True)
+        for prefix in _OF_HEIGHT:
+            batch.delete_range(prefix + _big(0), prefix + _big(height))
+        batch.put(_BASE, _big(height))
+        self._db.write(batch, self._synced)
+
+    def reclaim(self, height: int) -> None:
+        """Give back to the disk what `drop_below` dropped."""
+        self._db.flush()
+        thorough = CompactOptions()
+        thorough.set_bottommost_level_compaction(BottommostLevelCompaction.force())
+        for prefix in _OF_HEIGHT:
+            self._db.compact_range(prefix + _big(0), prefix + _big(height), thorough)
+
+    def unfinished(self) -> bool:
+        """Tell whether a restore was begun here and not ended: such a state is never served."""
+        return self._read(_RESTORING) is not None
+
+    def begin_restore(self) -> None:
+        """Clear the state for one that comes in parts. Raises ValueError where heights stand."""
+        tip = self.tip()
+        if tip is not None and tip.height > 0:
+            raise ValueError(f"the store stands at height {tip.height}")
+        batch = WriteBatch(raw_mode=True)
+        batch.put(_RESTORING, b"1")
+        batch.delete(_TIP)
+        for prefix in (b"s", b"t"):
+            batch.delete_range(prefix, bytes((prefix[0] + 1,)))
+        with self._lock:
+            self._generation += 1
+        self._db.write(batch, self._synced)
+        with self._lock:
+            self._cache.clear()
+            self._generation += 1
+
+    def put_part(self, values: Changes, tiles: Changes) -> None:
+        """Write a part of the state that is being restored; durable with `end_restore`."""
+        batch = WriteBatch(raw_mode=True)
+        _put_all(batch, b"s", values)
+        _put_all(batch, b"t", tiles)
+        self._db.write(batch)
+
+    def begin_again(self, applied: Applied, tip: Tip) -> None:
+        """Write the first state in place of a restore that was not finished."""
+        batch = WriteBatch(raw_mode=True)
+        self._put_state(batch, applied)
+        batch.delete(_RESTORING)
+        batch.put(_TIP, _pack(tip))
+        self._write(batch, applied.changes)
+
+    def end_restore(self, tip: Tip) -> None:
+        """Make what was restored the state after `tip`; the first block held is the next one."""
+        self._db.flush()
+        batch = WriteBatch(raw_mode=True)
+        batch.delete(_RESTORING)
+        batch.put(_BASE, _big(tip.height + 1))
+        batch.put(_SEALED, _big(tip.height))
+        batch.put(_TIP, _pack(tip))
+        self._db.write(batch, self._synced)
+
+
+class Frozen:
+    """A store as it was at one moment. Any thread may read it; it must be closed before the store.
+
+    Cost: what is overwritten meanwhile stays on the disk until the view is closed.
+    """
+
+    def __init__(self, moment: Snapshot) -> None:
+        self._moment: Snapshot | None = moment
+
+    def close(self) -> None:
+        """Let go of the moment."""
+        self._moment = None
+
+    def get(self, key: bytes) -> bytes | None:
+        """Give a state value of that moment."""
+        return self._read(b"s" + key)
+
+    def tile(self, name: bytes) -> bytes | None:
+        """Give a tile of the state tree of that moment."""
+        return self._read(b"t" + name)
+
+    def tiles(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """List tiles whose name starts with `prefix`, in order."""
+        for key, value in _listed(self._open().iter(), b"t" + prefix, b"t" + prefix):
+            yield key[1:], value
+
+    def tip(self) -> Tip | None:
+        """Give the newest height of that moment."""
+        found = self._read(_TIP)
+        return None if found is None else _read_tip.decode(found)
+
+    def _open(self) -> Snapshot:
+        if self._moment is None:
+            raise ValueError("the view is closed")
+        return self._moment
+
+    def _read(self, key: bytes) -> bytes | None:
         try:
-            cursor.status()
+            return cast("bytes", self._open()[key])
         except Exception as error:
-            raise StoreDamaged(f"what follows {_name(last)}: {_reason(error)}") from error
+            if "key not found" in str(error):
+                return None
+            raise StoreDamaged(f"{_name(key)} cannot be read: {_reason(error)}") from error
+
+
+def _listed(cursor: RdictIter, prefix: bytes, start: bytes) -> Iterator[tuple[bytes, bytes]]:
+    cursor.seek(start)
+    last = start
+    while cursor.valid():
+        last = bytes(cursor.key())
+        if not last.startswith(prefix):
+            return
+        yield last, bytes(cursor.value())
+        cursor.next()
+    try:
+        cursor.status()
+    except Exception as error:
+        raise StoreDamaged(f"what follows {_name(last)}: {_reason(error)}") from error
 
 
 def _put_all(batch: WriteBatch, prefix: bytes, changes: Changes) -> None:

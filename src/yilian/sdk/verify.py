@@ -10,9 +10,10 @@ verified, 2 usage or unreadable file.
 What is checked, from the bottom up: the transaction is under `data_hash` of header H; header H is
 named by `last_block_id` of header H+1; the transaction's result is under `last_results_hash` of
 H+1, and its data is the hash of the events shown; more than two thirds of the voting power signed
-H+1; and those validators are the ones the trust file pins, or more than a third of the pinned power
-signed too, within the trusting period. A state proof is one key, present or absent, under
-`app_hash`. The level says what the signatures are worth: `one signer`, or `agreed`.
+H+1; and those validators are the ones that the trust file pins or that a history of signed headers
+leads to, or more than a third of that power signed too, within the trusting period. A state proof
+is one key, present or absent, under `app_hash`. The level says what the signatures are worth: `one
+signer`, or `agreed`. `verify_log.py` builds on this file: witnesses (`archived`), and promotions.
 
 Sources: CometBFT v0.38 (types, light client), RFC 6962 and RFC 9162 (trees), ICS-23 with its
 SmtSpec (state), RFC 8032 and ZIP-215 (signatures), RFC 8785 without floats (events).
@@ -66,6 +67,8 @@ class Verified(NamedTuple):
     time: str
     level: str
     warnings: tuple[str, ...] = ()
+    witnessed: str = ""
+    witnesses: tuple[str, ...] = ()
 
 
 def require(holds: bool, code: str, detail: str) -> None:
@@ -103,7 +106,7 @@ _DIGESTS = {
     "next_validators_hash": "hash?", "consensus_hash": "hash?", "app_hash": "HEX",
     "last_results_hash": "hash?", "evidence_hash": "hash?", "proposer_address": "address",
 }
-_HEADER = {
+HEADER = {
     "version": {"block": "int64", "app": "int64"}, "chain_id": "text", "height": "int64",
     "time": "time", "last_block_id": _BLOCK_ID, **_DIGESTS,
 }
@@ -115,14 +118,14 @@ _COMMIT = {"height": "int64", "round": "int", "block_id": _BLOCK_ID, "signatures
 _VALIDATOR = {
     "address": "address", "pub_key": {"type": "text", "value": "text"}, "voting_power": "int64",
 }
-_SIGNED = {"header": _HEADER, "commit": _COMMIT, "validators": [_VALIDATOR]}
-_LIGHT_BLOCK = {**_SIGNED, "next_validators": [_VALIDATOR]}
+_SIGNED = {"header": HEADER, "commit": _COMMIT, "validators": [_VALIDATOR]}
+LIGHT_BLOCK = {**_SIGNED, "next_validators": [_VALIDATOR]}
 _PLACE = {"index": "int", "total": "int", "path": ["hash"]}
 _RESULT = {"code": "int", "data": "hex", "gas_wanted": "int", "gas_used": "int"}
-_WAY = {"history?": [_LIGHT_BLOCK], "promotions?": ["any"]}
+_WAY = {"history?": [LIGHT_BLOCK], "promotions?": ["any"]}
 _RECEIPT = {
     **_WAY, "format": "text", "transaction": "text", "inclusion": _PLACE, "result": _RESULT,
-    "result_inclusion": _PLACE, "events": ["any"], "next_header": _HEADER, **_SIGNED,
+    "result_inclusion": _PLACE, "events": ["any"], "next_header": HEADER, **_SIGNED,
 }
 _EXIST = {"key": "utf8", "value": "utf8", "path": [{"prefix": "hex", "suffix": "hex"}]}
 _NEIGHBOURS = {"nonexist": {"left": (_EXIST,), "right": (_EXIST,)}}
@@ -202,11 +205,11 @@ def canonical(value: Any) -> bytes:
 # --- protobuf and Merkle trees ---
 
 
-def _sha256(data: bytes) -> bytes:
+def sha256(data: bytes) -> bytes:
     return hashlib.sha256(data).digest()
 
 
-_STATE_HASHES = {"sha256": _sha256, "sha3-256": lambda data: hashlib.sha3_256(data).digest()}
+_STATE_HASHES = {"sha256": sha256, "sha3-256": lambda data: hashlib.sha3_256(data).digest()}
 
 
 def _varint(number: int) -> bytes:
@@ -237,9 +240,9 @@ def _timestamp(moment: int) -> bytes:
 def _tree_root(leaves: Sequence[bytes]) -> bytes:
     """RFC 6962, section 2.1, as it is written there: split at the largest power of two below n."""
     if len(leaves) < 2:
-        return _sha256(b"\x00" + leaves[0]) if leaves else _sha256(b"")
+        return sha256(b"\x00" + leaves[0]) if leaves else sha256(b"")
     split = 1 << (len(leaves) - 1).bit_length() - 1
-    return _sha256(b"\x01" + _tree_root(leaves[:split]) + _tree_root(leaves[split:]))
+    return sha256(b"\x01" + _tree_root(leaves[:split]) + _tree_root(leaves[split:]))
 
 
 def path_root(leaf: bytes, index: int, total: int, path: Sequence[bytes]) -> bytes | None:
@@ -247,14 +250,14 @@ def path_root(leaf: bytes, index: int, total: int, path: Sequence[bytes]) -> byt
     if not 0 <= index < total or (total == 1) == bool(path):
         return None
     if total == 1:
-        return _sha256(b"\x00" + leaf)
+        return sha256(b"\x00" + leaf)
     split = 1 << (total - 1).bit_length() - 1
     right = index >= split
     inner = (index - split, total - split) if right else (index, split)
     below = path_root(leaf, *inner, path[:-1])
     if below is None:
         return None
-    return _sha256(b"\x01" + (path[-1] + below if right else below + path[-1]))
+    return sha256(b"\x01" + (path[-1] + below if right else below + path[-1]))
 
 
 # --- Ed25519 under ZIP-215, the rule of CometBFT's votes ---
@@ -348,7 +351,7 @@ def _validators(values: list[Json]) -> list[Validator]:
         ed25519 = each["pub_key"]["type"] == "tendermint/PubKeyEd25519"
         require(ed25519, "outdated_algorithm", "a validator key is not Ed25519")
     pairs = [(shaped(each["pub_key"]["value"], "key", "pub_key"), each) for each in values]
-    own = all(_sha256(key)[:20] == each["address"] for key, each in pairs)
+    own = all(sha256(key)[:20] == each["address"] for key, each in pairs)
     require(own, "malformed", "a validator's address is not that of its key")
     return ordered([(key, each["voting_power"]) for key, each in pairs])
 
@@ -357,7 +360,7 @@ def ordered(pairs: list[tuple[bytes, int]]) -> list[Validator]:
     """The order of hashes and commits: most power first, then by address SHA-256(key)[:20]."""
     require(len({key for key, _ in pairs}) == len(pairs), "malformed", "a validator stands twice")
     require(all(power for _, power in pairs), "malformed", "a validator without voting power")
-    found = [Validator(key, power, _sha256(key)[:20]) for key, power in pairs]
+    found = [Validator(key, power, sha256(key)[:20]) for key, power in pairs]
     return sorted(found, key=lambda each: (-each.power, each.address))
 
 
@@ -435,7 +438,7 @@ def light_block(value: Any) -> Json:
 
     Raises NotVerified. A block that was judged SUCCESS is the next step's trusted one.
     """
-    block: Json = shaped(value, _LIGHT_BLOCK, "light block")
+    block: Json = shaped(value, LIGHT_BLOCK, "light block")
     return block | {name: _validators(block[name]) for name in ("validators", "next_validators")}
 
 
@@ -536,7 +539,7 @@ def _check_receipt(value: Json, trust: Json) -> Verified:
     index, total, path = receipt["inclusion"].values()
     *other, result_path = receipt["result_inclusion"].values()
     require([index, total] == other, "result_of_another", "the result is at another place")
-    digest = _sha256(receipt["transaction"].encode())
+    digest = sha256(receipt["transaction"].encode())
     held = path_root(digest, index, total, path) == header["data_hash"]
     require(held, "transaction_not_in_block", "the path does not lead to the data hash")
     code, data, wanted, used = receipt["result"].values()
@@ -544,7 +547,7 @@ def _check_receipt(value: Json, trust: Json) -> Verified:
     held = path_root(leaf, index, total, result_path) == following["last_results_hash"]
     require(held, "result_not_in_block", "the path does not lead to the results hash")
     nothing = code != 0 and (receipt["events"], data) == ([], b"")
-    held = nothing or _sha256(canonical(receipt["events"])) == data
+    held = nothing or sha256(canonical(receipt["events"])) == data
     require(held, "events_differ", "the events are not those that the result commits to")
     outcome = f"refused with code {code}" if code else "accepted, with the events shown"
     proved = f"transaction {digest.hex()} is recorded and was {outcome}"
@@ -573,7 +576,7 @@ def _check_state(value: Json, trust: Json) -> Verified:
     return Verified(proved, header["chain_id"], below, value["header"]["time"], *level)
 
 
-def _check_exist(exist: Json, root: bytes, h: Hash = _sha256) -> None:
+def _check_exist(exist: Json, root: bytes, h: Hash = sha256) -> None:
     """Leaf H(0x00 | H(key) | H(value)), then H(prefix | child | suffix) up; H is the profile's."""
     require(len(exist["path"]) <= MAX_PATH, "malformed", "the path is too long")
     key, value, path = exist.values()
@@ -586,7 +589,7 @@ def _check_exist(exist: Json, root: bytes, h: Hash = _sha256) -> None:
 
 
 def _check_absent(
-    key: bytes, left: Json | None, right: Json | None, root: bytes, h: Hash = _sha256
+    key: bytes, left: Json | None, right: Json | None, root: bytes, h: Hash = sha256
 ) -> None:
     """The key lies between two true neighbours, or beyond the outermost leaf on one side."""
     require(bool(left or right) or root == EMPTY, "not_absent", "no neighbours, but a state")
@@ -656,15 +659,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (OSError, NotVerified) as reason:
         print(f"unreadable: {reason}", file=sys.stderr)
         return 2
+    return tell(lambda: verify(text, trust), options.json)
+
+
+def tell(check: Callable[[], Verified], as_json: bool) -> int:
+    """Print what a check found; returns the exit code."""
     try:
-        answer: Json = {"verified": True, **verify(text, trust)._asdict()}
+        answer: Json = {"verified": True, **check()._asdict()}
     except NotVerified as reason:
         answer = {"verified": False, "code": reason.code, "detail": reason.detail}
-    if options.json:
+    if as_json:
         print(json.dumps(answer, ensure_ascii=False))
     else:
         print("VERIFIED" if answer.pop("verified") else "NOT VERIFIED")
-        print("\n".join(f"  {name}: {value}" for name, value in answer.items() if value != ()))
+        print("\n".join(f"  {name}: {value}" for name, value in answer.items() if value))
     return 1 if "code" in answer else 0
 
 

@@ -47,7 +47,7 @@ DEFAULT = EmergencySet(
 )
 """What opens unless the patient says otherwise; the sensitive stays closed."""
 
-KEEP, DROP = "keep", "drop"
+KEEP, DROP, REFUSED = "keep", "drop", "refused"
 _MONTH = "%Y-%m"
 
 
@@ -204,9 +204,17 @@ class EmergencyKeys:
         query = sql.select(_pairs).where(_pairs.c.position.in_(newest), over)
         return sorted(row.patient for row in self._database.rows(PairRow, query))
 
-    def outgoing(self) -> list[Outgoing]:
-        """List what is still to be told to keepers; complete after a crash."""
-        query = sql.select(_outgoing)
+    def receivers(self) -> list[str]:
+        """List the keepers that are still to be told something."""
+        query = sql.select(_outgoing.c.keeper).where(_outgoing.c.act != REFUSED).distinct()
+        with self._database.read() as database:
+            return sorted(database.execute(query).scalars())
+
+    def outgoing(self, keeper: str | None = None, limit: int | None = None) -> list[Outgoing]:
+        """List what is still to be told to keepers, or to one; complete after a crash."""
+        query = sql.select(_outgoing).where(_outgoing.c.act != REFUSED).limit(limit)
+        if keeper is not None:
+            query = query.where(_outgoing.c.keeper == keeper)
         return self._database.rows(Outgoing, query.order_by(*_outgoing.primary_key.columns))
 
     def delivered(self, told: Outgoing) -> None:
@@ -215,19 +223,29 @@ class EmergencyKeys:
         When enough keepers have the shares of a pair it stands, and the older ones are retired.
         """
         with self._lock, self._database.write() as database:
-            database.execute(
-                sql.delete(_outgoing).where(
-                    _outgoing.c.pair == told.pair,
-                    _outgoing.c.keeper == told.keeper,
-                    _outgoing.c.act == told.act,
-                )
-            )
+            self._forget(database, told)
             waiting = database.execute(
                 sql.select(sql.func.count())
                 .select_from(_outgoing)
-                .where(_outgoing.c.pair == told.pair, _outgoing.c.act == KEEP)
+                .where(_outgoing.c.pair == told.pair, _outgoing.c.act != DROP)
             ).scalar_one()
             self._stand(database, told.pair, waiting)
+
+    def refused(self, told: Outgoing) -> None:
+        """Note that a keeper will never have this; its share counts for nothing.
+
+        The next pair is made for the keepers that there are then.
+        """
+        with self._lock, self._database.write() as database:
+            change = sql.update(_outgoing).where(
+                _outgoing.c.pair == told.pair,
+                _outgoing.c.keeper == told.keeper,
+                _outgoing.c.act == told.act,
+            )
+            if told.act == KEEP:
+                database.execute(change.values(act=REFUSED))
+            else:
+                self._forget(database, told)
 
     def standing(self, patient: str) -> tuple[PairRow, Pair] | None:
         """Find the pair whose shares enough keepers have."""
@@ -357,6 +375,16 @@ class EmergencyKeys:
     def _wrap(self, pair: str, public: PublicKey, key: CategoryKey) -> WrapRow:
         info = emergency_key_binding(self._organisation, pair, key.key)
         return WrapRow(pair, key.key, wrap(public, key.private.export(), info))
+
+    @staticmethod
+    def _forget(database: sql.Connection, told: Outgoing) -> None:
+        database.execute(
+            sql.delete(_outgoing).where(
+                _outgoing.c.pair == told.pair,
+                _outgoing.c.keeper == told.keeper,
+                _outgoing.c.act == told.act,
+            )
+        )
 
     def _stand(self, database: sql.Connection, name: str, waiting: int) -> None:
         query = sql.select(_pairs).where(_pairs.c.pair == name)

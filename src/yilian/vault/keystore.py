@@ -91,6 +91,7 @@ class _StoredKey(msgspec.Struct, frozen=True):
 class _StoredShare(msgspec.Struct, frozen=True):
     index: int
     scalar: bytes
+    threshold: int = 1
 
 
 def write_master_key(path: Path) -> None:
@@ -340,9 +341,12 @@ class Keystore:
 
     # Duplicate enrolment
 
-    def keep_duplicate_share(self, index: int, scalar: bytes) -> None:
-        """Keep this member's share of the duplicate-enrolment key (`duplicates.Share`)."""
-        self._write({"duplicate": codec.encode(_StoredShare(index, scalar))})
+    def keep_duplicate_share(self, index: int, scalar: bytes, threshold: int = 1) -> None:
+        """Keep this member's share of the duplicate-enrolment key (`duplicates.Share`).
+
+        `threshold` says how many members answer together; with 1 the share is the whole key.
+        """
+        self._write({"duplicate": codec.encode(_StoredShare(index, scalar, threshold))})
 
     def duplicate_share(self) -> tuple[int, bytes]:
         """Give the share: its index and scalar; refuses `duplicate_share_missing`."""
@@ -350,6 +354,12 @@ class Keystore:
             raise DUPLICATE_SHARE_MISSING()
         kept = self._decode("duplicate", _StoredShare)
         return kept.index, kept.scalar
+
+    def duplicate_threshold(self) -> int:
+        """Say how many members answer together; refuses `duplicate_share_missing`."""
+        if not self._path("duplicate").exists():
+            raise DUPLICATE_SHARE_MISSING()
+        return int(self._decode("duplicate", _StoredShare).threshold)
 
     # Files
 

@@ -7,10 +7,11 @@ A parcel is a question that its receiver answers with "done"; in order for each 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sql
 
+from yilian.ledger.errors import Refusal
 from yilian.vault.database import Database, position, table, values
 from yilian.vault.envelope import binding
 from yilian.vault.keystore import Keystore
@@ -62,21 +63,19 @@ class Parcels:
             return list(database.execute(query).scalars())
 
     def waiting(self, receiver: str, limit: int = 50) -> list[Parcel]:
-        """List the oldest parcels for one receiver; refuses as the seal does for an altered one."""
+        """List the oldest parcels for one receiver; an altered one has no operation any more."""
         query = sql.select(_parcels).where(_parcels.c.receiver == receiver)
         with self._database.read() as database:
             rows = database.execute(query.order_by(_parcels.c.position).limit(limit)).all()
-        sealer = self._keystore.sealer("parcels")
-        return [
-            Parcel(
-                row.position,
-                row.receiver,
-                row.operation,
-                sealer.open(row.sealed, _bound(row.receiver, row.operation, row.mark, row.since)),
-                row.since,
-            )
-            for row in rows
-        ]
+        return [self._opened(row) for row in rows]
+
+    def _opened(self, row: Any) -> Parcel:
+        bound = _bound(row.receiver, row.operation, row.mark, row.since)
+        try:
+            body = self._keystore.sealer("parcels").open(row.sealed, bound)
+        except Refusal:
+            return Parcel(row.position, row.receiver, "", b"", row.since)
+        return Parcel(row.position, row.receiver, row.operation, body, row.since)
 
     def done(self, at: int) -> None:
         """Forget a parcel that was taken, or that is given up; again is fine."""

@@ -47,6 +47,7 @@ from yilian.vault.keystore import Keystore
 from yilian.vault.large_records import damaged_slices, open_large
 from yilian.vault.outbox import Outbox
 from yilian.vault.packages import Released, Request
+from yilian.vault.parcels import Parcels
 from yilian.vault.payloads import FolderStore
 from yilian.vault.receiving import Accepted, Grantee, OpenedSession
 from yilian.vault.records import Batch, Damage, Item, Records, Version, batch_of
@@ -93,6 +94,7 @@ class Vault:
         self.desk = Desk(organisation, keystore, catalogue, clock)
         self.outbox = Outbox(keystore, catalogue, clock, channels=self.desk.channels)
         self.announcing = Announcing(catalogue)
+        self.parcels = Parcels(keystore, catalogue)
         self.relations = Relations(organisation, keystore, catalogue, clock)
         self.emergencies = emergency_parts(
             organisation, keystore, catalogue, self._records, self._journal.write, clock

@@ -65,7 +65,9 @@ def build(folder: Path) -> Judge:
     if done.returncode:
         pytest.skip(f"the registry is out of reach; try: {' '.join(fetch)}\n{done.stderr[-500:]}")
     program = folder / "judge"
-    subprocess.run(["go", "build", "-o", program, "."], cwd=HERE, check=True, timeout=600)
+    subprocess.run(
+        ["go", "build", "-buildvcs=false", "-o", program, "."], cwd=HERE, check=True, timeout=600
+    )
 
     def judge(claims: list[Json]) -> list[Verdict]:
         lines = "".join(json.dumps(each) + "\n" for each in claims)

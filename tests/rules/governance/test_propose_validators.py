@@ -211,9 +211,7 @@ def test_a_law_whose_height_is_too_near_at_the_end_fails(world: Chain) -> Play:
 
 @refused(messages.Propose, errors.OUT_OF_BOUNDS)
 def test_a_law_comes_with_notice(world: Chain) -> bytes:
-    return world.sign(
-        world.hospital, _ask(messages.Upgrade(2, world.height + 1 + NOTICE_HEIGHTS))
-    )
+    return world.sign(world.hospital, _ask(messages.Upgrade(2, world.height + 1 + NOTICE_HEIGHTS)))
 
 
 @refused(messages.Propose, errors.OUT_OF_BOUNDS)

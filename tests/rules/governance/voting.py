@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.chain import Actor, Chain, Signer, name_of
+from tests.chain import Actor, Cast, Chain, Signer, name_of
 from yilian.ledger.block import Validator
 from yilian.ledger.codec import to_bytes
 from yilian.ledger.modules.governance import messages
@@ -33,7 +33,7 @@ def naming(world: Chain, organisation: Actor, label: str, about: Actor | None = 
     return world.sign(organisation, named(world, about or organisation, label))
 
 
-def named(world: Chain, organisation: Actor, label: str) -> messages.NameValidator:
+def named(world: Cast, organisation: Actor, label: str) -> messages.NameValidator:
     """Give the message that names the key of a label."""
     signer = Signer(label)
     public = signer.key.public

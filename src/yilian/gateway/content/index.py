@@ -17,6 +17,7 @@ from typing import NamedTuple
 import msgspec
 import sqlalchemy as sql
 
+from yilian.gateway.content.database import Tables, insert
 from yilian.gateway.content.errors import CONTENT_ASKED, CONTENT_OF_ANOTHER
 from yilian.gateway.content.extract import Values, extract
 from yilian.gateway.content.keys import ContentKey, ContentKeys
@@ -24,13 +25,14 @@ from yilian.gateway.content.moments import months
 from yilian.ledger import codec
 from yilian.ledger.codec import Id
 from yilian.ledger.errors import Refusal
-from yilian.vault.database import Database, metadata, position, table
+from yilian.vault.database import metadata, position, table
 from yilian.vault.envelope import binding
 
 MAX_MONTHS = 24
 """A record or question that spans more months is filed, or asked for, without its months."""
 
 _CHUNK = 500
+_PAGE = 5_000
 _WIDE = "month=*"
 _ids = codec.decoder(Id)
 
@@ -61,9 +63,6 @@ _tokens = sql.Table(
     sqlite_with_rowid=False,
 )
 
-_INSERT_ITEM = "INSERT INTO content_items (record, patient, sealed, position) VALUES (?, ?, ?, ?)"
-_INSERT_BLIND = "INSERT INTO content_tokens (token, item) VALUES (?, ?)"
-
 _decoder = msgspec.msgpack.Decoder(Values)
 _encoder = msgspec.msgpack.Encoder()
 
@@ -81,8 +80,8 @@ class Found(NamedTuple):
 class ContentIndex:
     """The content index of one organisation. Safe for threads."""
 
-    def __init__(self, database: Database, keys: ContentKeys, offset: int = 0) -> None:
-        """Open the index in the vault's database.
+    def __init__(self, database: Tables, keys: ContentKeys, offset: int = 0) -> None:
+        """Open the index in the vault's database, or in one of its own.
 
         `offset`: minutes east of UTC for dates written without a time zone, +480 in China.
         """
@@ -152,6 +151,26 @@ class ContentIndex:
         rows = self._database.rows(ItemRow, query)
         found = (Found(row.record, _opened(key, row)) for row in rows)
         return sorted((each for each in found if _within(each, since, until)), key=_order)
+
+    def records_of(self, patient: str) -> list[str]:
+        """List which of a person's records are filed."""
+        with self._database.read() as connection:
+            query = sql.select(_items.c.record).where(_items.c.patient == patient)
+            return list(connection.execute(query).scalars())
+
+    def filed(self, patient: str | None = None) -> Iterator[list[str]]:
+        """List the records that are filed, of a person or of all, some thousand at a time."""
+        last = 0
+        while True:
+            query = sql.select(_items.c.position, _items.c.record).where(_items.c.position > last)
+            if patient is not None:
+                query = query.where(_items.c.patient == patient)
+            with self._database.read() as connection:
+                rows = connection.execute(query.order_by(_items.c.position).limit(_PAGE)).all()
+            if not rows:
+                return
+            last = rows[-1].position
+            yield [row.record for row in rows]
 
     def forget(self, records: Sequence[str]) -> None:
         """Remove records from the index; unknown ones are fine."""
@@ -239,10 +258,9 @@ def _insert(
             if word not in blind:
                 blind[word] = key.token(word)
             tokens.append((blind[word], place))
-    # Plain rows: the mapping of names to columns would cost more than the insert itself.
-    connection.exec_driver_sql(_INSERT_ITEM, items)
+    insert(connection, _items, items)
     if tokens:
-        connection.exec_driver_sql(_INSERT_BLIND, sorted(tokens))
+        insert(connection, _tokens, sorted(tokens))
 
 
 def _words(said: Values) -> Iterator[str]:

@@ -3,6 +3,11 @@
 It can always be dropped: everything in it comes from the genesis document and the event log, and
 the cursor moves in the same SQL transaction as the rows. A chain's reader sees a block here a few
 milliseconds after the block is durable.
+
+Where several gateways of one member share one PostgreSQL database, each follows its own node, and
+the cursor's row is locked while rows are added. Whoever has a block first writes it; the others
+find the cursor beyond theirs, compare its block with their own, and go on from there. So every
+block is written once, whichever of them stops; what is read may be ahead of the node that is asked.
 """
 
 from __future__ import annotations
@@ -11,22 +16,25 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import msgspec
-from sqlalchemy import Connection, create_engine, delete, event, inspect, make_url, select, update
+from sqlalchemy import Connection, delete, inspect, select, update
 
-from yilian.gateway.index import tables, writing
+from yilian.gateway.index import database, tables, writing
 from yilian.gateway.index.reading import Reading
 from yilian.gateway.index.rows import Book
+from yilian.ledger.block import Block
 from yilian.node.engine import Engine
-from yilian.node.store import StoreDamaged
+from yilian.node.store import Outcomes, StoreDamaged
 
 BATCH_TRANSACTIONS = 4_000
 BATCH_BLOCKS = 500
 _PATIENCE = 1.0
 _MILLI = 1_000_000
+SCHEMA = "yilian_index"
+"""Where the tables stand in PostgreSQL, if the URL does not say."""
 
 log = logging.getLogger("yilian.gateway")
 
@@ -46,29 +54,57 @@ class Advance(msgspec.Struct, frozen=True):
 Listener = Callable[[Advance], None]
 
 
+class _Cursor(msgspec.Struct, frozen=True):
+    """The row that says what is in the index."""
+
+    format: int
+    chain: str
+    genesis: str
+    height: int
+    block: str
+    events: int
+
+
 class ChainIndex:
     """Tables of blocks, transactions, events and records, filled while the chain grows."""
 
-    def __init__(self, url: str, engine: Engine, *, rebuild: bool = False) -> None:
+    def __init__(
+        self,
+        url: str,
+        engine: Engine,
+        *,
+        rebuild: bool = False,
+        shared: bool = False,
+        folder: Path = Path(),
+    ) -> None:
         """Open or make the index at a database URL and begin to follow the engine.
 
-        Raises IndexMismatch for the index of another chain, of another history of this chain, or
-        ahead of it; with `rebuild` it is filled anew instead. Raises ValueError for a database
-        in memory, which threads cannot share.
+        The URL: see `database.py`; relative paths in it begin at `folder`. `shared`: other nodes of
+        this member may fill the same index, so it may be ahead of this one's chain; PostgreSQL
+        only. Raises IndexMismatch for the index of another chain, of another history of this
+        chain, or ahead of it; with `rebuild` it is filled anew instead. Raises ValueError for a
+        SQLite database in memory. Refuses `index_url_refused`, `index_password_refused` and
+        `index_unavailable`.
         """
         self._chain = engine
-        self._sql = _connect(url)
+        self._server = None
+        if database.is_postgresql(url):
+            self._server = database.read_url(url, SCHEMA, folder)
+            self._sql = database.connect(self._server)
+        else:
+            self._sql = database.sqlite(url)
+        self._shared = shared and self._server is not None
         self.read = Reading(self._sql)
         self.height = 0
         self.fault: BaseException | None = None
-        self._events = 0
         self._listeners: list[Listener] = []
         self._writing = threading.Lock()
         self._moved = threading.Condition()
         self._work = threading.Event()
         self._closing = False
         try:
-            self._open(rebuild)
+            with database.asked():
+                self._open(rebuild)
         except BaseException:
             self._sql.dispose()
             raise
@@ -92,7 +128,11 @@ class ChainIndex:
         Raises what stands in the way where it cannot be filled.
         """
         with self._writing:
-            self._fill_anew()
+            with database.asked(), self._sql.begin() as connection:
+                if self._server is not None:
+                    database.lock(connection, self._server.schema)
+                self._fill_anew(connection)
+            self._seen(0)
         self._work.set()
         goal = self._chain.height
         while not self.wait(goal, _PATIENCE) and not self._closing:
@@ -119,58 +159,62 @@ class ChainIndex:
     # -- opening -------------------------------------------------------------------------------
 
     def _open(self, rebuild: bool) -> None:
-        found = self._cursor()
-        if found is None or found["format"] != tables.FORMAT:
-            self._fill_anew()
-            return
-        reason = self._mismatch(found)
-        if reason is None:
-            self.height, self._events = found["height"], found["events"]
-        elif rebuild:
-            self._fill_anew()
-        else:
-            raise IndexMismatch(reason)
+        with self._sql.begin() as connection:
+            if self._server is not None:
+                database.lock(connection, self._server.schema)
+                database.make_schema(connection, self._server.schema)
+            found = _cursor(connection)
+            if found is None or found.format != tables.FORMAT:
+                self._fill_anew(connection)
+                return
+            reason = self._mismatch(connection, found)
+            if reason is not None and rebuild:
+                self._fill_anew(connection)
+            elif reason is not None:
+                raise IndexMismatch(reason)
+            else:
+                self.height = min(found.height, self._chain.height)
 
-    def _cursor(self) -> dict[str, Any] | None:
-        if not inspect(self._sql).has_table(tables.CURSOR.name):
-            return None
-        with self._sql.connect() as connection:
-            row = connection.execute(select(tables.CURSOR)).mappings().first()
-        return None if row is None else dict(row)
+    def _mismatch(self, connection: Connection, found: _Cursor) -> str | None:
+        if found.genesis != self._chain.genesis.hash().hex():
+            return f"the index is of another chain ({found.chain})"
+        height = self._chain.height
+        if found.height > height and not self._shared:
+            return f"the index is at height {found.height}, the chain at {height}"
+        if found.height > height:
+            return self._differs(connection, height)
+        if found.block != self._block_hash(found.height):
+            return f"the index holds another block at height {found.height}"
+        return None
 
-    def _mismatch(self, found: dict[str, Any]) -> str | None:
-        if found["genesis"] != self._chain.genesis.hash().hex():
-            return f"the index is of another chain ({found['chain']})"
-        if found["height"] > self._chain.height:
-            return f"the index is at height {found['height']}, the chain at {self._chain.height}"
-        if found["block"] != self._block_hash(found["height"]):
-            return f"the index holds another block at height {found['height']}"
+    def _differs(self, connection: Connection, height: int) -> str | None:
+        """Say where the index has another block than the chain at a height that both have."""
+        query = select(tables.BLOCKS.c.hash).where(tables.BLOCKS.c.height == height)
+        if connection.scalar(query) != self._block_hash(height):
+            return f"the index holds another block at height {height}"
         return None
 
     def _block_hash(self, height: int) -> str:
-        decided = self._chain.store.decided(height) if height else None
-        return "" if decided is None else decided.hash.hex()
+        block = self._chain.store.block(height) if height else None
+        return "" if block is None else block.header.hash().hex()
 
-    def _fill_anew(self) -> None:
+    def _fill_anew(self, connection: Connection) -> None:
         book = Book(0)
         book.genesis(self._chain.genesis)
-        with self._sql.begin() as connection:
-            tables.METADATA.drop_all(connection)
-            tables.METADATA.create_all(connection)
-            first = {
-                "one": 1,
-                "format": tables.FORMAT,
-                "chain": self._chain.genesis.chain,
-                "genesis": self._chain.genesis.hash().hex(),
-                "height": 0,
-                "block": "",
-                "events": book.events,
-            }
-            connection.execute(delete(tables.CURSOR))
-            connection.execute(tables.CURSOR.insert(), first)
-            writing.write(connection, book)
-        with self._moved:
-            self.height, self._events = 0, book.events
+        tables.METADATA.drop_all(connection)
+        tables.METADATA.create_all(connection)
+        first = {
+            "one": 1,
+            "format": tables.FORMAT,
+            "chain": self._chain.genesis.chain,
+            "genesis": self._chain.genesis.hash().hex(),
+            "height": 0,
+            "block": "",
+            "events": book.events,
+        }
+        connection.execute(delete(tables.CURSOR))
+        connection.execute(tables.CURSOR.insert(), first)
+        writing.write(connection, book)
 
     # -- following -----------------------------------------------------------------------------
 
@@ -197,31 +241,70 @@ class ChainIndex:
             self._work.wait(_PATIENCE)
 
     def _advance(self) -> Advance:
-        book = Book(self._events)
+        with self._sql.begin() as connection:
+            found = _cursor(connection, locked=True)
+            if found is None:
+                raise IndexMismatch("the index was emptied by another program")
+            if found.height > self.height:
+                moved = self._adopt(connection, found)
+            else:
+                moved = self._extend(connection, found)
+        self._seen(moved.height)
+        return moved
+
+    def _extend(self, connection: Connection, found: _Cursor) -> Advance:
+        """Add the blocks behind the cursor; it may be behind ours, after PostgreSQL crashed."""
+        if found.height < self.height and found.block != self._block_hash(found.height):
+            raise IndexMismatch(f"the index holds another block at height {found.height}")
+        book = Book(found.events)
         codes: Counter[int] = Counter()
-        height, block_hash = self.height, ""
-        newest = self._chain.height
-        done = 0
-        while height < newest and done < BATCH_TRANSACTIONS and height - self.height < BATCH_BLOCKS:
-            height += 1
-            decided = self._chain.store.decided(height)
-            outcomes = self._chain.store.outcomes(height)
-            if decided is None or outcomes is None:
-                raise StoreDamaged(f"block {height} is missing", height)
-            moment = decided.time // _MILLI
-            block_hash = decided.hash.hex()
+        height, block_hash = found.height, found.block
+        for height, block, outcomes in self._blocks(found.height, self._chain.height):
+            block_hash = block.header.hash().hex()
             book.block(
-                height, moment, block_hash, decided.txs, outcomes.results, outcomes.timer_events
+                height,
+                block.header.time // _MILLI,
+                block_hash,
+                block.txs,
+                outcomes.results,
+                outcomes.timer_events,
             )
             codes.update(each.code for each in outcomes.results)
-            done += len(decided.txs)
-        with self._sql.begin() as connection:
-            writing.write(connection, book)
-            _move(connection, height, block_hash, book.events)
-        with self._moved:
-            self.height, self._events = height, book.events
-            self._moved.notify_all()
+        writing.write(connection, book)
+        _move(connection, height, block_hash, book.events)
         return Advance(height, book.time, dict(codes))
+
+    def _adopt(self, connection: Connection, found: _Cursor) -> Advance:
+        """Go on behind what another gateway of this member wrote of the same chain."""
+        if not self._shared:
+            raise IndexMismatch("another program writes to the index")
+        codes: Counter[int] = Counter()
+        reached, moment = self.height, 0
+        newest = min(found.height, self._chain.height)
+        for height, block, outcomes in self._blocks(self.height, newest):
+            codes.update(each.code for each in outcomes.results)
+            reached, moment = height, block.header.time // _MILLI
+        reason = self._differs(connection, reached)
+        if reason is not None:
+            raise IndexMismatch(reason)
+        return Advance(reached, moment, dict(codes))
+
+    def _blocks(self, behind: int, newest: int) -> Iterator[tuple[int, Block, Outcomes]]:
+        """Read some of the blocks above a height, no more than one transaction should hold."""
+        done = 0
+        for height in range(behind + 1, min(newest, behind + BATCH_BLOCKS) + 1):
+            block, outcomes = self._chain.store.block(height), self._chain.store.outcomes(height)
+            if block is None or outcomes is None:
+                raise StoreDamaged(f"block {height} is missing", height)
+            yield height, block, outcomes
+            done += len(block.txs)
+            if done >= BATCH_TRANSACTIONS:
+                return
+
+    def _seen(self, height: int) -> None:
+        with self._moved:
+            self.height = height
+            self._moved.notify_all()
 
     def _tell(self, moved: Advance) -> None:
         for listener in list(self._listeners):
@@ -232,28 +315,11 @@ def _move(connection: Connection, height: int, block_hash: str, events: int) -> 
     connection.execute(update(tables.CURSOR).values(height=height, block=block_hash, events=events))
 
 
-def _connect(url: str) -> Any:
-    parsed = make_url(url)
-    if parsed.get_backend_name() != "sqlite":
-        return create_engine(parsed, pool_pre_ping=True)
-    if parsed.database in (None, "", ":memory:"):
-        raise ValueError("the chain index needs a file: a database in memory has one thread")
-    engine = create_engine(
-        parsed,
-        connect_args={"timeout": 10.0, "check_same_thread": False},
-        pool_size=20,
-        max_overflow=30,
-    )
-
-    @event.listens_for(engine, "connect")
-    def _prepare(connection: Any, _: Any) -> None:
-        # The driver's own BEGIN leaves DDL outside transactions; ours (below) does not.
-        connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "cache_size=-65536"):
-            connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN")
-
-    return engine
+def _cursor(connection: Connection, *, locked: bool = False) -> _Cursor | None:
+    """Read the cursor; `locked`: who else would move it waits until this transaction ends."""
+    if not locked and not inspect(connection).has_table(tables.CURSOR.name):
+        return None
+    names = [tables.CURSOR.c[name] for name in _Cursor.__struct_fields__]
+    query = select(*names).with_for_update() if locked else select(*names)
+    row = connection.execute(query).first()
+    return None if row is None else _Cursor(*row)

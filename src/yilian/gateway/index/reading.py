@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
-from sqlalchemy import Engine, Table, and_, func, or_, select
+from sqlalchemy import Connection, Engine, Table, and_, func, or_, select
 
+from yilian.gateway.index.database import asked
 from yilian.gateway.index.rows import TIMERS
 from yilian.gateway.index.tables import BLOCKS, EVENT_IDS, EVENTS, TRANSACTIONS
 
@@ -76,6 +78,12 @@ class Reading:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
+    @contextmanager
+    def _asked(self) -> Iterator[Connection]:
+        """Give a connection; refuses `index_unavailable` where the database does not answer."""
+        with asked(), self._engine.connect() as connection:
+            yield connection
+
     def blocks(self, before: int | None, limit: int) -> list[IndexedBlock]:
         """List blocks below height `before`, newest first; genesis is not one of them."""
         query = (
@@ -86,7 +94,7 @@ class Reading:
         if before is not None:
             query = query.where(BLOCKS.c.height < before)
         query = query.order_by(BLOCKS.c.height.desc()).limit(limit)
-        with self._engine.connect() as connection:
+        with self._asked() as connection:
             return [IndexedBlock(*row) for row in connection.execute(query)]
 
     def transactions(self, height: int) -> list[IndexedTransaction]:
@@ -108,7 +116,7 @@ class Reading:
         )
         if position is not None:
             query = query.where(table.c.position == position)
-        with self._engine.connect() as connection:
+        with self._asked() as connection:
             rows = connection.execute(query).all()
         return [
             IndexedTransaction(
@@ -131,7 +139,7 @@ class Reading:
             .where(EVENTS.c.position == position)
             .order_by(EVENTS.c.seq)
         )
-        with self._engine.connect() as connection:
+        with self._asked() as connection:
             return [msgspec.Raw(text.encode()) for text in connection.scalars(query)]
 
     def events(
@@ -157,7 +165,7 @@ class Reading:
                 EVENT_IDS.c.id == name, EVENT_IDS.c.seq > after
             )
         query = query.order_by(EVENTS.c.seq).limit(limit)
-        with self._engine.connect() as connection:
+        with self._asked() as connection:
             return [
                 IndexedEvent(
                     row.seq,
@@ -183,7 +191,7 @@ class Reading:
             .order_by(BLOCKS.c.height.desc())
             .limit(1)
         )
-        with self._engine.connect() as connection:
+        with self._asked() as connection:
             block = connection.execute(before).first()
             if block is None:
                 return 0
@@ -199,17 +207,20 @@ class Reading:
 
     def newest(self) -> int:
         """Give the sequence number of the newest event."""
-        with self._engine.connect() as connection:
+        with self._asked() as connection:
             return int(connection.scalar(select(func.max(EVENTS.c.seq))) or 0)
 
     def records(
         self, table: Table, filters: Filters, before: int | None, limit: int
     ) -> list[dict[str, Any]]:
         """List records that match all filters, newest first, those older than `before` only."""
+        if any("\0" in value for value in filters.values()):
+            # No row holds such a value, and PostgreSQL does not take one in a question.
+            return []
         query = select(table).order_by(table.c.seq.desc()).limit(limit)
         for name, value in filters.items():
             query = query.where(table.c[name] == value)
         if before is not None:
             query = query.where(table.c.seq < before)
-        with self._engine.connect() as connection:
+        with self._asked() as connection:
             return [dict(row) for row in connection.execute(query).mappings()]

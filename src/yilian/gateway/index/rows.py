@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -42,6 +43,7 @@ class _Transaction(msgspec.Struct):
 _read_transaction = msgspec.json.Decoder(_Transaction)
 _read_texts = msgspec.json.Decoder(list[msgspec.Raw])
 _read_event = codec.decoder(AnyEvent)
+_NAME = re.compile(r"[a-z][a-z_]{0,63}\.[A-Za-z]{1,64}")
 _ID = next(
     each.pattern
     for each in (msgspec.inspect.type_info(codec.Id),)
@@ -146,12 +148,15 @@ class Book:
 
 
 def _types(raw: bytes) -> str:
-    """Name the messages of a transaction; a block of others may hold bytes that are none."""
+    """Name the messages of a transaction; a block of others may hold bytes that are none.
+
+    What is no name of a message is left out: not every database keeps every character.
+    """
     try:
         found: _Transaction = _read_transaction.decode(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError):
         return ""
-    return ",".join(each.type for each in found.body.messages)
+    return ",".join(each.type for each in found.body.messages if _NAME.fullmatch(each.type))
 
 
 def _genesis_events(genesis: Genesis) -> list[Event]:

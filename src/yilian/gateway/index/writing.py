@@ -2,6 +2,7 @@
 
 SQLite's driver lets go of the interpreter lock at every step of a statement. With one step per row
 a busy writer thread would make the index wait at each row; many rows per statement are one step.
+PostgreSQL takes them in another form (`bulk.py`).
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, insert, update
+from sqlalchemy import Connection, Table
 
+from yilian.gateway.index import bulk
 from yilian.gateway.index.rows import Book
 
 _CHUNKS = (512, 64, 8, 1)
@@ -36,9 +38,8 @@ def write(connection: Connection, book: Book) -> None:
 def _insert(connection: Connection, table: Table, rows: Sequence[list[Any]]) -> None:
     if not rows:
         return
-    if connection.dialect.name != "sqlite":
-        names = _names(table)
-        connection.execute(insert(table), [dict(zip(names, row, strict=True)) for row in rows])
+    if connection.dialect.name == "postgresql":
+        bulk.insert(connection, table, rows)
         return
     for chunk in _cut(rows):
         values = tuple(value for row in chunk for value in row)
@@ -48,11 +49,8 @@ def _insert(connection: Connection, table: Table, rows: Sequence[list[Any]]) -> 
 def _update(
     connection: Connection, table: Table, columns: tuple[str, ...], rows: Sequence[list[Any]]
 ) -> None:
-    if connection.dialect.name != "sqlite":
-        changed: dict[str, Any] = {name: bindparam(f"new_{name}") for name in columns}
-        statement = update(table).where(table.c.id == bindparam("of")).values(changed)
-        names = ("of", *(f"new_{name}" for name in columns))
-        connection.execute(statement, [dict(zip(names, row, strict=True)) for row in rows])
+    if connection.dialect.name == "postgresql":
+        bulk.update(connection, table, columns, rows)
         return
     for chunk in _cut(rows):
         values = tuple(value for row in chunk for value in row)

@@ -119,48 +119,48 @@ class Courier:
         return sorted(found)
 
     def _serve(self, receiver: str) -> None:
-        more = False
         try:
-            more = self._bring(receiver)
+            self._bring(receiver)
         except Exception:
             log.exception("a parcel could not be brought; trying again")
             self._pause(receiver)
         finally:
             with self._lock:
                 self._running.pop(receiver, None)
-            if more or self._stopping.is_set() is False:
-                # Something may have come in while this ran.
-                self._wake.set()
+            # Something may have come in while this ran.
+            self._wake.set()
 
-    def _bring(self, receiver: str) -> bool:
-        """Bring what waits for one receiver; tells whether all of it was dealt with."""
+    def _bring(self, receiver: str) -> None:
+        """Bring what waits for one receiver, in order, up to what cannot be brought now."""
         organisation = self._organisation
         state = organisation.engine.state()
         if standing(state, receiver) is None:
             organisation.vault.parcels.forget(receiver)
             organisation.emergencies.give_up(receiver)
-            return True
+            return
         try:
             while parcels := organisation.vault.parcels.waiting(receiver):
                 for each in parcels:
                     if self._stopping.is_set():
-                        return False
+                        return
                     self._bring_one(each.receiver, each.operation, each.body, each.since)
                     organisation.vault.parcels.done(each.position)
             organisation.emergencies.carry(receiver)
         except Refusal as refusal:
             log.info("a member is not reached: %s", refusal.code.name)
             self._pause(receiver)
-            return False
+            return
         with self._lock:
             self._pauses.pop(receiver, None)
-        return True
 
     def _bring_one(self, receiver: str, operation: str, body: bytes, since: int) -> None:
         """Bring one parcel; raises a refusal that may be over later."""
         organisation = self._organisation
         peers, known = organisation.peers, _BOUNDS.get(operation)
-        if known is None or peers is None:
+        if peers is None:
+            raise NO_ENDPOINT(id=receiver)
+        if known is None:
+            log.error("a parcel cannot be read; it is given up")
             return
         try:
             peers.call(organisation.id, receiver, operation, body, known.bounds, patient=True)

@@ -21,3 +21,22 @@ NOT_ABOUT_YOU = code(9513, "members.not_about_caller", 403)
 
 HOLDER_ELSEWHERE = code(9213, "organisation.holder_elsewhere", 409, "id")
 """The other organisation is at another node, and this node has no way to other members."""
+
+ELSEWHERE = frozenset(
+    {
+        ANSWER_REFUSED,
+        BEHIND,
+        HOLDER_ELSEWHERE,
+        NOT_RECOGNISED,
+        NOT_THE_MEMBER,
+        NO_ENDPOINT,
+        REFUSED,
+        TOO_MANY,
+        UNKNOWN,
+        UNREACHABLE,
+    }
+)
+"""Refusals that say that the other was not reached, or gave no answer of its own."""
+
+ASKING = (NO_ENDPOINT, UNREACHABLE, NOT_THE_MEMBER, NOT_RECOGNISED, ANSWER_REFUSED, REFUSED)
+"""What a route that asks another member may refuse besides."""

@@ -39,7 +39,7 @@ class MemberConnection(Connection):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Remember who it is."""
         held = transport.get_extra_info("ssl_object")
-        self._certificate = None if held is None else held.getpeercert(binary_form=True)
+        self._certificate = None if held is None else held.getpeercert(True)
         super().connection_made(transport)
 
     def on_message_begin(self) -> None:

@@ -7,6 +7,7 @@ the old one are left. Answers are read up to a size and a time; what is no answe
 
 from __future__ import annotations
 
+import hmac
 import ssl
 import threading
 import time
@@ -64,7 +65,7 @@ class Peers:
     def __init__(self, engine: Engine, certificate: bytes, key: bytes) -> None:
         """`certificate` in DER, `key` in PEM (`certificates.Credentials`)."""
         self.engine = engine
-        self._own = (Credentials(certificate, key),)
+        self._own: tuple[Credentials, ...] = (Credentials(certificate, key),)
         self._ways: dict[tuple[str, str], _Way] = {}
         self._down: dict[str, float] = {}
         self._lock = threading.Lock()
@@ -257,7 +258,7 @@ def _require_certificate(answer: httpx.Response, endpoint: Endpoint, organisatio
     """Hold the certificate itself against the chain's: a context trusts what hangs from it too."""
     stream = answer.extensions.get("network_stream")
     held = None if stream is None else stream.get_extra_info("ssl_object")
-    if held is None or held.getpeercert(binary_form=True) != endpoint.certificate:
+    if held is None or not hmac.compare_digest(held.getpeercert(True) or b"", endpoint.certificate):
         raise NOT_THE_MEMBER(id=organisation)
 
 

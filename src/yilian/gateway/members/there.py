@@ -53,9 +53,7 @@ _QUICK = Known(64 * KIB, 64 * KIB, 1.5)
 RELEASE = _of(
     "release", formats.ReleaseAsked, formats.ReleaseAnswer, Known(256 * KIB, LARGEST, 30.0)
 )
-REPACKAGE = _of(
-    "repackage", formats.GrantNamed, formats.PackageAnswer, Known(KIB, 5 * MIB, 10.0)
-)
+REPACKAGE = _of("repackage", formats.GrantNamed, formats.PackageAnswer, Known(KIB, 5 * MIB, 10.0))
 ACCEPT = _of("accept", formats.PackageSent, formats.Nothing, Known(5 * MIB, KIB, 10.0))
 ASK = _of("ask", formats.AskSent, formats.Nothing, _SMALL)
 TELL = _of("tell", formats.NoticeSent, formats.Nothing, _SMALL)
@@ -205,9 +203,7 @@ class There:
         return {each: names[each] for each in practitioners if each in names}
 
 
-def notice(
-    reader: str, kind: str, parameters: Parameters, cause: str
-) -> formats.NoticeSent:
+def notice(reader: str, kind: str, parameters: Parameters, cause: str) -> formats.NoticeSent:
     """Write word to a reader elsewhere; refuses nothing that this node makes itself."""
     return msgspec.convert(
         {"reader": reader, "kind": kind, "parameters": dict(parameters), "cause": cause},

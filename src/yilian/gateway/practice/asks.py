@@ -6,15 +6,20 @@ same, and so is the chain's.
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from yilian.gateway.organisation import Organisation
+from yilian.gateway.members.errors import ELSEWHERE
+from yilian.gateway.members.formats import AskSent
+from yilian.gateway.members.there import ASK
 from yilian.gateway.practice.notices import tell
 from yilian.ledger.errors import Refusal, code
 from yilian.ledger.modules.consent.errors import ASK_ENDED
 from yilian.ledger.modules.consent.state import ASKS, GRANTS
 from yilian.vault.asks import AskTerms, ByCard, ByNumber, Kept
 from yilian.vault.notice import Parameters
+
+if TYPE_CHECKING:
+    from yilian.gateway.organisation import Organisation
 
 ASK_NOT_ON_CHAIN = code(9419, "consents.ask_not_on_chain", 409)
 
@@ -41,8 +46,9 @@ class Asking:
         return self._asks.ask(terms)
 
     def deliver(self, ask: str, asker: str) -> bool:
-        """Bring a question to the holder once the chain has it; tells whether the holder is here.
+        """Bring a question to the holder once the chain has it; tells whether the holder has it.
 
+        To a holder that cannot be reached now it is brought later.
         The holder keeps it if it finds the person, and says nothing of that. Refuses `ask_unknown`,
         `consents.ask_not_on_chain`, `consent.ask_ended`.
         """
@@ -53,10 +59,15 @@ class Asking:
             raise ASK_NOT_ON_CHAIN()
         if not found.open_at(engine.now()):
             raise ASK_ENDED(id=ask)
-        holder = self._organisation.hosted(kept.terms.holder)
-        if holder is None:
+        try:
+            self._organisation.counterpart(kept.terms.holder).ask(kept)
+        except Refusal as refusal:
+            if refusal.code not in ELSEWHERE:
+                raise
+            if self._organisation.peers is not None:
+                sent = AskSent(terms=kept.terms, salt=kept.salt)
+                self._organisation.courier.send(kept.terms.holder, ASK, ask, sent)
             return False
-        Asking(holder).receive(kept, found.terms)
         return True
 
     def receive(self, kept: Kept, committed: str) -> None:

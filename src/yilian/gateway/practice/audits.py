@@ -8,7 +8,7 @@ record. A person reads both about themself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from yilian.ledger.errors import Refusal
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 
 MAX_LINES = 5_000
 """Journal lines read for one page."""
-
-Hosted = Callable[[str], "Organisation | None"]
-"""Finds an organisation if this node works for it."""
 
 
 class Asked(NamedTuple):
@@ -54,7 +51,7 @@ class Line(NamedTuple):
 
 
 class Who(NamedTuple):
-    """Somebody by id: kind and home by the chain, name by the staff directory of a home here."""
+    """Somebody by id: kind and home by the chain, name by the staff directory of their home."""
 
     subject: str
     kind: str | None
@@ -79,12 +76,12 @@ class Disclosures(NamedTuple):
 
 
 class Audits:
-    """The two books of one organisation. `hosted` finds the readers' organisations."""
+    """The two books of one organisation. For one page of one of them."""
 
-    def __init__(self, organisation: Organisation, hosted: Hosted) -> None:
+    def __init__(self, organisation: Organisation) -> None:
         self._organisation = organisation
         self._vault = organisation.vault
-        self._hosted = hosted
+        self._silent: set[str] = set()
 
     # The trail
 
@@ -199,13 +196,13 @@ class Audits:
         )
 
     def _staff(self, name: str, at: str) -> str | None:
-        organisation = self._hosted(at)
-        if organisation is None:
-            return None
-        try:
-            return organisation.vault.desk.staff(name).name
-        except Refusal:
-            return None
+        if at not in self._silent:
+            try:
+                return self._organisation.counterpart(at).staff([name]).get(name)
+            except Refusal:
+                # One that cannot be asked now is not waited for again on this page.
+                self._silent.add(at)
+        return None
 
 
 def _grouped(lines: Sequence[JournalLine]) -> list[list[JournalLine]]:

@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
+from yilian.gateway.members.errors import ELSEWHERE
 from yilian.gateway.organisation import GRANT_UNKNOWN, Organisation
 from yilian.gateway.practice.care import professions
-from yilian.ledger.errors import MALFORMED, code
+from yilian.ledger.errors import MALFORMED, Refusal, code
 from yilian.ledger.modules.consent import messages as consent
 from yilian.ledger.modules.consent.state import GRANTS
 from yilian.ledger.modules.consent.state import Grant as OnChain
@@ -45,7 +46,7 @@ class Offer(NamedTuple):
 
 
 class Given(NamedTuple):
-    """A grant that is on the chain; `package` only where the grantee is at another node."""
+    """A grant that is on the chain; `package` only where the grantee has not got it yet."""
 
     grant: str
     version: int
@@ -132,11 +133,21 @@ class Consents:
             raise NOT_ON_CHAIN()
         if self._status(found) in ("ended", "revoked"):
             raise GRANT_OVER()
-        package = self._organisation.watch.redeliver(grant)
+        package = self._organisation.watch.repackage(grant)
         if package is None:
             raise NOT_ON_CHAIN()
-        here = self._organisation.hosted(terms.grantee) is not None
-        return Given(grant, found.version, found.ends, None if here else package)
+        taken = self._hand_over(terms.grantee, grant, package)
+        return Given(grant, found.version, found.ends, None if taken else package)
+
+    def _hand_over(self, grantee: str, grant: str, package: bytes) -> bool:
+        """Bring a package to the grantee now, or have it brought; tells whether they have it."""
+        try:
+            self._organisation.counterpart(grantee).accept(grant, package)
+        except Refusal as refusal:
+            if refusal.code not in ELSEWHERE:
+                raise
+            return self._organisation.watch.deliver(grant, package)
+        return True
 
     def patient(self, grant: str) -> str:
         """Name whose grant it is; refuses `organisation.grant_unknown`."""

@@ -16,6 +16,8 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from yilian.gateway.members.errors import ELSEWHERE
+from yilian.gateway.practice.escrow import gather, keepers_of
 from yilian.gateway.practice.finality import NO_FINALITY, Finality
 from yilian.gateway.practice.notices import tell
 from yilian.ledger import codec, transaction
@@ -36,13 +38,14 @@ from yilian.vault.emergency_access import (
     OpenedEmergency,
     ShareRequest,
 )
-from yilian.vault.emergency_keys import KEEP
+from yilian.vault.duplicates import normalise
+from yilian.vault.emergency_keys import KEEP, Outgoing
 from yilian.vault.emergency_register import Entry
-from yilian.vault.envelope import EmergencyReason, emergency_commitment, new_id
+from yilian.vault.envelope import EmergencyReason, binding, emergency_commitment, new_id
 from yilian.vault.outage import LOG_DAMAGED, OutageFacts
 from yilian.vault.packages import MAX_RECORDS, NotReleased, ReleasedRecord
 from yilian.vault.records import Item
-from yilian.vault.shares import Keeper, Keepers
+from yilian.vault.shares import Keepers
 
 if TYPE_CHECKING:
     from yilian.gateway.organisation import Organisation
@@ -55,6 +58,7 @@ QUIET = frozenset({"emergency_not_prepared", "emergency_set_closed"})
 
 MINUTE_MS = 60_000
 DUE_EVERY_MS = MINUTE_MS
+AT_ONCE = 100
 _SUITE_BYTE = b"\x01"
 
 Status = Literal["open", "closed", "ended"]
@@ -112,24 +116,25 @@ class Emergencies:
 
     # -- the reader's side ---------------------------------------------------------------------
 
-    def prepare(self, holder: Emergencies, reader: str, asked: Asked) -> OpenedEmergency:
+    def prepare(self, holder: str, reader: str, asked: Asked) -> OpenedEmergency:
         """Prepare an access for a practitioner of this organisation, to be put on the chain.
 
-        Refuses `identity.licence_not_in_force`, `malformed`, and `emergencies.no_finality` for
-        another organisation's records while the chain has none.
+        `holder` is the organisation that keeps the records. Refuses
+        `identity.licence_not_in_force`, `malformed`, and `emergencies.no_finality` for another
+        organisation's records while the chain has none; and as `Organisation.counterpart`.
         """
         now = self._engine.now()
         if not licensed(self._engine.state(), reader, now):
             raise LICENCE_NOT_IN_FORCE()
-        if holder is not self and self.finality.lost():
+        if holder != self.id and self.finality.lost():
             raise NO_FINALITY()
+        at = self._organisation.counterpart(holder)
         patient = asked.person
         if patient is None and asked.number is not None:
-            patient = holder.find(*asked.number)
+            patient = at.find(*asked.number, reader)
         opened = self._parts.requester.prepare(
-            # An id of nobody: reading it finds what reading an empty set finds.
             patient=patient or new_id(),
-            holder=holder.id,
+            holder=holder,
             reader=reader,
             reason=asked.reason,
             text=asked.text,
@@ -146,30 +151,23 @@ class Emergencies:
             raise UNKNOWN()
         return opened
 
-    def read(
-        self,
-        opened: OpenedEmergency,
-        holder: Emergencies,
-        keeper: Callable[[str], Emergencies | None],
-        raw: bytes | None = None,
-    ) -> Found:
+    def read(self, opened: OpenedEmergency, raw: bytes | None = None) -> Found:
         """Read the emergency set under an access; every answer is journalled before it leaves.
 
         `raw` is the reader's signed `consent.BreakGlass`, handed in here, or kept until the chain
         is back. Refuses `emergency_refused`, `outage_refused`, `emergencies.no_finality`,
-        `emergencies.transaction_differs`, and what `Requester.open` refuses.
+        `emergencies.transaction_differs`, and what `Requester.open` and the holder's node refuse.
         """
+        own = opened.terms.holder == self.id
         if raw is not None:
             _require_same(raw, opened)
         if self.finality.lost():
-            if holder is not self:
+            if not own:
                 raise NO_FINALITY()
             return self._read_in_outage(opened, raw)
         if raw is not None and EMERGENCIES.get(self._engine.state(), opened.terms.access) is None:
             self._hand_in(raw)
-        if holder is self:
-            return self._read_own(opened)
-        return self._read_elsewhere(opened, holder, keeper)
+        return self._read_own(opened) if own else self._read_elsewhere(opened)
 
     def _read_own(self, opened: OpenedEmergency) -> Found:
         view = self._view(opened.terms.access)
@@ -187,34 +185,25 @@ class Emergencies:
         self._note(opened)
         return Found(contents, refused, self.keepers().alone, anchored=True)
 
-    def _read_elsewhere(
-        self,
-        opened: OpenedEmergency,
-        holder: Emergencies,
-        keeper: Callable[[str], Emergencies | None],
-    ) -> Found:
+    def _read_elsewhere(self, opened: OpenedEmergency) -> Found:
+        holder = self._organisation.counterpart(opened.terms.holder)
+
         def some(names: tuple[str, ...] | None) -> EmergencyRead:
-            released = holder.release(opened.request(names), self.id)
+            released = holder.emergency(opened.request(names))
             if released.reasons:
                 raise REFUSED(reasons=", ".join(released.reasons))
             contents: dict[str, bytes] = {}
             if released.records and released.pair is not None:
-                answers = self._shares(opened.share(released.pair), released.keepers, keeper)
+                answers = gather(
+                    self._organisation, opened.share(released.pair), released
+                )
                 roots = self._roots(released.records)
                 contents = self._parts.requester.open(released, answers, roots)
             return EmergencyRead(contents, released.refused, released.more)
 
         contents, refused = _all(some)
-        return Found(contents, refused, holder.keepers().alone, anchored=True)
-
-    def _shares(
-        self,
-        request: ShareRequest,
-        names: Iterable[str],
-        keeper: Callable[[str], Emergencies | None],
-    ) -> list[EscrowAnswer]:
-        found = [each for each in map(keeper, names) if each is not None]
-        return [each.share(request, self.id) for each in found]
+        alone = keepers_of(self._organisation, holder.id).alone
+        return Found(contents, refused, alone, anchored=True)
 
     def _read_in_outage(self, opened: OpenedEmergency, raw: bytes | None) -> Found:
         outage, access = self._parts.outage, opened.terms.access
@@ -251,6 +240,18 @@ class Emergencies:
         place = f"{self.id}/{self._organisation.tag(system, number)}"
         mark = TAGS.get(self._engine.state(), place)
         return None if mark is None else mark.subject
+
+    def find_or_nobody(self, system: str, number: str) -> str:
+        """Find a person by a number; for one who is not here, an id of nobody, always the same.
+
+        Reading nobody's finds what reading an empty set finds. Refuses `duplicate_number_refused`.
+        """
+        found = self.find(system, number)
+        if found is not None:
+            return found
+        text = binding("emergency-nobody", system=system, number=normalise(number))
+        drawn = self._organisation.vault.keystore.mac("emergency-nobody", text)[:16]
+        return codec.to_text(bytes((drawn[0] & 0x7F,)) + drawn[1:])
 
     def release(self, request: EmergencyRequest, caller: str) -> EmergencyReleased:
         """Answer another organisation as holder; the patient is told, and the access registered.
@@ -315,10 +316,10 @@ class Emergencies:
     def keepers(self) -> Keepers:
         """Name who keeps shares of this organisation's emergency keys, and how many suffice.
 
-        On an embedded chain that is its own escrow service alone: one of one.
+        Members whose nodes can be reached, by the chain; on an embedded chain its own escrow
+        service alone: one of one.
         """
-        own = Keeper(self.id, self._organisation.vault.service_public_key())
-        return Keepers(1, (own,))
+        return keepers_of(self._organisation, self.id)
 
     def share(self, request: ShareRequest, caller: str) -> EscrowAnswer:
         """Answer as escrow service, by rule alone and by this organisation's own node."""
@@ -344,18 +345,48 @@ class Emergencies:
             self._deliver()
 
     def _deliver(self) -> None:
-        """Carry to our own escrow service what it is to be told, until nothing is left."""
-        keys, escrow = self._parts.keys, self._parts.escrow
-        while True:
-            own = [each for each in keys.outgoing() if each.keeper == self.id]
-            if not own:
-                return
-            for each in own:
-                if each.act == KEEP:
-                    escrow.keep(each.package, self.id)
-                else:
-                    escrow.drop(each.pair, self.id)
-                keys.delivered(each)
+        """Carry to the escrow services of this node what they are to be told; wake the courier."""
+        keys = self._parts.keys
+        while here := [name for name in keys.receivers() if self._organisation.hosted(name)]:
+            for name in here:
+                for each in keys.outgoing(name):
+                    self._hand(each)
+        if keys.receivers():
+            self._organisation.courier.wake()
+
+    def _hand(self, each: Outgoing) -> None:
+        keeper = self._organisation.counterpart(each.keeper)
+        if each.act == KEEP:
+            keeper.keep_share(each.package)
+        else:
+            keeper.drop_share(each.pair)
+        self._parts.keys.delivered(each)
+
+    def to_tell(self) -> set[str]:
+        """Name the keepers at other nodes that are to be told of shares."""
+        names = self._parts.keys.receivers()
+        return {name for name in names if self._organisation.hosted(name) is None}
+
+    def carry(self, keeper: str) -> None:
+        """Tell a keeper at another node what it is to be told; refuses as it does.
+
+        A share that it refuses for good is given up: the pair stands with those of the others.
+        """
+        while waiting := self._parts.keys.outgoing(keeper, AT_ONCE):
+            for each in waiting:
+                try:
+                    self._hand(each)
+                except Refusal as refusal:
+                    if refusal.code in ELSEWHERE:
+                        raise
+                    log.warning("a share is not kept elsewhere: %s", refusal.code.name)
+                    self._parts.keys.refused(each)
+
+    def give_up(self, keeper: str) -> None:
+        """Forget what a keeper that has ended was to be told."""
+        while waiting := self._parts.keys.outgoing(keeper, AT_ONCE):
+            for each in waiting:
+                self._parts.keys.refused(each)
 
     def categories(self, person: str) -> EmergencySet:
         """Give what an emergency opens of a patient."""

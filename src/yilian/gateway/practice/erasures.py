@@ -161,12 +161,13 @@ class Erasures:
         for each in certificates:
             for copy in each.copies:
                 name = copy.organisation
-                other = None if name in (None, self._organisation.id) else find(str(name))
-                if other is not None:
-                    notices.tell(
-                        other, copy.reader, "copies_erased", _about(each), cause=each.erasure
-                    )
-                    told.add(other.id)
+                if name is None or name == self._organisation.id:
+                    continue
+                about, cause = _about(each), each.erasure
+                if notices.tell_at(
+                    self._organisation, name, copy.reader, "copies_erased", about, cause
+                ):
+                    told.add(name)
         return tuple(sorted(told))
 
     def _forget(self, names: Sequence[str], extent: Extent) -> None:

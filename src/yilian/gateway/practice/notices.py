@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from yilian.gateway.members.there import TELL, notice
 from yilian.ledger.modules.identity.state import SUBJECTS
 from yilian.ledger.state import State
 from yilian.node.history import Outcome
@@ -49,6 +50,30 @@ def tell(
     """
     outbox = organisation.vault.outbox
     return outbox.put(person, kind, parameters, outbox.now(), cause)
+
+
+def tell_at(
+    organisation: Organisation,
+    other: str,
+    reader: str,
+    kind: str,
+    parameters: Parameters,
+    cause: str,
+) -> bool:
+    """Tell somebody of another organisation, here or, durably, at its own node.
+
+    Tells whether there is a way: without one to other members (an embedded chain) nobody elsewhere
+    is told.
+    """
+    found = organisation.hosted(other)
+    if found is not None:
+        tell(found, reader, kind, parameters, cause=cause)
+        return True
+    if organisation.peers is None:
+        return False
+    sent = notice(reader, kind, parameters, cause)
+    organisation.courier.send(other, TELL, f"{kind} {reader} {cause}", sent)
+    return True
 
 
 def public_name(state: State, organisation: str) -> str:

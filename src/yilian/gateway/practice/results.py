@@ -1,11 +1,10 @@
 """New records brought to whoever may read them: keys first, then word of it.
 
 A batch of records that the chain took is gone through once: each standing grant whose terms open
-something of it is extended, its package delivered to a grantee that is hosted here, and who may
-read under it is told (`result_shared`); the person is told too (`result_ready`). The place in the
-row of batches is durable (`vault/announcing.py`), so a crash tells nothing twice and forgets
-nothing. A grantee elsewhere gets no package this way; what its grant opens is released all the
-same, each record's key by itself.
+something of it is extended, its package delivered to the grantee, and who may read under it is
+told (`result_shared`); the person is told too (`result_ready`). The place in the row of batches is
+durable (`vault/announcing.py`), so a crash tells nothing twice and forgets nothing. To a grantee at
+another node package and word are brought in this order (`members/courier.py`).
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from yilian.gateway.practice.notices import tell
+from yilian.gateway.practice.notices import tell, tell_at
 from yilian.ledger.errors import Refusal
 from yilian.ledger.modules.consent.state import GRANTS
 from yilian.ledger.modules.records.state import BATCHES
@@ -75,16 +74,13 @@ class Results:
             stands = GRANTS.get(engine.state(), grant)
             if stands is None or not stands.valid(engine.now()) or stands.terms != commitment:
                 continue
-            grantee = self._organisation.hosted(terms.grantee)
-            if grantee is not None:
-                self._guarded(batch, self._share, batch, grant, terms, grantee, records)
+            self._guarded(batch, self._share, batch, grant, terms, records)
 
     def _share(
         self,
         batch: str,
         grant: str,
         terms: Terms,
-        grantee: Organisation,
         records: Sequence[NewRecord],
     ) -> None:
         """Extend one grant by what is new, and tell who may read under it."""
@@ -100,7 +96,9 @@ class Results:
         }
         for reader in dict.fromkeys((terms.practitioner, *terms.team)):
             if reader is not None:
-                tell(grantee, reader, "result_shared", parameters, cause=batch)
+                tell_at(
+                    self._organisation, terms.grantee, reader, "result_shared", parameters, batch
+                )
 
     def _deliver(self, grant: str) -> None:
         watch = self._organisation.watch

@@ -9,21 +9,24 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 from weakref import WeakValueDictionary
 
 from yilian.gateway.practice.records import DENIED, Asker
 from yilian.ledger.errors import Refusal
+from yilian.ledger.modules.consent.state import GRANTS, SESSIONS
 from yilian.node.history import Outcome
 from yilian.vault.envelope import new_id
 from yilian.vault.errors import CATEGORY_KEY_MISSING
 from yilian.vault.items import Item
 from yilian.vault.large import LARGE_EXISTS, LARGE_UNKNOWN, MEDIA_TYPE
-from yilian.vault.large_manifest import CHUNK, Manifest, read_manifest
+from yilian.vault.large_manifest import CHUNK, Manifest, SealedChunk, read_manifest
 from yilian.vault.receiving import OpenedSession
 
 if TYPE_CHECKING:
+    from yilian.gateway.members.counterpart import Counterpart
     from yilian.gateway.organisation import Organisation
 
 CATEGORY = "imaging"
@@ -51,17 +54,26 @@ class Deposited(NamedTuple):
     outcome: Outcome
 
 
+Reading = Callable[[bytes, int, int], Iterator[bytes]]
+"""Gives a range of the object of a manifest, in checked pieces."""
+
+
 class Opened(NamedTuple):
-    """A study opened for a reader: whose it is here, its manifest, and where its slices lie."""
+    """A study opened for a reader: whose it is here, its manifest, and how its slices are read."""
 
     person: str
     manifest: Manifest
     content: bytes
-    keeper: Organisation
+    reading: Reading
 
     def pieces(self, start: int, length: int) -> Iterator[bytes]:
         """Give a range in slices, each checked; refuses as `LargeObjects.read`."""
-        return self.keeper.vault.large.read(self.content, start, length)
+        return self.reading(self.content, start, length)
+
+
+class _Admitted(NamedTuple):
+    grant: str
+    ends: int
 
 
 class Studies:
@@ -73,6 +85,7 @@ class Studies:
         self._large = organisation.vault.large
         self._turns: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
         self._turns_lock = threading.Lock()
+        self._admitted: dict[tuple[str, str, str], _Admitted] = {}
 
     # Taking in
 
@@ -152,34 +165,66 @@ class Studies:
         Refuses as `OwnRecords.read`, and `large_object_unknown` for a record of another kind.
         """
         read = self._organisation.own_records.read(asker, record)
-        return _opened(read.row.patient, record, read.content, self._organisation)
+        return _opened(read.row.patient, record, read.content, self._large.read)
 
-    def open_shared(self, session: OpenedSession, record: str, holder: Organisation) -> Opened:
+    def open_shared(self, session: OpenedSession, record: str, holder: Counterpart) -> Opened:
         """Open a study that another organisation keeps, inside a session under its grant.
 
         The manifest is held against the chain like every record. Refuses `reading.denied` with
         the reasons that the reader may hear, and as `Organisation.release` does.
         """
-        answers = holder.release(session, self._organisation.id, [record])
+        answers = holder.release(session, [record])
         try:
             found = self._organisation.read(session, answers)
         except Refusal as refusal:
             # A package may have been lost on the way; the holder makes it whole again, once.
             if refusal.code is not CATEGORY_KEY_MISSING:
                 raise
-            holder.watch.redeliver(session.terms.grant)
+            package = holder.repackage(session.terms.grant)
+            if package is None:
+                raise
+            self._organisation.accept(session.terms.grant, package)
             found = self._organisation.read(session, answers)
         if record not in found.contents:
             reasons = [reason for each in found.refused for reason in each.reasons]
             raise DENIED(reasons=", ".join(reasons))
-        return _opened("", record, found.contents[record], holder)
+        return _opened("", record, found.contents[record], partial(holder.slices, session))
+
+    # Slices for readers elsewhere
+
+    def admit(self, caller: str, session: OpenedSession, record: str) -> None:
+        """Note that a session released a study, so that its slices may follow until it ends."""
+        terms, now = session.terms, self._organisation.engine.now()
+        with self._turns_lock:
+            over = [key for key, each in self._admitted.items() if now >= each.ends]
+            for key in over:
+                del self._admitted[key]
+            self._admitted[caller, terms.session, record] = _Admitted(terms.grant, terms.ends)
+
+    def slice(self, caller: str, session: str, manifest: bytes, index: int) -> SealedChunk:
+        """Give a slice of a study that a session released; the reading was journalled with it.
+
+        Refuses `reading.denied` where nothing was released or what allowed it stands no more, and
+        as `LargeObjects.sealed`.
+        """
+        record = read_manifest(manifest).record
+        with self._turns_lock:
+            admitted = self._admitted.get((caller, session, record))
+        engine = self._organisation.engine
+        opened, now = SESSIONS.get(engine.state(), session), engine.now()
+        if admitted is None or opened is None or not opened.open_at(now) or now >= admitted.ends:
+            raise DENIED(reasons="session_not_open")
+        grant = GRANTS.get(engine.state(), admitted.grant)
+        if grant is None or not grant.valid(now):
+            raise DENIED(reasons="grant_not_active")
+        return self._large.sealed(manifest, index)
 
 
-def _opened(person: str, record: str, content: bytes, keeper: Organisation) -> Opened:
+def _opened(person: str, record: str, content: bytes, reading: Reading) -> Opened:
     try:
         manifest = read_manifest(content)
     except Refusal:
         raise LARGE_UNKNOWN(record=record) from None
     if manifest.record != record:
         raise LARGE_UNKNOWN(record=record)
-    return Opened(person, manifest, content, keeper)
+    return Opened(person, manifest, content, reading)

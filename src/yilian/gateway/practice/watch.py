@@ -15,11 +15,14 @@ import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from yilian.gateway.members.formats import PackageSent
+from yilian.gateway.members.there import ACCEPT
 from yilian.gateway.practice.notices import tell
 from yilian.ledger import codec
 from yilian.ledger.errors import Refusal
 from yilian.ledger.modules.consent.state import GRANTS
 from yilian.ledger.modules.identity.state import SUBJECTS
+from yilian.vault.envelope import address
 from yilian.vault.notice import Parameters
 
 if TYPE_CHECKING:
@@ -85,16 +88,28 @@ class Watch:
             self.deliver(each.grant, each.package)
 
     def deliver(self, grant: str, package: bytes) -> bool:
-        """Hand a package to the grantee if this node works for it; tells whether it did."""
+        """Hand a package to the grantee, or have it brought there; tells whether they have it."""
         name = self._organisation.vault.giver.grantee(grant)
-        grantee = None if name is None else self._organisation.hosted(name)
-        if grantee is None:
+        if name is None:
             return False
-        grantee.accept(grant, package)
-        return True
+        grantee = self._organisation.hosted(name)
+        if grantee is not None:
+            grantee.accept(grant, package)
+            return True
+        if self._organisation.peers is not None:
+            sent = PackageSent(grant=grant, package=package)
+            self._organisation.courier.send(name, ACCEPT, address(package), sent)
+        return False
 
     def redeliver(self, grant: str) -> bytes | None:
-        """Package everything that a grant opens, anew, and deliver it where the grantee is here.
+        """Package everything that a grant opens, anew, and deliver it; gives as `repackage`."""
+        package = self.repackage(grant)
+        if package is not None:
+            self.deliver(grant, package)
+        return package
+
+    def repackage(self, grant: str) -> bytes | None:
+        """Package everything that a grant opens, anew.
 
         Gives the package; None where the chain does not hold exactly the terms current here.
         """
@@ -108,9 +123,7 @@ class Watch:
         if self._organisation.engine.now() >= stands.ends:
             return None
         recipient = self._organisation.key_service(terms.grantee)
-        package = vault.grant(terms, grant, stands.person, recipient).package
-        self.deliver(grant, package)
-        return package
+        return vault.grant(terms, grant, stands.person, recipient).package
 
     # Events
 
@@ -159,7 +172,8 @@ class Watch:
             return
         grantee = self._organisation.hosted(name)
         stands = GRANTS.require(self._organisation.engine.state(), grant)
-        if grantee is not None and not grantee.vault.holds_grant(grant, stands.terms):
+        # Whether a grantee elsewhere has it already is not known here; twice does no harm.
+        if grantee is None or not grantee.vault.holds_grant(grant, stands.terms):
             self.redeliver(grant)
         self._tell(happened, kind, {"ends": event["ends"], "grant": grant, "organisation": name})
 

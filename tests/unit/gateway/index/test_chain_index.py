@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, select, text, update
+from sqlalchemy import Engine, create_engine, select, text, update
 
 from tests.chain import VALIDATOR_SEED, Cast, Chain, engine, name_of
-from yilian.gateway.index import Advance, ChainIndex, IndexMismatch, Place, tables
+from tests.unit.gateway.index.conftest import Place
+from yilian.gateway.index import Advance, ChainIndex, IndexMismatch, database, tables
+from yilian.gateway.index import Place as At
 from yilian.ledger.modules.consent import messages as consent
 from yilian.ledger.modules.governance import messages as governance
 from yilian.ledger.modules.governance.state import Parameters
@@ -21,14 +23,16 @@ from yilian.node.embedded import Embedded
 from yilian.node.engine import write_genesis
 
 
-def url(folder: Path, name: str = "index") -> str:
-    """Name an index file."""
-    return f"sqlite:///{folder / name}.db"
+def opened(where: str) -> Engine:
+    """Look into an index's database beside the index."""
+    if where.startswith("sqlite"):
+        return create_engine(where)
+    return database.connect(database.read_url(where, "", Path()))
 
 
 def dump(where: str) -> dict[str, list[tuple[Any, ...]]]:
     """Read every row of every table, in order."""
-    sql = create_engine(where)
+    sql = opened(where)
     with sql.connect() as connection:
         rows = {
             table.name: sorted(map(tuple, connection.execute(select(table))), key=repr)
@@ -109,20 +113,20 @@ def running(tmp_path: Path) -> Iterator[tuple[Embedded, Cast]]:
 
 
 def test_a_rebuilt_index_is_the_same_row_by_row(
-    tmp_path: Path, running: tuple[Embedded, Cast]
+    tmp_path: Path, place: Place, running: tuple[Embedded, Cast]
 ) -> None:
     """Filled while the chain grows, filled at once, and filled anew: the same rows."""
     chain, cast = running
-    with ChainIndex(url(tmp_path), chain) as live:
+    with ChainIndex(place(), chain) as live:
         story(chain, cast)
         settle(chain, live)
-        with ChainIndex(url(tmp_path, "later"), chain) as later:
+        with ChainIndex(place("later"), chain) as later:
             assert later.wait(live.height, 10)
-        original = dump(url(tmp_path))
-        assert dump(url(tmp_path, "later")) == original
+        original = dump(place())
+        assert dump(place("later")) == original
         live.rebuild()
         assert live.height == chain.height
-        assert dump(url(tmp_path)) == original
+        assert dump(place()) == original
     assert {name: len(rows) for name, rows in original.items() if name != "blocks"} == {
         "cursor": 1,
         "transactions": 55,
@@ -143,11 +147,13 @@ def test_a_rebuilt_index_is_the_same_row_by_row(
     }
 
 
-def test_records_as_they_stand(tmp_path: Path, running: tuple[Embedded, Cast]) -> None:
+def test_records_as_they_stand(
+    tmp_path: Path, place: Place, running: tuple[Embedded, Cast]
+) -> None:
     """Statuses follow the events; filters and pages select."""
     chain, cast = running
     story(chain, cast)
-    with ChainIndex(url(tmp_path), chain) as index:
+    with ChainIndex(place(), chain) as index:
         assert index.wait(chain.height, 10)
         read = index.read.records
         revoked = read(tables.GRANTS, {"status": "revoked"}, None, 200)
@@ -173,11 +179,13 @@ def test_records_as_they_stand(tmp_path: Path, running: tuple[Embedded, Cast]) -
         }
 
 
-def test_events_by_place_capability_and_id(tmp_path: Path, running: tuple[Embedded, Cast]) -> None:
+def test_events_by_place_capability_and_id(
+    tmp_path: Path, place: Place, running: tuple[Embedded, Cast]
+) -> None:
     """Every place is the place of its event; filters keep the order."""
     chain, cast = running
     story(chain, cast)
-    with ChainIndex(url(tmp_path), chain) as index:
+    with ChainIndex(place(), chain) as index:
         assert index.wait(chain.height, 10)
         read = index.read
         every = read.events(0, 1000)
@@ -185,11 +193,9 @@ def test_events_by_place_capability_and_id(tmp_path: Path, running: tuple[Embedd
         assert [each.at for each in every] == sorted(each.at for each in every)
         for each in every:
             assert read.seq(each.at) == each.seq
-            assert (
-                read.seq(Place(each.at.height, each.at.position, each.at.place + 500)) >= each.seq
-            )
-        assert read.seq(Place(chain.height + 100, 0, 0)) == read.newest()
-        assert read.seq(Place(1, 0, 0)) == 9
+            assert read.seq(At(each.at.height, each.at.position, each.at.place + 500)) >= each.seq
+        assert read.seq(At(chain.height + 100, 0, 0)) == read.newest()
+        assert read.seq(At(1, 0, 0)) == 9
         own = read.events(0, 1000, "consent", name_of("grant 5"))
         assert [each.type for each in own] == ["consent.Granted", "consent.Revoked"]
         assert read.events(own[0].seq, 1000, None, name_of("grant 5")) == own[1:]
@@ -200,12 +206,12 @@ def test_events_by_place_capability_and_id(tmp_path: Path, running: tuple[Embedd
 
 
 def test_transactions_are_found_in_their_place(
-    tmp_path: Path, running: tuple[Embedded, Cast]
+    tmp_path: Path, place: Place, running: tuple[Embedded, Cast]
 ) -> None:
     """A refused one has its code and parameters, an accepted one its events."""
     chain, cast = running
     story(chain, cast)
-    with ChainIndex(url(tmp_path), chain) as index:
+    with ChainIndex(place(), chain) as index:
         assert index.wait(chain.height, 10)
         found = [
             each
@@ -229,11 +235,11 @@ def test_transactions_are_found_in_their_place(
         assert index.read.blocks(1, 10) == []
 
 
-def test_waiting(tmp_path: Path, running: tuple[Embedded, Cast]) -> None:
+def test_waiting(tmp_path: Path, place: Place, running: tuple[Embedded, Cast]) -> None:
     """What is visible is waited for; what is not there yet is told apart after a while."""
     chain, cast = running
     moves: list[Advance] = []
-    with ChainIndex(url(tmp_path), chain) as index:
+    with ChainIndex(place(), chain) as index:
         index.listen(moves.append)
         assert index.wait(chain.height, 10)
         assert not index.wait(chain.height + 100, 0.01)
@@ -244,83 +250,87 @@ def test_waiting(tmp_path: Path, running: tuple[Embedded, Cast]) -> None:
     assert not index.wait(10**6, 10)
 
 
-def test_it_goes_on_where_it_stood(tmp_path: Path, running: tuple[Embedded, Cast]) -> None:
+def test_it_goes_on_where_it_stood(
+    tmp_path: Path, place: Place, running: tuple[Embedded, Cast]
+) -> None:
     """After a restart only what is new is read."""
     chain, cast = running
-    with ChainIndex(url(tmp_path), chain) as index:
+    with ChainIndex(place(), chain) as index:
         assert index.wait(chain.height, 10)
     story(chain, cast)
-    with ChainIndex(url(tmp_path), chain) as index:
+    with ChainIndex(place(), chain) as index:
         assert index.wait(chain.height, 10)
         assert len(index.read.records(tables.GRANTS, {}, None, 200)) == 20
 
 
 def test_the_index_of_another_chain_is_refused(
-    tmp_path: Path, running: tuple[Embedded, Cast]
+    tmp_path: Path, place: Place, running: tuple[Embedded, Cast]
 ) -> None:
     """Another genesis, even of the same name, is another chain; `rebuild` replaces it."""
     chain, _ = running
     other, _ = engine(tmp_path / "other", Cast(parameters=Parameters(person_quota=77)))
     with other:
-        with ChainIndex(url(tmp_path), other) as index:
+        with ChainIndex(place(), other) as index:
             assert index.wait(other.height, 10)
-        before = dump(url(tmp_path))
+        before = dump(place())
         with pytest.raises(IndexMismatch, match="another chain"):
-            ChainIndex(url(tmp_path), chain)
-        assert dump(url(tmp_path)) == before
-        with ChainIndex(url(tmp_path), chain, rebuild=True) as index:
+            ChainIndex(place(), chain)
+        assert dump(place()) == before
+        with ChainIndex(place(), chain, rebuild=True) as index:
             assert index.wait(chain.height, 10)
 
 
 def test_an_index_ahead_of_its_chain_is_refused(
-    tmp_path: Path, running: tuple[Embedded, Cast]
+    tmp_path: Path, place: Place, running: tuple[Embedded, Cast]
 ) -> None:
     """A chain restored from an old copy is not shown with a future it has not had."""
     chain, cast = running
     story(chain, cast)
-    with ChainIndex(url(tmp_path), chain) as index:
+    with ChainIndex(place(), chain) as index:
         assert index.wait(chain.height, 10)
     write_genesis(tmp_path / "young", cast.genesis)
     with Embedded(tmp_path / "young", VALIDATOR_SEED) as young:
         with pytest.raises(IndexMismatch, match="the index is at height"):
-            ChainIndex(url(tmp_path), young)
-        with ChainIndex(url(tmp_path), young, rebuild=True) as index:
+            ChainIndex(place(), young)
+        with ChainIndex(place(), young, rebuild=True) as index:
             assert index.wait(young.height, 10)
             assert index.read.records(tables.GRANTS, {}, None, 200) == []
 
 
-def test_another_history_is_refused(tmp_path: Path, running: tuple[Embedded, Cast]) -> None:
+def test_another_history_is_refused(
+    tmp_path: Path, place: Place, running: tuple[Embedded, Cast]
+) -> None:
     """The cursor's block must be the chain's block of that height."""
     chain, cast = running
     story(chain, cast)
-    with ChainIndex(url(tmp_path), chain) as index:
+    with ChainIndex(place(), chain) as index:
         assert index.wait(chain.height, 10)
-    sql = create_engine(url(tmp_path))
+    sql = opened(place())
     with sql.begin() as connection:
         connection.execute(update(tables.CURSOR).values(block="00" * 32))
     sql.dispose()
     with pytest.raises(IndexMismatch, match="another block"):
-        ChainIndex(url(tmp_path), chain)
+        ChainIndex(place(), chain)
 
 
 def test_an_index_of_another_format_is_filled_anew(
-    tmp_path: Path, running: tuple[Embedded, Cast]
+    tmp_path: Path, place: Place, running: tuple[Embedded, Cast]
 ) -> None:
     """A new release with other tables needs no hand."""
     chain, cast = running
     story(chain, cast)
-    with ChainIndex(url(tmp_path), chain) as index:
+    with ChainIndex(place(), chain) as index:
         assert index.wait(chain.height, 10)
-    original = dump(url(tmp_path))
-    sql = create_engine(url(tmp_path))
+    original = dump(place())
+    sql = opened(place())
     with sql.begin() as connection:
         connection.execute(update(tables.CURSOR).values(format=0))
         connection.execute(text("DROP TABLE grants"))
         connection.execute(text("CREATE TABLE grants (old TEXT)"))
     sql.dispose()
-    with ChainIndex(url(tmp_path), chain) as index:
+    with ChainIndex(place(), chain) as index:
         assert index.wait(chain.height, 10)
-    again = dump(url(tmp_path))
+    again = dump(place())
     assert again["grants"] == original["grants"]
 
 
@@ -331,18 +341,19 @@ def test_a_database_in_memory_is_refused(running: tuple[Embedded, Cast]) -> None
             ChainIndex(where, running[0])
 
 
+@pytest.mark.parametrize("place", ["sqlite"], indirect=True)
 def test_a_crash_between_batches_loses_nothing(
-    tmp_path: Path, running: tuple[Embedded, Cast]
+    tmp_path: Path, place: Place, running: tuple[Embedded, Cast]
 ) -> None:
     """A copy of the files at any moment goes on to the same rows: cursor and rows move as one."""
     chain, cast = running
-    with ChainIndex(url(tmp_path), chain) as index:
+    with ChainIndex(place(), chain) as index:
         assert index.wait(chain.height, 10)
         story(chain, cast)
         for name in ("index.db", "index.db-wal"):
             shutil.copy(tmp_path / name, tmp_path / name.replace("index", "copy"))
         assert index.wait(chain.height, 10)
         settle(chain, index)
-    with ChainIndex(url(tmp_path, "copy"), chain) as copied:
+    with ChainIndex(place("copy"), chain) as copied:
         assert copied.wait(chain.height, 10)
-    assert dump(url(tmp_path, "copy")) == dump(url(tmp_path))
+    assert dump(place("copy")) == dump(place())

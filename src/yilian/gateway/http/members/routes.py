@@ -173,9 +173,7 @@ def _route(
         summary=serve.summary,
         body={MEDIA_TYPE: asked_type},
         answers=[
-            Answer(
-                status=200, description="Done.", content={MEDIA_TYPE: serve.operation.answered}
-            )
+            Answer(status=200, description="Done.", content={MEDIA_TYPE: serve.operation.answered})
         ],
         problems=(CALLER_UNKNOWN, MALFORMED, BEHIND, TOO_MANY),
     )

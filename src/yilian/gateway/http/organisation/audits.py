@@ -191,7 +191,7 @@ def _audit(rooms: Rooms) -> Callable[[Request], Any]:
         wanted, limit = _wanted(given), asking.limit(given)
         scope = "audit " + repr(wanted)
         after = asking.read_cursor(given.get("cursor"), scope) or 0
-        audits = Audits(organisation, rooms.hosted)
+        audits = Audits(organisation)
         found = await to_thread.run_sync(audits.entries, wanted, after, limit + 1)
         page = found[:limit]
         following = asking.cursor(page[-1].entry.number, scope) if len(found) > limit else None
@@ -281,7 +281,7 @@ def _disclosures(rooms: Rooms) -> Callable[[Request], Any]:
         scope = f"disclosures {person} {span}"
         since = asking.read_cursor(given.get("cursor"), scope)
         found = await to_thread.run_sync(
-            Audits(organisation, rooms.hosted).disclosures,
+            Audits(organisation).disclosures,
             person,
             span["since"] if since is None else since,
             span["until"],
@@ -343,7 +343,7 @@ def _proof(rooms: Rooms) -> Callable[[Request], Any]:
         organisation, person = await _enter(rooms, request)
         asking.query(request)
         disclosure = require_id(request.path_params["disclosure"], "disclosure")
-        audits = Audits(organisation, rooms.hosted)
+        audits = Audits(organisation)
         found, anchor = await to_thread.run_sync(audits.proof, person, disclosure)
         return answer(
             request, ProvedDisclosure(proof=found, anchored=AnchoredAt(**anchor._asdict()))
@@ -367,7 +367,7 @@ def _calls(rooms: Rooms) -> Callable[[Request], Any]:
         given = asking.query(request, "limit", "cursor")
         scope, limit = f"calls {person}", asking.limit(given)
         after = asking.read_cursor(given.get("cursor"), scope) or 0
-        audits = Audits(organisation, rooms.hosted)
+        audits = Audits(organisation)
         found = await to_thread.run_sync(audits.calls, person, after, limit + 1)
         page = found[:limit]
         people = audits.who(each.actor for each in page)

@@ -25,13 +25,12 @@ from yilian.gateway.http.organisation.rooms import (
     body,
     path_id,
 )
-from yilian.gateway.http.organisation.sessions import HOLDER_ELSEWHERE
+from yilian.gateway.members.errors import ASKING, HOLDER_ELSEWHERE
 from yilian.gateway.organisation import Organisation
 from yilian.gateway.practice.emergencies import (
     TRANSACTION_DIFFERS,
     UNKNOWN,
     Asked,
-    Emergencies,
     Found,
     Listed,
 )
@@ -193,19 +192,19 @@ def _prepare(rooms: Rooms) -> Callable[[Request], Any]:
         parameters=COMMON,
         body=EmergencyAsked,
         answers=answers(PreparedEmergency, "Sign these as consent.BreakGlass, then read."),
-        problems=(MALFORMED, LICENCE_NOT_IN_FORCE, HOLDER_ELSEWHERE, NO_FINALITY, FORBIDDEN),
+        problems=(MALFORMED, LICENCE_NOT_IN_FORCE, HOLDER_ELSEWHERE, *ASKING, NO_FINALITY, FORBIDDEN),
     )
     async def prepare(request: Request) -> Response:
         organisation, caller = await rooms.enter(request, "practitioner")
         asked = await body(request, EmergencyAsked)
-        made = await to_thread.run_sync(_make, rooms, organisation, caller, asked)
+        made = await to_thread.run_sync(_make, organisation, caller, asked)
         return answer(request, made)
 
     return prepare
 
 
 def _make(
-    rooms: Rooms, organisation: Organisation, caller: Caller, asked: EmergencyAsked
+    organisation: Organisation, caller: Caller, asked: EmergencyAsked
 ) -> PreparedEmergency:
     number = None
     if asked.system is not None and asked.number is not None:
@@ -216,7 +215,7 @@ def _make(
         raise MALFORMED()
     own = organisation.emergencies
     opened = own.prepare(
-        _at(rooms, asked.holder),
+        asked.holder,
         caller.sender,
         Asked(asked.person, number, asked.reason, asked.text, asked.place, asked.minutes),
     )
@@ -226,13 +225,6 @@ def _make(
         ends=opened.terms.ends,
         finality=not own.finality.lost(),
     )
-
-
-def _at(rooms: Rooms, name: str) -> Emergencies:
-    found = rooms.hosted(name)
-    if found is None:
-        raise HOLDER_ELSEWHERE(id=name)
-    return found.emergencies
 
 
 def _read(rooms: Rooms) -> Callable[[Request], Any]:
@@ -252,6 +244,7 @@ def _read(rooms: Rooms) -> Callable[[Request], Any]:
             OUTAGE_REFUSED,
             NO_FINALITY,
             HOLDER_ELSEWHERE,
+            *ASKING,
             FORBIDDEN,
         ),
     )
@@ -264,13 +257,7 @@ def _read(rooms: Rooms) -> Callable[[Request], Any]:
         raw = None if asked.transaction is None else codec.to_bytes(asked.transaction)
         own = organisation.emergencies
         opened = await to_thread.run_sync(own.prepared, access, caller.sender)
-        holder = _at(rooms, opened.terms.holder)
-
-        def keeper(name: str) -> Emergencies | None:
-            found = rooms.hosted(name)
-            return None if found is None else found.emergencies
-
-        found = await to_thread.run_sync(own.read, opened, holder, keeper, raw)
+        found = await to_thread.run_sync(own.read, opened, raw)
         return answer(request, _reading(access, found))
 
     return read

@@ -30,6 +30,7 @@ from yilian.gateway.http.organisation.rooms import (
     body,
     path_id,
 )
+from yilian.gateway.members.errors import ELSEWHERE
 from yilian.gateway.organisation import Organisation
 from yilian.gateway.practice.care import (
     OTHER_PERSON,
@@ -42,7 +43,7 @@ from yilian.gateway.practice.care import (
     Relation,
 )
 from yilian.ledger.codec import Digest, Id, Millis, Name, Whole
-from yilian.ledger.errors import MALFORMED
+from yilian.ledger.errors import MALFORMED, Refusal
 from yilian.ledger.modules.care.errors import (
     CANNOT_RECEIVE,
     ENCOUNTER_ENDED,
@@ -282,7 +283,7 @@ def _accept(rooms: Rooms) -> Callable[[Request], Any]:
         by_agent = caller.subject.kind != "practitioner"
 
         def work() -> AcceptedReferral:
-            shown = _shown(rooms, organisation, name, asked)
+            shown = _shown(organisation, name, asked)
             if not by_agent:
                 if shown.terms.team and caller.sender not in shown.terms.team:
                     raise FORBIDDEN()
@@ -297,16 +298,19 @@ def _accept(rooms: Rooms) -> Callable[[Request], Any]:
 
 
 def _shown(
-    rooms: Rooms, organisation: Organisation, referral: str, asked: AcceptanceRequest
+    organisation: Organisation, referral: str, asked: AcceptanceRequest
 ) -> Opened:
-    """Have the sender show the terms where this node works for it; else they come along."""
+    """Have the sender show the terms where it can be asked; else they come along."""
     if asked.terms is not None and asked.salt is not None:
         return Opened(asked.terms, asked.salt)
     sender_id = organisation.care.sender(referral)
-    sender = rooms.hosted(sender_id)
-    if sender is None:
-        raise TERMS_NEEDED(id=sender_id)
-    return sender.care.show(referral, organisation.id)
+    try:
+        return organisation.counterpart(sender_id).referral(referral)
+    except Refusal as refusal:
+        if refusal.code not in ELSEWHERE:
+            raise
+        # They can come by another way: handed over with the request.
+        raise TERMS_NEEDED(id=sender_id) from None
 
 
 def _answer(rooms: Rooms, how: str) -> Callable[[Request], Any]:

@@ -25,6 +25,8 @@ from yilian.gateway.http.organisation.rooms import (
     body,
     path_id,
 )
+from yilian.gateway.members.counterpart import Counterpart
+from yilian.gateway.members.errors import ASKING, HOLDER_ELSEWHERE
 from yilian.gateway.organisation import CALLER_DIFFERS, GRANT_UNKNOWN, Organisation, Read
 from yilian.gateway.practice.consents import (
     NOT_PERMITTED,
@@ -42,7 +44,6 @@ from yilian.vault.errors import CATEGORY_KEY_MISSING, GRANT_NOT_HELD
 from yilian.vault.packages import Released, ReleasedRecord
 from yilian.vault.receiving import OpenedSession
 
-HOLDER_ELSEWHERE = code(9213, "organisation.holder_elsewhere", 409, "id")
 SESSION_UNKNOWN = code(9214, "organisation.session_unknown", 404)
 
 
@@ -169,6 +170,7 @@ def _read(rooms: Rooms) -> Callable[[Request], Any]:
             CALLER_DIFFERS,
             GRANT_UNKNOWN,
             HOLDER_ELSEWHERE,
+            *ASKING,
             NOT_PERMITTED,
             FORBIDDEN,
         ),
@@ -179,15 +181,13 @@ def _read(rooms: Rooms) -> Callable[[Request], Any]:
         person = query(request, "person").get("person")
         if person is not None:
             require_id(person, "person")
-        made = await to_thread.run_sync(_open, rooms, organisation, caller.sender, session, person)
+        made = await to_thread.run_sync(_open, organisation, caller.sender, session, person)
         return answer(request, made)
 
     return read
 
 
-def _open(
-    rooms: Rooms, organisation: Organisation, reader: str, name: str, person: str | None
-) -> Reading:
+def _open(organisation: Organisation, reader: str, name: str, person: str | None) -> Reading:
     session = organisation.vault.session(name)
     if session is None or session.terms.reader != reader:
         raise SESSION_UNKNOWN()
@@ -195,15 +195,12 @@ def _open(
     noting(grants=(grant,), purpose=session.terms.purpose)
     if session.terms.on_behalf_of is not None:
         noting(on_behalf_of=session.terms.on_behalf_of)
-    holder_id = organisation.vault.holder_of(grant)
-    holder = rooms.hosted(holder_id)
-    if holder is None:
-        raise HOLDER_ELSEWHERE(id=holder_id)
+    holder = organisation.counterpart(organisation.vault.holder_of(grant))
     shown = None if person is None else show(organisation, person, reader)
-    released = holder.release(session, organisation.id, shown=shown)
+    released = holder.release(session, shown=shown)
     noting(records=tuple(each.record for answer in released for each in answer.refused))
-    stands = GRANTS.get(holder.engine.state(), grant)
-    require_read(stands, holder.engine.now(), released)
+    stands = GRANTS.get(organisation.engine.state(), grant)
+    require_read(stands, organisation.engine.now(), released)
     found = read_checked(organisation, holder, session, released)
     noting(records=tuple(found.contents))
     return Reading(
@@ -234,7 +231,7 @@ def _shown(released: ReleasedRecord, content: bytes) -> ReadRecord:
 
 def read_checked(
     organisation: Organisation,
-    holder: Organisation,
+    holder: Counterpart,
     session: OpenedSession,
     released: list[Released],
 ) -> Read:
@@ -245,5 +242,8 @@ def read_checked(
         # A package may have been lost on the way; the holder makes it whole again, once.
         if refusal.code is not CATEGORY_KEY_MISSING:
             raise
-        holder.watch.redeliver(session.terms.grant)
+        package = holder.repackage(session.terms.grant)
+        if package is None:
+            raise
+        organisation.accept(session.terms.grant, package)
         return organisation.read(session, released)

@@ -34,7 +34,8 @@ from yilian.gateway.http.organisation.rooms import (
     body,
     path_id,
 )
-from yilian.gateway.http.organisation.sessions import HOLDER_ELSEWHERE, SESSION_UNKNOWN
+from yilian.gateway.http.organisation.sessions import SESSION_UNKNOWN
+from yilian.gateway.members.errors import ASKING, HOLDER_ELSEWHERE
 from yilian.gateway.organisation import CALLER_DIFFERS, GRANT_UNKNOWN, Organisation
 from yilian.gateway.practice.records import DENIED, Asker
 from yilian.gateway.practice.studies import Opened, Upload
@@ -327,6 +328,7 @@ def _read(rooms: Rooms) -> Callable[[Request], Any]:
             CHUNK_DAMAGED,
             SESSION_UNKNOWN,
             HOLDER_ELSEWHERE,
+            *ASKING,
             CALLER_DIFFERS,
             GRANT_UNKNOWN,
             FORBIDDEN,
@@ -336,7 +338,7 @@ def _read(rooms: Rooms) -> Callable[[Request], Any]:
         organisation, caller = await rooms.enter(request, *ALL)
         given = query(request, "purpose", "session")
         found = await to_thread.run_sync(
-            _open, rooms, organisation, caller, _record(request), given
+            _open, organisation, caller, _record(request), given
         )
         try:
             return await _stream(request, found)
@@ -351,12 +353,12 @@ def _read(rooms: Rooms) -> Callable[[Request], Any]:
 
 
 def _open(
-    rooms: Rooms, organisation: Organisation, caller: Caller, record: str, given: dict[str, str]
+    organisation: Organisation, caller: Caller, record: str, given: dict[str, str]
 ) -> Opened:
     if "session" in given:
         if "purpose" in given:
             raise BAD_PARAMETER(name="purpose")
-        return _open_shared(rooms, organisation, caller, record, given["session"])
+        return _open_shared(organisation, caller, record, given["session"])
     purpose = given.get("purpose", DEFAULTS.get(caller.subject.kind, "operate"))
     if purpose not in PURPOSES:
         raise BAD_PARAMETER(name="purpose")
@@ -368,17 +370,14 @@ def _open(
 
 
 def _open_shared(
-    rooms: Rooms, organisation: Organisation, caller: Caller, record: str, name: str
+    organisation: Organisation, caller: Caller, record: str, name: str
 ) -> Opened:
     session = organisation.vault.session(require_id(name, "session"))
     noting(sessions=(name,))
     if session is None or session.terms.reader != caller.sender:
         raise SESSION_UNKNOWN()
     noting(grants=(session.terms.grant,), purpose=session.terms.purpose)
-    holder_id = organisation.vault.holder_of(session.terms.grant)
-    holder = rooms.hosted(holder_id)
-    if holder is None:
-        raise HOLDER_ELSEWHERE(id=holder_id)
+    holder = organisation.counterpart(organisation.vault.holder_of(session.terms.grant))
     return organisation.studies.open_shared(session, record, holder)
 
 

@@ -22,10 +22,10 @@ from yilian.gateway.http.operation import Parameter, answer, operation
 from yilian.gateway.http.operation import routes as routes_of
 from yilian.gateway.http.organisation.rooms import COMMON, Rooms, answers, path_id
 from yilian.gateway.http.organisation.sessions import (
-    HOLDER_ELSEWHERE,
     SESSION_UNKNOWN,
     read_checked,
 )
+from yilian.gateway.members.errors import ASKING, HOLDER_ELSEWHERE
 from yilian.gateway.organisation import (
     CALLER_DIFFERS,
     GRANT_UNKNOWN,
@@ -161,6 +161,7 @@ def _timeline(rooms: Rooms) -> Callable[[Request], Any]:
             PERSON_DIFFERS,
             SESSION_UNKNOWN,
             HOLDER_ELSEWHERE,
+            *ASKING,
             CALLER_DIFFERS,
             GRANT_UNKNOWN,
             NOT_PERMITTED,
@@ -204,12 +205,12 @@ def _join(
     sessions: tuple[str, ...],
 ) -> Shown:
     reader = timelines.reader(organisation, caller.sender, person)
-    given = list(_given(rooms, organisation, caller.sender, person, sessions))
+    given = list(_given(organisation, caller.sender, person, sessions))
     return Timelines(organisation).of(person, reader, asked, given)
 
 
 def _given(
-    rooms: Rooms, organisation: Organisation, reader: str, person: str, names: tuple[str, ...]
+    organisation: Organisation, reader: str, person: str, names: tuple[str, ...]
 ) -> Iterator[Given]:
     """Read in sessions of the reader; refuses those of others like those that do not exist."""
     found = [organisation.vault.session(each) for each in names]
@@ -217,16 +218,14 @@ def _given(
         if session is None or session.terms.reader != reader:
             raise SESSION_UNKNOWN()
         holder_id = organisation.vault.holder_of(session.terms.grant)
-        holder = rooms.hosted(holder_id)
-        if holder is None:
-            raise HOLDER_ELSEWHERE(id=holder_id)
+        holder = organisation.counterpart(holder_id)
         grant = session.terms.grant
         # Whom an encounter is with is shown where the grant asks for one, and nowhere else.
         asked = "encounter" in organisation.vault.terms_of(grant).conditions
         encounter = show(organisation, person, reader) if asked else None
-        answers = holder.release(session, organisation.id, shown=encounter)
-        stands = GRANTS.get(holder.engine.state(), grant)
-        require_read(stands, holder.engine.now(), answers)
+        answers = holder.release(session, shown=encounter)
+        stands = GRANTS.get(organisation.engine.state(), grant)
+        require_read(stands, organisation.engine.now(), answers)
         read = read_checked(organisation, holder, session, answers)
         noting(grants=(grant,), records=tuple(read.contents))
         yield Given(session, holder_id, answers, read)

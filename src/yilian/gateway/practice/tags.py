@@ -1,0 +1,104 @@
+"""The duplicate check of enrolment: a tag that several members make together, none of them alone.
+
+The number is hidden before it leaves (`duplicates.blind`), so whoever answers learns nothing. One
+answer more than needed is asked for where there is a member to give it: two different choices of
+answers must lead to the same tag, or a member has answered falsely, or has a share of another key.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from typing import TYPE_CHECKING
+
+from yilian.gateway.members.endpoints import endpoints
+from yilian.gateway.members.errors import PARTIALS_DIFFER, PARTIALS_TOO_FEW
+from yilian.ledger.errors import Refusal
+from yilian.vault import duplicates
+from yilian.vault.duplicates import Partial
+
+if TYPE_CHECKING:
+    from yilian.gateway.organisation import Organisation
+
+SECONDS = 3.0
+KEPT = 4_096
+AT_ONCE = 16
+
+
+class Tags:
+    """Makes the tags of one organisation. Safe for threads."""
+
+    def __init__(self, organisation: Organisation) -> None:
+        self._organisation = organisation
+        self._known: OrderedDict[bytes, str] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def tag(self, system: str, number: str) -> str:
+        """Make a tag; refuses as `Organisation.tag`."""
+        keystore, name = self._organisation.vault.keystore, self._organisation.id
+        threshold = keystore.duplicate_threshold()
+        index, scalar = keystore.duplicate_share()
+        if threshold == 1:
+            return duplicates.tag_alone(scalar, name, system, number)
+        point = duplicates.point(name, system, number)
+        found = self._remembered(point)
+        if found is None:
+            blinded = duplicates.blind(point)
+            own = duplicates.partial(duplicates.Share(index, scalar), blinded.point)
+            partials = [own, *self._others(blinded.point, threshold, index)]
+            found = duplicates.tag(duplicates.unblind(agreed(partials, threshold), blinded))
+            self._remember(point, found)
+        return found
+
+    def _others(self, point: bytes, threshold: int, own: int) -> list[Partial]:
+        """Ask the other members until there is one answer more than needed, or time is up."""
+        here = self._organisation.id
+        names = [name for name in endpoints(self._organisation.engine.state()) if name != here]
+        found: dict[int, Partial] = {}
+        until = time.monotonic() + SECONDS
+        pool = ThreadPoolExecutor(AT_ONCE, "yilian-partials")
+        try:
+            waiting = {pool.submit(self._ask, name, point) for name in names}
+            while waiting and len(found) < threshold:
+                left = until - time.monotonic()
+                if left <= 0:
+                    break
+                done, waiting = wait(waiting, left, FIRST_COMPLETED)
+                answers = [each.result() for each in done]
+                found.update({each.index: each for each in answers if each is not None})
+                found.pop(own, None)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+        return list(found.values())[:threshold]
+
+    def _ask(self, name: str, point: bytes) -> Partial | None:
+        try:
+            return self._organisation.counterpart(name).partial(point)
+        except Refusal:
+            return None
+
+    def _remembered(self, point: bytes) -> str | None:
+        with self._lock:
+            return self._known.get(point)
+
+    def _remember(self, point: bytes, tag: str) -> None:
+        with self._lock:
+            self._known[point] = tag
+            while len(self._known) > KEPT:
+                self._known.popitem(last=False)
+
+
+def agreed(partials: Sequence[Partial], threshold: int) -> bytes:
+    """Combine partials of different shares; with one more than needed, by two choices that agree.
+
+    Refuses `members.partials_too_few`, `members.partials_differ`, `duplicate_partials_refused`.
+    """
+    if len(partials) < threshold:
+        raise PARTIALS_TOO_FEW(given=len(partials), needed=threshold)
+    made = duplicates.combine(partials[:threshold])
+    if len(partials) > threshold and duplicates.combine(partials[1 : threshold + 1]) != made:
+        raise PARTIALS_DIFFER()
+    return made

@@ -1,0 +1,73 @@
+"""A member's half of consensus, whole: the engine's folder, its process, the sockets, the law."""
+
+from __future__ import annotations
+
+import logging
+
+from yilian.node import binary
+from yilian.node.abci.application import Application
+from yilian.node.abci.server import Server
+from yilian.node.cometbft import Consortium
+from yilian.node.config import ConfigurationError, Consensus, NodeFolder
+from yilian.node.home import EngineHome, Pace, Peer
+from yilian.node.integrity import scan
+from yilian.node.pair import Pair
+from yilian.node.rpc import Rpc
+from yilian.node.store import StoreDamaged
+
+log = logging.getLogger("yilian.node")
+
+
+class Member:
+    """The engine `cometbft` of one node, running. `engine` is what the rest of the node sees."""
+
+    def __init__(self, folder: NodeFolder, name: str, consensus: Consensus) -> None:
+        """Raises ConfigurationError, StoreDamaged, and what `binary.find_engine` raises."""
+        found = binary.find_engine()
+        self.home = EngineHome(folder.engine)
+        if not self.home.exists():
+            raise ConfigurationError(f"{folder.engine} is missing: this node was not made whole")
+        self._configure(folder, name, consensus)
+        self.rpc = Rpc(self.home.rpc)
+        self.engine = Consortium(folder.chain, self.rpc)
+        try:
+            self._server = Server(self.home.abci, Application(self.engine))
+        except BaseException:
+            self.engine.close()
+            raise
+        self._pair = Pair(found, self.home, self._diverged)
+
+    def _configure(self, folder: NodeFolder, name: str, consensus: Consensus) -> None:
+        peers = [Peer(each.node, each.host, each.port) for each in consensus.peers]
+        pace = Pace(
+            consensus.propose_ms, consensus.vote_ms, consensus.commit_ms, consensus.empty_blocks_ms
+        )
+        self.home.configure(name, (consensus.host, consensus.port), peers, pace)
+        if consensus.vote:
+            self.home.write_validator_key(folder.validator_seed())
+        else:
+            self.home.write_idle_key()
+
+    @property
+    def pid(self) -> int | None:
+        """The consensus engine's process id while it runs."""
+        return self._pair.pid
+
+    def _diverged(self, words: str) -> None:
+        """Say where this member's state is not what the others agreed on, and stop."""
+        found = scan(self.engine.store)
+        if found is None:
+            height = self.engine.height
+            damaged = StoreDamaged(
+                f"the others agreed on another state after height {height} than this node has",
+                height,
+            )
+        else:
+            damaged = StoreDamaged(found.what, found.height)
+        self.engine.condemn(damaged)
+
+    def close(self) -> None:
+        """Stop the consensus engine, then the law behind it."""
+        self._pair.close()
+        self._server.close()
+        self.engine.close()

@@ -52,17 +52,22 @@ def replay(path: Path) -> dict[int, str]:
     chain = Chain(PROFILES[json.loads(first)["profile"]])
     hashes = {}
     for line in rest:
-        block = json.loads(line)
-        chain.time = block["time"] - STEP
-        proved = [
-            Misbehaviour(**{**each, "address": bytes.fromhex(each["address"])})
-            for each in block["misbehaviour"]
-        ]
-        raws = [codec.to_bytes(each) for each in block["transactions"]]
-        chain.block(*raws, misbehaviour=proved)
+        repeat(chain, line)
         if chain.height % EVERY == 0:
             hashes[chain.height] = chain.app_hash.hex()
     return hashes
+
+
+def repeat(chain: Chain, line: str) -> None:
+    """Apply the block of a file's line."""
+    block = json.loads(line)
+    chain.time = block["time"] - STEP
+    proved = [
+        Misbehaviour(**{**each, "address": bytes.fromhex(each["address"])})
+        for each in block["misbehaviour"]
+    ]
+    raws = [codec.to_bytes(each) for each in block["transactions"]]
+    chain.block(*raws, misbehaviour=proved)
 
 
 def pinned() -> dict[str, dict[int, str]]:

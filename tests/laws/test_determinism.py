@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests import blocks
-from tests.chain import PROFILES
+from tests.chain import PROFILES, Chain
+from yilian.ledger.modules.governance.state import law_version
 
 ROOT = Path(__file__).resolve().parents[2]
 SEEDS = [str(seed) for seed in range(19)] + ["random"]
@@ -74,12 +75,21 @@ def test_a_block_file_replays_to_the_pinned_hashes(files: list[Path]) -> None:
 
 
 def test_one_byte_of_one_block_makes_another_hash(files: list[Path]) -> None:
-    lines = files[0].read_text("utf-8").splitlines()
-    changed = json.loads(lines[1])
-    changed["time"] += 1
+    first, *lines = [json.loads(each) for each in files[0].read_text("utf-8").splitlines()]
+    proved = next(each["misbehaviour"] for each in lines if each["misbehaviour"])
+    proved[0]["time"] += 1
     other = files[0].with_name("changed.ndjson")
-    other.write_text("\n".join([lines[0], json.dumps(changed), *lines[2:]]) + "\n", "utf-8")
+    other.write_text("\n".join(map(json.dumps, [first, *lines])) + "\n", "utf-8")
     assert blocks.replay(other) != blocks.replay(files[0])
+
+
+def test_misbehaviour_and_another_law_are_among_the_blocks(files: list[Path]) -> None:
+    first, _ = (path.read_text("utf-8") for path in files)
+    assert '"duplicate_vote"' in first or '"light_client_attack"' in first
+    chain = Chain()
+    for line in first.splitlines()[1:]:
+        blocks.repeat(chain, line)
+    assert law_version(chain.state) == 2
 
 
 def test_under_every_hash_seed_and_python(files: list[Path]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,9 @@ from yilian.cli import values
 from yilian.cli.console import DONE, REFUSED, Console
 from yilian.cli.shape import Command, Option
 from yilian.sdk import verify as verifier
+from yilian.sdk import verify_log
 
+Check = Callable[[bytes, bytes], verifier.Verified]
 FolderCheck = Callable[[Console, Path], int]
 """Checks a node's own folder and says what it found; gives the exit code."""
 
@@ -21,20 +23,30 @@ FolderCheck = Callable[[Console, Path], int]
 def command(console: Console, check_folder: FolderCheck | None = None) -> Command:
     """Make the command; with `check_folder` it has the option `--node` too."""
 
-    def run(files: tuple[Path, ...], trust: Path | None, node: Path | None = None) -> int:
+    def run(
+        files: tuple[Path, ...],
+        trust: Path | None,
+        log_proofs: tuple[Path, ...],
+        published: tuple[Path, ...],
+        node: Path | None = None,
+    ) -> int:
         if check_folder is not None and node is not None:
-            if files or trust is not None:
+            if files or trust is not None or log_proofs or published:
                 raise console.usage("either", one="FILE... --trust", other="--node")
             return check_folder(console, node)
         if not files or trust is None:
             raise console.usage("missing", name="--trust" if files else "FILE...")
-        return _files(console, files, trust)
+        if log_proofs and len(files) > 1:
+            raise console.usage("one_file", name="--log-proof")
+        proofs = [_bytes(console, path) for path in log_proofs]
+        return _files(console, files, trust, lambda *both: _verify(*both, proofs, published))
 
     file = values.file(console)
     note = console.words("options/trust")
     params: list[click.Parameter] = [
         click.Argument(["files"], metavar="FILE...", type=file, nargs=-1),
         Option(console, ["--trust"], note, type=file, metavar="FILE"),
+        *_of_witnesses(console, file),
     ]
     if check_folder is not None:
         note = console.words("options/folder")
@@ -42,10 +54,37 @@ def command(console: Console, check_folder: FolderCheck | None = None) -> Comman
     return Command(console, "verify", console.words("nouns/verify"), run, params)
 
 
-def _files(console: Console, files: tuple[Path, ...], trust: Path) -> int:
+def _of_witnesses(console: Console, file: click.ParamType[Any]) -> list[click.Parameter]:
+    return [
+        Option(
+            console,
+            ["log_proofs", "--log-proof"],
+            console.words("options/log_proof"),
+            type=file,
+            metavar="FILE",
+            multiple=True,
+        ),
+        Option(
+            console,
+            ["--published"],
+            console.words("options/published"),
+            type=file,
+            metavar="FOLDER",
+            multiple=True,
+        ),
+    ]
+
+
+def _verify(
+    text: bytes, trust: bytes, proofs: Sequence[bytes], published: Sequence[Path]
+) -> verifier.Verified:
+    return verify_log.verify(text, trust, proofs, published)
+
+
+def _files(console: Console, files: tuple[Path, ...], trust: Path, check: Check) -> int:
     pinned = read_trust(console, trust)
     texts = [(path, _bytes(console, path)) for path in files]
-    answers = [_checked(path, text, pinned) for path, text in texts]
+    answers = [_checked(path, text, pinned, check) for path, text in texts]
     verified = all(each["verified"] for each in answers)
     lines = [line for each in answers for line in _lines(console, each)]
     console.show({"verified": verified, "files": answers}, lines)
@@ -70,9 +109,9 @@ def read_trust(console: Console, path: Path) -> bytes:
     return text
 
 
-def _checked(path: Path, text: bytes, trust: bytes) -> dict[str, Any]:
+def _checked(path: Path, text: bytes, trust: bytes, check: Check) -> dict[str, Any]:
     try:
-        verified = verifier.verify(text, trust)
+        verified = check(text, trust)
     except verifier.NotVerified as reason:
         told = {"code": reason.code, "detail": reason.detail}
         return {"file": str(path), "verified": False, **told}
@@ -102,6 +141,8 @@ def _lines(console: Console, answer: dict[str, Any]) -> list[str]:
         "  " + words(f"proved/{kind}", **about, **where),
         "  " + words(f"level/{level}"),
     ]
-    if answer["warnings"]:
-        lines.append("  " + words("trust_old"))
-    return lines
+    if answer["witnesses"]:
+        names = ", ".join(answer["witnesses"])
+        lines.append("  " + words("witnessed", names=names, time=answer["witnessed"]))
+    notes = {verifier.TRUST_OLD: "trust_old", verify_log.ONE_SIGNER: "written_alone"}
+    return [*lines, *("  " + words(notes[each]) for each in answer["warnings"])]

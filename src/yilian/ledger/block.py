@@ -341,6 +341,12 @@ class ValidatorSet:
 
     __hash__ = None  # type: ignore[assignment]
 
+    def changed(self, updates: Iterable[tuple[bytes, int]]) -> ValidatorSet:
+        """Give the set after changes (key, new power); power 0 takes a validator out."""
+        powers = {each.public_key: each.power for each in self.validators}
+        powers.update(updates)
+        return ValidatorSet(Validator(key, power) for key, power in powers.items() if power)
+
     def hash(self) -> bytes:
         """The `validators_hash` of a header: Merkle root over keys and powers in order."""
         return merkle.root([each.encode() for each in self.validators])

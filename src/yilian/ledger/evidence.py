@@ -1,4 +1,4 @@
-"""Evidence of misbehaviour: from the RPC's JSON to the bytes of a block, and to what the law is told.
+"""Evidence of misbehaviour: from the RPC's JSON to a block's bytes, and to what the law is told.
 
 Source: CometBFT v0.38, `tendermint/types/evidence.proto`, `types/evidence.go` (JSON and `ABCI()`).
 """

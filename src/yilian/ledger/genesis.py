@@ -71,6 +71,14 @@ class Genesis(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
             Validator(codec.to_bytes(each.public), each.power) for each in self.validators
         )
 
+    def governed(self) -> bool:
+        """Tell whether votes change who validates: where every validator is some member's.
+
+        The embedded engine's own validator is nobody's; what the members of such a chain decide
+        about validators is recorded, and holds once a consortium goes on from it.
+        """
+        return all(each.organisation is not None for each in self.validators)
+
     def first_height(self) -> int:
         """Give the height of the chain's first block."""
         return 1

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from yilian.ledger import block as blocks
-from yilian.ledger import genesis
+from yilian.ledger import evidence, genesis
 from yilian.ledger.block import Block, BlockId, Commit
 from yilian.ledger.errors import Refusal
 from yilian.ledger.genesis import Genesis
@@ -38,7 +38,7 @@ class ExportUnreadable(Exception):
 def heights(store: Store) -> Iterator[Height]:
     """Read a store's blocks and commits in order. Raises StoreDamaged at the first that is gone."""
     tip = store.tip()
-    for height in range(1, (0 if tip is None else tip.height) + 1):
+    for height in range(1, (0 if tip is None else store.newest_sealed(tip)) + 1):
         block, commit = store.block(height), store.commit(height)
         if block is None or commit is None:
             raise StoreDamaged(f"block {height} is missing", height)
@@ -99,7 +99,7 @@ class _Copy:
     def __init__(self, store: Store, first: Genesis) -> None:
         self._store = store
         self._machine = Machine(first, store, load_tree(store, Suites(first.profile)))
-        self._validators = first.validator_set()
+        self._validators = self._next = first.validator_set()
         tip = store.tip()
         if tip is None:
             raise StoreDamaged("the folder holds no chain")
@@ -114,7 +114,8 @@ class _Copy:
             raise StoreDamaged(f"block {height} cannot be read or is not signed", height) from None
         self._require_linked(block, height)
         time = block.header.time // _MILLI
-        applied = self._machine.apply_block(height, time, block.txs)
+        proved = evidence.misbehaviour(block.evidence)
+        applied = self._machine.apply_block(height, time, block.txs, proved)
         tip = tip_after(applied, block, commit)
         self._write(applied, block, encoded, signed, tip)
 
@@ -125,6 +126,10 @@ class _Copy:
         self._store.write_height(applied, encoded, signed, hashes, tip)
         self._machine.adopt(applied)
         self.tip = tip
+        # What a block decides about validators holds from two heights later on.
+        changes = applied.validators if self._machine.genesis.governed() else ()
+        self._validators, self._next = self._next, self._next.changed(changes)
+        self._store.keep_validators(self._validators)
 
     def _require_signed(self, block: Block, encoded: bytes, commit: Commit) -> None:
         """Refuse a block whose bytes are not those signed: its parts' root covers each of them."""
@@ -149,6 +154,9 @@ class _Copy:
             or header.chain_id != self._machine.genesis.chain
             or header.last_block_id != last
             or header.data_hash != blocks.data_hash(block.txs)
+            or header.next_validators_hash != self._next.hash()
+            or header.evidence_hash
+            != blocks.evidence_hash([evidence.bare(each) for each in block.evidence])
         ):
             raise StoreDamaged(f"block {height} does not follow block {height - 1}", height)
         if header.app_hash != tip.app_hash or header.last_results_hash != tip.results_hash:

@@ -19,16 +19,31 @@ from yilian.ledger import block as blocks
 from yilian.ledger import evidence
 from yilian.ledger.block import Block
 from yilian.ledger.errors import EXPIRED, OK, InvariantBroken, Refusal
-from yilian.ledger.keys import sha256
+from yilian.ledger.keys import Suites, sha256
 from yilian.ledger.machine import Applied
 from yilian.ledger.module import Misbehaviour
 from yilian.ledger.modules.governance.state import law, parameters
 from yilian.ledger.receipt import tx_result
 from yilian.ledger.state import State
 from yilian.ledger.transaction import Envelope, decode
-from yilian.node.abci.messages import Decision, Limits, Snapshot, TxResult, ValidatorUpdate
+from yilian.node.abci.messages import (
+    CHUNK_ABORT,
+    CHUNK_ACCEPT,
+    CHUNK_REJECT_SNAPSHOT,
+    CHUNK_RETRY,
+    SNAPSHOT_ABORT,
+    SNAPSHOT_ACCEPT,
+    SNAPSHOT_REJECT,
+    SNAPSHOT_REJECT_FORMAT,
+    Decision,
+    Limits,
+    Snapshot,
+    TxResult,
+    ValidatorUpdate,
+)
 from yilian.node.engine import Engine, now_ms
 from yilian.node.link import EngineAway, Link
+from yilian.node.snapshot import Restore, SnapshotRefused, Snapshots, Verdict
 from yilian.node.store import Decided, StoreDamaged, Tip
 
 BLOCK_TRANSACTIONS = 4_000
@@ -62,10 +77,19 @@ class OutOfTurn(Exception):
 class Consortium(Engine):
     """A member's copy of a chain that several members agree on."""
 
-    def __init__(self, folder: Path, link: Link) -> None:
-        """Open a chain that `write_genesis` made. Raises StoreDamaged."""
+    kind = "cometbft"
+
+    def __init__(self, folder: Path, link: Link, snapshot_every: int = 0) -> None:
+        """Open a chain that `write_genesis` made. Raises StoreDamaged.
+
+        Every so many heights a snapshot is kept beside the store; 0 for none.
+        """
         super().__init__(folder)
         self._link = link
+        hashing = Suites(self.genesis.profile).hashing
+        self._snapshots = Snapshots(folder.with_name("snapshots"), self.store, hashing)
+        self._snapshot_every = snapshot_every
+        self._restore: Restore | None = None
         self._offered: list[Envelope] = []
         self._staged: _Staged | None = None
         self._unsent: list[Envelope] = []
@@ -222,6 +246,8 @@ class Consortium(Engine):
             taken = set(hashes)
             self._queue.give_back([each for each in self._offered if each.hash not in taken])
             self._offered = []
+        if self._snapshot_every and tip.height % self._snapshot_every == 0:
+            self._snapshots.start(tip.height)
         self._answer(envelopes, applied)
         self._sweep()
         self._tell(tip.height)
@@ -234,7 +260,8 @@ class Consortium(Engine):
 
     def changes(self, applied: Applied) -> tuple[list[ValidatorUpdate], Limits | None]:
         """Give what a block changes for consensus: validators, and limits where they differ."""
-        updates = [ValidatorUpdate(*each) for each in applied.validators]
+        changed = applied.validators if self.genesis.governed() else ()
+        updates = [ValidatorUpdate(*each) for each in changed]
         change = applied.consensus
         if change is None:
             return updates, None
@@ -260,7 +287,45 @@ class Consortium(Engine):
 
     def snapshots(self) -> list[Snapshot]:
         """List the snapshots that a new member may begin from."""
-        return []
+        return self._snapshots.list()
+
+    def chunk(self, height: int, form: int, index: int) -> bytes:
+        """Give a chunk of a snapshot; empty where there is none."""
+        return self._snapshots.chunk(height, form, index) or b""
+
+    def offer(self, snapshot: Snapshot, app_hash: bytes) -> int:
+        """Begin from a snapshot if it proves itself; gives ABCI's answer to an offer."""
+        if self._tip.height:
+            return SNAPSHOT_ABORT
+        try:
+            with self._commit_lock:
+                self._restore = Restore(snapshot, app_hash, self.store)
+        except SnapshotRefused as refused:
+            return SNAPSHOT_REJECT_FORMAT if refused.why == "format" else SNAPSHOT_REJECT
+        log.info("beginning from a snapshot of height %d", snapshot.height)
+        return SNAPSHOT_ACCEPT
+
+    def take_chunk(self, index: int, chunk: bytes) -> int:
+        """Take a chunk of the snapshot at hand; gives ABCI's answer to a chunk."""
+        restore = self._restore
+        if restore is None:
+            return CHUNK_ABORT
+        with self._commit_lock:
+            if restore.apply(index, chunk) is not Verdict.ACCEPTED:
+                return CHUNK_RETRY
+            if restore.missing():
+                return CHUNK_ACCEPT
+            try:
+                restore.finish()
+            except SnapshotRefused:
+                return CHUNK_REJECT_SNAPSHOT
+            self._restore = None
+            self._take_up_state()
+        with self._wake:
+            self._sealed = self._tip.height
+            self._wake.notify_all()
+        self._tell(self._tip.height)
+        return CHUNK_ACCEPT
 
     # -- sending -------------------------------------------------------------------------------
 
@@ -318,7 +383,8 @@ class Consortium(Engine):
         return self._sealed
 
     def _first_unsealed(self) -> int:
-        return max(self.store.sealed(), self.genesis.first_height() - 1) + 1
+        first = max(self.genesis.first_height(), self.store.base() if self._tip.height else 1)
+        return max(self.store.sealed() + 1, first)
 
     def _next_height(self) -> int:
         return max(self._tip.height + 1, self.genesis.first_height())
@@ -397,6 +463,7 @@ class Consortium(Engine):
         self._seal_work.set()
         for each in self._threads:
             each.join()
+        self._snapshots.close()
         self._link.close()
 
 

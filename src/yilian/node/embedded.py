@@ -48,6 +48,8 @@ log = logging.getLogger("yilian.node")
 class Embedded(Engine):
     """A chain of one organisation in one process."""
 
+    kind = "embedded"
+
     def __init__(self, folder: Path, validator_seed: bytes) -> None:
         """Open a chain that `create` made. Raises StoreDamaged where it must not be served."""
         super().__init__(folder)

@@ -14,7 +14,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import msgspec
 
@@ -30,6 +30,7 @@ from yilian.ledger.state import State
 from yilian.ledger.transaction import Envelope
 from yilian.ledger.tree import TOP, Tree
 from yilian.node.history import History, Outcome
+from yilian.node.snapshot import abandon
 from yilian.node.store import Store, StoreDamaged, Tip
 from yilian.node.verdicts import Verdicts
 
@@ -52,6 +53,9 @@ class Stopped(Exception):
 class Engine(ABC):
     """One chain, run by one of the two engines; nothing above tells which one it is."""
 
+    kind: ClassVar[str]
+    """The engine's name, for a person who asks."""
+
     def __init__(self, folder: Path) -> None:
         """Open a chain's store. Raises StoreDamaged where it must not be served."""
         self.store = Store(folder)
@@ -62,19 +66,12 @@ class Engine(ABC):
             raise
 
     def _open(self) -> None:
+        abandon(self.store)
         document = self.store.genesis()
-        tip = self.store.tip()
-        if document is None or tip is None:
+        if document is None:
             raise StoreDamaged("the folder holds no chain: make one first")
         self.genesis = geneses.read(document)
-        self._tip = tip
-        self.tree = load_tree(self.store, Suites(self.genesis.profile))
-        if self.tree.root != tip.app_hash:
-            raise StoreDamaged(
-                f"the state does not have the root of height {tip.height}", tip.height
-            )
-        self.machine = Machine(self.genesis, self.store, self.tree, _log_fault)
-        self.history = History(self.store, self.tree, self.genesis)
+        self._take_up_state()
         self._verdicts = Verdicts()
         self._queue = Queue()
         self._futures: dict[bytes, Future[Outcome]] = {}
@@ -84,6 +81,20 @@ class Engine(ABC):
         self._closing = self._closed = False
         self._fault: BaseException | None = None
         self.when_condemned: Callable[[], None] = lambda: None
+
+    def _take_up_state(self) -> None:
+        """Begin from what the store holds now; raises StoreDamaged where it must not be served."""
+        tip = self.store.tip()
+        if tip is None:
+            raise StoreDamaged("the folder holds no chain: make one first")
+        self._tip = tip
+        self.tree = load_tree(self.store, Suites(self.genesis.profile))
+        if self.tree.root != tip.app_hash:
+            raise StoreDamaged(
+                f"the state does not have the root of height {tip.height}", tip.height
+            )
+        self.machine = Machine(self.genesis, self.store, self.tree, _log_fault)
+        self.history = History(self.store, self.tree, self.genesis)
 
     # -- writing -------------------------------------------------------------------------------
 

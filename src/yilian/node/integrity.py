@@ -87,42 +87,67 @@ def scan(store: Store, progress: Progress = lambda done, total: None) -> Damage 
 
 
 def _scan_blocks(store: Store, genesis: geneses.Genesis, tip: Tip, progress: Progress) -> None:
-    validators = genesis.validator_set()
-    last = BlockId()
-    results_hash = blocks.results_hash(())
-    for height in range(1, tip.height + 1):
+    """Check what is stored of blocks: from the first that this node has to the newest sealed."""
+    first = max(store.base(), genesis.first_height())
+    newest = store.newest_sealed(tip)
+    walk = _Walk(store, genesis, first)
+    for height in range(first, newest + 1):
         try:
-            last, results_hash = _check_block(store, height, last, results_hash, validators)
+            walk.check(height)
         except (Refusal, InvariantBroken, msgspec.MsgspecError, IndexError) as error:
             raise StoreDamaged(f"block {height} is damaged", height) from error
-        progress(height, tip.height)
-    if (last.hash, results_hash) != (tip.block_hash, tip.results_hash):
+        progress(height, newest)
+    if newest == tip.height >= first and (walk.last, walk.results_hash) != (
+        BlockId(tip.block_hash, walk.last.parts if walk.last is not None else BlockId().parts),
+        tip.results_hash,
+    ):
         raise StoreDamaged(f"the tip does not name block {tip.height}", tip.height)
 
 
-def _check_block(
-    store: Store, height: int, last: BlockId, results_hash: bytes, validators: ValidatorSet
-) -> tuple[BlockId, bytes]:
-    block, commit, outcomes = store.block(height), store.commit(height), store.outcomes(height)
-    if block is None or commit is None or outcomes is None:
-        raise StoreDamaged(f"block {height} is missing", height)
-    header = block.header
-    if header.last_results_hash != results_hash:
-        raise StoreDamaged(f"results {height - 1} are damaged", height - 1)
-    signed = validators.signed_power(header.chain_id, commit)
-    block_id = block.block_id()
-    if (
-        header.height != height
-        or header.last_block_id != last
-        or header.data_hash != blocks.data_hash(block.txs)
-        or commit.height != height
-        or commit.block_id != block_id
-        or signed * 3 <= validators.total_power * 2
-        or len(outcomes.results) != len(block.txs)
-    ):
-        raise StoreDamaged(f"block {height} is damaged", height)
-    results = [receipt.tx_result(each) for each in outcomes.results]
-    return block_id, blocks.results_hash(results)
+class _Walk:
+    """The blocks one after the other; where the first ones are absent, the next is believed."""
+
+    def __init__(self, store: Store, genesis: geneses.Genesis, first: int) -> None:
+        self._store = store
+        self._first = genesis.validator_set()
+        whole = first == genesis.first_height()
+        self.last: BlockId | None = BlockId() if whole else None
+        self.results_hash: bytes | None = blocks.results_hash(()) if whole else None
+        self._next_validators: bytes | None = self._first.hash() if whole else None
+
+    def check(self, height: int) -> None:
+        store = self._store
+        block, commit, outcomes = store.block(height), store.commit(height), store.outcomes(height)
+        if block is None or commit is None or outcomes is None:
+            raise StoreDamaged(f"block {height} is missing", height)
+        header = block.header
+        if self.results_hash not in (None, header.last_results_hash):
+            raise StoreDamaged(f"results {height - 1} are damaged", height - 1)
+        validators = self._validators(header.validators_hash, height)
+        signed = validators.signed_power(header.chain_id, commit)
+        block_id = block.block_id()
+        if (
+            header.height != height
+            or self.last not in (None, header.last_block_id)
+            or self._next_validators not in (None, header.validators_hash)
+            or header.data_hash != blocks.data_hash(block.txs)
+            or commit.height != height
+            or commit.block_id != block_id
+            or signed * 3 <= validators.total_power * 2
+            or len(outcomes.results) != len(block.txs)
+        ):
+            raise StoreDamaged(f"block {height} is damaged", height)
+        results = [receipt.tx_result(each) for each in outcomes.results]
+        self.last, self.results_hash = block_id, blocks.results_hash(results)
+        self._next_validators = header.next_validators_hash
+
+    def _validators(self, set_hash: bytes, height: int) -> ValidatorSet:
+        if set_hash == self._first.hash():
+            return self._first
+        found = self._store.validators(set_hash)
+        if found is None or found.hash() != set_hash:
+            raise StoreDamaged(f"the validators of height {height} are missing", height)
+        return found
 
 
 def _scan_state(store: Store, suites: Suites, tip: Tip) -> None:

@@ -24,7 +24,6 @@ from rocksdict import (
     DBRecoveryMode,
     Options,
     Rdict,
-    RdictIter,
     ReadOptions,
     Snapshot,
     WriteBatch,
@@ -44,6 +43,7 @@ from yilian.ledger.keys import sha256
 from yilian.ledger.machine import Applied, Result
 from yilian.ledger.receipt import tx_result
 from yilian.ledger.state import Changes
+from yilian.ledger.tree import TOP
 
 log = logging.getLogger("yilian.node")
 
@@ -249,6 +249,13 @@ class Store:
         found = self._read(_SEALED)
         return 0 if found is None else int.from_bytes(found, "big")
 
+    def newest_sealed(self, tip: Tip) -> int:
+        """Give the newest height that has header and commit; above it a consortium may be short."""
+        height, sealed = tip.height, self.sealed()
+        while height > sealed and self._read(b"p" + _big(height)) is not None:
+            height -= 1
+        return height
+
     def validators(self, set_hash: bytes) -> ValidatorSet | None:
         """Give the validators that headers name by a hash."""
         found = self._read(b"v" + set_hash)
@@ -377,7 +384,19 @@ class Store:
             raise StoreDamaged(what, height) from error
 
     def _items(self, prefix: bytes, start: bytes) -> Iterator[tuple[bytes, bytes]]:
-        return _listed(self._db.iter(ReadOptions()), prefix, start)
+        cursor = self._db.iter(ReadOptions())
+        cursor.seek(start)
+        last = start
+        while cursor.valid():
+            last = bytes(cursor.key())
+            if not last.startswith(prefix):
+                return
+            yield last, bytes(cursor.value())
+            cursor.next()
+        try:
+            cursor.status()
+        except Exception as error:
+            raise StoreDamaged(f"what follows {_name(last)}: {_reason(error)}") from error
 
     # -- snapshots and pruning -----------------------------------------------------------------
 
@@ -491,10 +510,17 @@ class Frozen:
         """Give a tile of the state tree of that moment."""
         return self._read(b"t" + name)
 
-    def tiles(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """List tiles whose name starts with `prefix`, in order."""
-        for key, value in _listed(self._open().iter(), b"t" + prefix, b"t" + prefix):
-            yield key[1:], value
+    def tops(self) -> Iterator[tuple[bytes, bytes]]:
+        """List the tiles of depth `TOP` of that moment, in order.
+
+        They are read one by one: the iterators of rocksdict 0.3 run over what is written now.
+        """
+        head = bytes((TOP,))
+        for prefix in range(1 << TOP):
+            name = head + prefix.to_bytes(TOP // 8, "big")
+            data = self.tile(name)
+            if data is not None:
+                yield name, data
 
     def tip(self) -> Tip | None:
         """Give the newest height of that moment."""
@@ -513,21 +539,6 @@ class Frozen:
             if "key not found" in str(error):
                 return None
             raise StoreDamaged(f"{_name(key)} cannot be read: {_reason(error)}") from error
-
-
-def _listed(cursor: RdictIter, prefix: bytes, start: bytes) -> Iterator[tuple[bytes, bytes]]:
-    cursor.seek(start)
-    last = start
-    while cursor.valid():
-        last = bytes(cursor.key())
-        if not last.startswith(prefix):
-            return
-        yield last, bytes(cursor.value())
-        cursor.next()
-    try:
-        cursor.status()
-    except Exception as error:
-        raise StoreDamaged(f"what follows {_name(last)}: {_reason(error)}") from error
 
 
 def _put_all(batch: WriteBatch, prefix: bytes, changes: Changes) -> None:

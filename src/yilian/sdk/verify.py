@@ -43,9 +43,7 @@ DRIFT = 10 * SECOND
 """How far ahead of the reader's clock a newly trusted header may be (CometBFT's default)."""
 ABSENT, COMMIT, NIL = 1, 2, 3
 SUCCESS, NOT_ENOUGH_TRUST, INVALID = "SUCCESS", "NOT_ENOUGH_TRUST", "INVALID"
-WARNINGS = {
-    "trust_old": "the trusting period is over: the pinned keys may have leaked since",
-}
+TRUST_OLD = "the trusting period is over: the pinned keys may have leaked since"
 Json = dict[str, Any]
 Hash = Callable[[bytes], bytes]
 
@@ -511,7 +509,7 @@ def _check_agreed(header: Json, proof: Json, trust: Json) -> tuple[str, tuple[st
         _check_step(trusted, header, commit, validators)
     _check_commit(header, commit, validators)
     period = trust["trusting_period_s"] * SECOND
-    warnings = (WARNINGS["trust_old"],) if trust["time"] + period <= trust["now"] else ()
+    warnings = (TRUST_OLD,) if trust["time"] + period <= trust["now"] else ()
     # Whoever holds more than two thirds decides alone, whatever the number of validators.
     sets = (validators, *trusted["sets"])
     alone = any(3 * each[0].power > 2 * sum(v.power for v in each) for each in sets)

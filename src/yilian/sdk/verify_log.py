@@ -75,6 +75,7 @@ class Checkpoint(NamedTuple):
     size: int
     root: bytes
     lines: tuple[tuple[str, bytes, bytes], ...]
+    note: bytes
 
 
 # --- notes, keys and cosignatures ---
@@ -128,7 +129,7 @@ def read_checkpoint(data: bytes) -> Checkpoint:
         lines.append((name, raw[:4], raw[4:]))
     root = _base64(head[2])
     v.require(len(root) == 32 and len(lines) <= 64, "malformed", "not a checkpoint")
-    return Checkpoint(body + "\n", head[0], _number(head[1]), root, tuple(lines))
+    return Checkpoint(body + "\n", head[0], _number(head[1]), root, tuple(lines), data)
 
 
 def _signed_text(key: Key, checkpoint: Checkpoint, time: bytes) -> bytes:
@@ -211,6 +212,20 @@ def read_proof(data: bytes) -> Proof:
     v.require(good, "malformed", "not a tlog-proof")
     path = tuple(_base64(each) for each in lines[1:])
     return Proof(_number(lines[0][6:]), path, read_checkpoint(note))
+
+
+def write_proof(proof: Proof) -> bytes:
+    """Write a proof as a `c2sp.org/tlog-proof@v1`, to be kept beside the receipt."""
+    steps = "".join(base64.b64encode(each).decode() + "\n" for each in proof.path)
+    head = f"c2sp.org/tlog-proof@v1\nindex {proof.place}\n{steps}\n"
+    return head.encode() + proof.checkpoint.note
+
+
+def header_of(value: Json) -> Json:
+    """Give the header that a receipt's or state proof's commit signs. Raises NotVerified."""
+    name = "next_header" if "next_header" in value else "header"
+    found: Json = v.shaped(value.get(name), v.HEADER, name)
+    return found
 
 
 class Published:
@@ -423,9 +438,7 @@ def verify(
     pinned, value = v.parse_trust(trust), v.load(text)
     if not log_proofs and not published:
         return v.judge(value, promoted(pinned, value))
-    name = "next_header" if "next_header" in value else "header"
-    raw = value.get(name)
-    header: Json = v.shaped(raw, v.HEADER, name)
+    header = header_of(value)
     proofs = [read_proof(each) for each in log_proofs]
     leaf, likely = entry(header), header["height"] - 1
     proofs += [Published(each).proof(leaf, likely) for each in published]

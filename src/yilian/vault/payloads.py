@@ -13,7 +13,8 @@ second, so the payloads of one deposit go into ONE pack file, written, synced an
 The packs are the truth. The index is disposable: it is written without waiting for the disk, and
 on opening every pack it does not know, or knows at another size, is read again. Each payload still
 stands alone: it is addressed, read and deleted singly (the pack is rewritten without it), and it is
-erased singly by destroying its key. Objects of another store (S3) would keep the same four verbs.
+erased singly by destroying its key. In S3 (`payloads_s3.py`) the packs are the same, byte by byte,
+under the same names, so that either store is a copy of the other's files.
 """
 
 from __future__ import annotations
@@ -21,9 +22,11 @@ from __future__ import annotations
 import hashlib
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from threading import RLock
+from threading import Condition, RLock
+from typing import NamedTuple
 
 from yilian.ledger import codec
 from yilian.vault import durable
@@ -32,8 +35,8 @@ from yilian.vault.errors import PAYLOAD_DAMAGED, PAYLOAD_MISSING, PAYLOAD_TOO_LA
 
 MAX_PAYLOAD = 256 * 1024 * 1024
 
-_MAGIC = b"yilian-pack/1\n"
-_HEAD = 32 + 8
+MAGIC = b"yilian-pack/1\n"
+HEAD = 32 + 8
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS packs (
   id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, size INTEGER NOT NULL);
@@ -44,16 +47,29 @@ CREATE INDEX IF NOT EXISTS payloads_by_pack ON payloads (pack);
 """
 
 
-class FolderStore:
-    """A payload store in a folder. Safe for threads; one process at a time."""
+class Entry(NamedTuple):
+    """Where a payload stands in its pack; `start` counts from the pack's first byte."""
+
+    address: str
+    start: int
+    length: int
+
+
+class PackStore(ABC):
+    """Payloads in packs, and the index that finds them. Safe for threads; one process at a time.
+
+    What holds the packs says how one is written, read and removed.
+    """
 
     def __init__(self, folder: Path) -> None:
-        """Open or start the store; reads again the packs that the index does not know."""
-        self._packs = folder / "packs"
-        durable.make_folder(self._packs)
-        durable.clear_parts(self._packs)
+        """Open or start the store, its index in `folder`; reads packs that the index lacks."""
         self._index_path = folder / "index.sqlite"
+        # The index, briefly; never while a pack is written or read.
         self._lock = RLock()
+        self._settled = Condition(self._lock)
+        self._under_way: set[str] = set()
+        # One rewriting of packs at a time; a reader who found nothing waits for its end.
+        self._rewriting = RLock()
         try:
             self._index = self._open_index()
             self._reconcile()
@@ -62,6 +78,34 @@ class FolderStore:
                 Path(str(self._index_path) + suffix).unlink(missing_ok=True)
             self._index = self._open_index()
             self._reconcile()
+
+    @abstractmethod
+    def _write(self, pack: str, payloads: Mapping[str, bytes]) -> None:
+        """Write a new pack durably, whole or not at all."""
+
+    @abstractmethod
+    def _read(self, pack: str, entry: Entry) -> bytes | None:
+        """Read a payload's bytes, whatever they are; None where the pack is not there."""
+
+    @abstractmethod
+    def _keep_only(self, pack: str, gone: set[str]) -> bool:
+        """Write a pack again without some payloads; False where nothing is left to keep."""
+
+    @abstractmethod
+    def _remove(self, pack: str) -> None:
+        """Remove a pack durably; an absent one is fine."""
+
+    @abstractmethod
+    def _present(self) -> dict[str, int]:
+        """List all packs with their sizes."""
+
+    @abstractmethod
+    def _size(self, pack: str) -> int:
+        """Tell how large a pack is; 0 where it is not there."""
+
+    @abstractmethod
+    def _scan(self, pack: str) -> list[Entry]:
+        """List what a pack holds; a damaged tail ends the list."""
 
     def close(self) -> None:
         """Close the index."""
@@ -77,10 +121,17 @@ class FolderStore:
             raise PAYLOAD_TOO_LARGE(limit=MAX_PAYLOAD)
         addresses = [address(each) for each in ciphertexts]
         named = dict(zip(addresses, ciphertexts, strict=True))
-        with self._lock:
+        with self._settled:
+            self._settled.wait_for(lambda: self._under_way.isdisjoint(named))
             new = {name: each for name, each in named.items() if self._find(name) is None}
+            self._under_way.update(new)
+        try:
             if new:
-                self._write_pack(self._pack_path(new_id()), new)
+                self._write_pack(new_id(), new)
+        finally:
+            with self._settled:
+                self._under_way.difference_update(new)
+                self._settled.notify_all()
         return addresses
 
     def get(self, name: str) -> bytes:
@@ -89,18 +140,18 @@ class FolderStore:
         Refuses `payload_missing`, and `payload_damaged` where its bytes no longer have the digest
         that is its address.
         """
-        found = self._read(name)
+        found = self._checked(name)
         if found is None:
             # Another thread may have rewritten the pack between look-up and read.
-            with self._lock:
-                found = self._read(name)
+            with self._rewriting:
+                found = self._checked(name)
         if found is None:
             raise PAYLOAD_DAMAGED(address=name)
         return found
 
     def delete(self, name: str) -> None:
         """Remove a payload durably; refuses `payload_missing`."""
-        with self._lock:
+        with self._rewriting:
             if self._find(name) is None:
                 raise PAYLOAD_MISSING(address=name)
             self.delete_many([name])
@@ -110,7 +161,7 @@ class FolderStore:
 
         Only for space: what makes a payload unreadable everywhere is the loss of its key.
         """
-        with self._lock:
+        with self._rewriting:
             packs: dict[str, set[str]] = {}
             for name in names:
                 row = self._find(name)
@@ -120,18 +171,11 @@ class FolderStore:
                 self._rewrite(pack, gone)
 
     def _rewrite(self, pack: str, gone: set[str]) -> None:
-        path = self._pack_path(pack)
-        kept = [entry for entry in _scan(path) if entry[0] not in gone] if path.exists() else []
-        if kept:
-            durable.replace({path: _copied(path, kept)})
-            self._index_pack(path)
+        if self._keep_only(pack, gone):
+            self._index_pack(pack)
         else:
-            durable.remove(path)
+            self._remove(pack)
             self._forget_pack(pack)
-
-    def packs(self) -> list[Path]:
-        """List the pack files; each is replaced whole, so a copy of one is never half."""
-        return sorted(self._packs.glob("*/*.pack"))
 
     def addresses(self) -> Iterator[str]:
         """List all addresses in order."""
@@ -147,43 +191,31 @@ class FolderStore:
             for (last,) in rows:
                 yield last
 
-    def _read(self, name: str) -> bytes | None:
-        with self._lock:
-            row = self._find(name)
+    def _checked(self, name: str) -> bytes | None:
+        row = self._find(name)
         if row is None:
             raise PAYLOAD_MISSING(address=name)
         pack, start, length = row
-        try:
-            with self._pack_path(pack).open("rb") as file:
-                file.seek(start)
-                content = file.read(length)
-        except OSError:
-            return None
-        return content if address(content) == name else None
+        content = self._read(pack, Entry(name, start, length))
+        return content if content is not None and address(content) == name else None
 
     def _find(self, name: str) -> tuple[str, int, int] | None:
-        row = self._index.execute(
-            "SELECT packs.name, start, length FROM payloads JOIN packs ON packs.id = pack"
-            " WHERE address = ?",
-            (name,),
-        ).fetchone()
+        with self._lock:
+            row = self._index.execute(
+                "SELECT packs.name, start, length FROM payloads JOIN packs ON packs.id = pack"
+                " WHERE address = ?",
+                (name,),
+            ).fetchone()
         return (str(row[0]), int(row[1]), int(row[2])) if row else None
 
-    # Packs
-
-    def _pack_path(self, name: str) -> Path:
-        fan = hashlib.sha256(name.encode()).hexdigest()[:2]
-        return self._packs / f"{fan}/{name}.pack"
-
-    def _write_pack(self, path: Path, payloads: dict[str, bytes]) -> None:
-        durable.make_folder(path.parent)
-        durable.replace({path: _pieces(payloads.items())})
-        start = len(_MAGIC)
-        entries: list[tuple[str, int, int]] = []
+    def _write_pack(self, pack: str, payloads: dict[str, bytes]) -> None:
+        self._write(pack, payloads)
+        start = len(MAGIC)
+        entries: list[Entry] = []
         for name, content in payloads.items():
-            entries.append((name, start + _HEAD, len(content)))
-            start += _HEAD + len(content)
-        self._store_entries(path.stem, start, entries)
+            entries.append(Entry(name, start + HEAD, len(content)))
+            start += HEAD + len(content)
+        self._store_entries(pack, start, entries)
 
     # Index
 
@@ -197,17 +229,17 @@ class FolderStore:
 
     def _reconcile(self) -> None:
         known = dict(self._index.execute("SELECT name, size FROM packs").fetchall())
-        present = {path.stem: path for path in self._packs.glob("*/*.pack")}
+        present = self._present()
         for name in sorted(known.keys() - present.keys()):
             self._forget_pack(name)
-        for name, path in sorted(present.items()):
-            if known.get(name) != path.stat().st_size:
-                self._index_pack(path)
+        for name, size in sorted(present.items()):
+            if known.get(name) != size:
+                self._store_entries(name, size, self._scan(name))
 
-    def _index_pack(self, path: Path) -> None:
-        self._store_entries(path.stem, path.stat().st_size, list(_scan(path)))
+    def _index_pack(self, pack: str) -> None:
+        self._store_entries(pack, self._size(pack), self._scan(pack))
 
-    def _store_entries(self, pack: str, size: int, entries: list[tuple[str, int, int]]) -> None:
+    def _store_entries(self, pack: str, size: int, entries: list[Entry]) -> None:
         with self._lock:
             self._index.execute("BEGIN IMMEDIATE")
             try:
@@ -217,7 +249,7 @@ class FolderStore:
                 ).fetchone()
                 self._index.executemany(
                     "INSERT OR REPLACE INTO payloads VALUES (?, ?, ?, ?)",
-                    [(name, row[0], start, length) for name, start, length in entries],
+                    [(each.address, row[0], each.start, each.length) for each in entries],
                 )
                 self._index.execute("COMMIT")
             except BaseException:
@@ -225,9 +257,10 @@ class FolderStore:
                 raise
 
     def _forget_pack(self, pack: str) -> None:
-        self._index.execute("BEGIN IMMEDIATE")
-        self._drop_rows(pack)
-        self._index.execute("COMMIT")
+        with self._lock:
+            self._index.execute("BEGIN IMMEDIATE")
+            self._drop_rows(pack)
+            self._index.execute("COMMIT")
 
     def _drop_rows(self, pack: str) -> None:
         self._index.execute(
@@ -236,32 +269,89 @@ class FolderStore:
         self._index.execute("DELETE FROM packs WHERE name = ?", (pack,))
 
 
-def _pieces(payloads: Iterable[tuple[str, bytes]]) -> Iterator[bytes]:
-    yield _MAGIC
+class FolderStore(PackStore):
+    """A payload store in a folder. Safe for threads; one process at a time."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open or start the store; reads again the packs that the index does not know."""
+        self._packs = folder / "packs"
+        durable.make_folder(self._packs)
+        durable.clear_parts(self._packs)
+        super().__init__(folder)
+
+    def packs(self) -> list[Path]:
+        """List the pack files; each is replaced whole, so a copy of one is never half."""
+        return sorted(self._packs.glob("*/*.pack"))
+
+    def _path(self, pack: str) -> Path:
+        return self._packs / place(pack)
+
+    def _write(self, pack: str, payloads: Mapping[str, bytes]) -> None:
+        path = self._path(pack)
+        durable.make_folder(path.parent)
+        durable.replace({path: pieces(payloads.items())})
+
+    def _read(self, pack: str, entry: Entry) -> bytes | None:
+        try:
+            with self._path(pack).open("rb") as file:
+                file.seek(entry.start)
+                return file.read(entry.length)
+        except OSError:
+            return None
+
+    def _keep_only(self, pack: str, gone: set[str]) -> bool:
+        path = self._path(pack)
+        kept = [each for each in self._scan(pack) if each.address not in gone]
+        if kept:
+            durable.replace({path: _copied(path, kept)})
+        return bool(kept)
+
+    def _remove(self, pack: str) -> None:
+        durable.remove(self._path(pack))
+
+    def _present(self) -> dict[str, int]:
+        return {path.stem: path.stat().st_size for path in self._packs.glob("*/*.pack")}
+
+    def _size(self, pack: str) -> int:
+        return self._path(pack).stat().st_size
+
+    def _scan(self, pack: str) -> list[Entry]:
+        path = self._path(pack)
+        return list(_scan(path)) if path.exists() else []
+
+
+def place(pack: str) -> str:
+    """Give the name of a pack's file or object, in one of 256 folders."""
+    return f"{hashlib.sha256(pack.encode()).hexdigest()[:2]}/{pack}.pack"
+
+
+def pieces(payloads: Iterable[tuple[str, bytes]]) -> Iterator[bytes]:
+    """Give a pack's bytes: its mark, then each payload behind its head."""
+    yield MAGIC
     for name, content in payloads:
         yield codec.to_bytes(name) + len(content).to_bytes(8, "big")
         yield content
 
 
-def _scan(path: Path) -> Iterator[tuple[str, int, int]]:
+def _scan(path: Path) -> Iterator[Entry]:
     """List address, start and length of a pack's payloads; a damaged tail ends the list."""
     size = path.stat().st_size
     with path.open("rb") as file:
-        start = len(file.read(len(_MAGIC)))
-        while start + _HEAD <= size:
+        start = len(file.read(len(MAGIC)))
+        while start + HEAD <= size:
             file.seek(start)
-            head = file.read(_HEAD)
+            head = file.read(HEAD)
             length = int.from_bytes(head[32:], "big")
-            if start + _HEAD + length > size:
+            if start + HEAD + length > size:
                 return
-            yield codec.to_text(head[:32]), start + _HEAD, length
-            start += _HEAD + length
+            yield Entry(codec.to_text(head[:32]), start + HEAD, length)
+            start += HEAD + length
 
 
-def _copied(path: Path, entries: list[tuple[str, int, int]]) -> Iterator[bytes]:
+def _copied(path: Path, entries: list[Entry]) -> Iterator[bytes]:
     handle = os.open(path, os.O_RDONLY)
     try:
-        yield _MAGIC
+        yield MAGIC
         for name, start, length in entries:
             yield codec.to_bytes(name) + length.to_bytes(8, "big")
             yield os.pread(handle, length, start)

@@ -7,15 +7,17 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.chain import PROFILES, SECOND
+from tests.chain import PROFILES, SECOND, genesis
 from tests.unit.node.states import change, content, empty, filled
 from yilian.ledger.keys import HASHES, Profile, sha256
 from yilian.node import snapshot as snapshots
+from yilian.node.engine import write_genesis
 from yilian.node.snapshot import NotAtHeight, Restore, SnapshotRefused, Snapshots, Verdict, abandon
 from yilian.node.snapshot.form import MAGIC, MAX_CHUNK, MAX_METADATA
 from yilian.node.store import Store, StoreDamaged
@@ -58,14 +60,14 @@ def root(store: Store) -> bytes:
 @settings(max_examples=25, deadline=None)
 @given(states, st.integers(1, 3000), st.sampled_from(sorted(PROFILES)), st.randoms())
 def test_any_state_comes_back_byte_for_byte_from_chunks_in_any_order(
-    state: dict[bytes, bytes], largest: int, name: str, dice: object
+    state: dict[bytes, bytes], largest: int, name: str, dice: Random
 ) -> None:
     profile = PROFILES[name]
     with made(state, largest, profile) as (store, kept, folder):
         offer = kept.make(10)
         parts = list(enumerate(chunks(kept, offer)))
         assert len(parts) == offer.chunks
-        dice.shuffle(parts)  # type: ignore[attr-defined]
+        dice.shuffle(parts)
         other = empty(folder / "other", profile)
         restore = Restore(offer, root(store), other)
         for index, chunk in parts:
@@ -80,7 +82,7 @@ def test_any_state_comes_back_byte_for_byte_from_chunks_in_any_order(
 @settings(max_examples=20, deadline=None)
 @given(states, st.integers(1, 2000), st.randoms())
 def test_every_node_makes_the_same_bytes_whatever_way_it_came_to_the_state(
-    state: dict[bytes, bytes], largest: int, dice: object
+    state: dict[bytes, bytes], largest: int, dice: Random
 ) -> None:
     with made(state, largest) as (_, kept, folder):
         offer = kept.make(10)
@@ -88,7 +90,7 @@ def test_every_node_makes_the_same_bytes_whatever_way_it_came_to_the_state(
         passing = {b"gone/" + key[:150]: b"x" for key in state}
         change(other, passing, 3)
         keys = list(state)
-        dice.shuffle(keys)  # type: ignore[attr-defined]
+        dice.shuffle(keys)
         for height, key in enumerate(keys[:5], 4):
             change(other, {key: state[key]}, height)
         change(other, {**state, **dict.fromkeys(passing)}, 10)
@@ -336,13 +338,9 @@ def test_a_store_with_blocks_is_not_written_over() -> None:
 
 
 def test_what_was_restored_by_half_is_thrown_away(tmp_path: Path) -> None:
-    from yilian.node.engine import write_genesis  # noqa: PLC0415
-
     store = filled(tmp_path / "chain", ENTRIES, profile=SECOND)
     kept = Snapshots(tmp_path / "snapshots", store, HASHES[SECOND.hash], SMALL)
     offer = kept.make(10)
-    from tests.chain import genesis  # noqa: PLC0415
-
     write_genesis(tmp_path / "other", genesis(SECOND))
     other = Store(tmp_path / "other")
     before = (content(other), other.tip())
@@ -372,8 +370,6 @@ def test_closing_gives_up_what_is_being_made_and_frees_the_store(tmp_path: Path)
     assert not kept.start(10)
     kept.close()
     store.close()
-    assert threading.active_count() == 1 or not any(
-        each.name == "yilian-snapshot" for each in threading.enumerate()
-    )
+    assert "yilian-snapshot" not in [each.name for each in threading.enumerate()]
     Store(tmp_path / "chain").close()
     assert not [each for each in (tmp_path / "snapshots").iterdir() if each.suffix]

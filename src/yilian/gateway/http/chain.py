@@ -44,7 +44,7 @@ async def read_status(request: Request) -> Response:
         request,
         NodeStatus(
             chain=at.chain,
-            engine=type(at.engine).__name__.lower(),
+            engine=at.engine.kind,
             height=tip.height,
             time=tip.time,
             app_hash=tip.app_hash.hex(),

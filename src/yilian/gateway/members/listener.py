@@ -47,6 +47,13 @@ class MemberConnection(Connection):
         super().on_message_begin()
         self.scope[members_http.CERTIFICATE] = self._certificate  # type: ignore[literal-required]
 
+    def shutdown(self) -> None:
+        """Hang up where nothing is being answered: a client does not read while it is idle."""
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.abort()
+        else:
+            super().shutdown()
+
 
 class Listener:
     """A node's door for other members, and what brings its own word to them."""

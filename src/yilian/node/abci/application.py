@@ -153,10 +153,20 @@ class Application:
         return b"".join(proto.message(1, each.encode()) for each in found)
 
     def _offer_snapshot(self, fields: proto.Fields) -> bytes:
-        return proto.number(1, messages.SNAPSHOT_REJECT)
+        with self._consensus:
+            said = self._engine.offer(messages.snapshot(fields), fields.chunk(2))
+        return proto.number(1, said)
 
     def _load_chunk(self, fields: proto.Fields) -> bytes:
-        return b""
+        height, form = fields.number(1, proto.INT64), fields.number(2, proto.UINT32)
+        return proto.chunk(1, self._engine.chunk(height, form, fields.number(3, proto.UINT32)))
 
     def _apply_chunk(self, fields: proto.Fields) -> bytes:
-        return proto.number(1, messages.CHUNK_ABORT)
+        index = fields.number(1, proto.UINT32)
+        with self._consensus:
+            said = self._engine.take_chunk(index, fields.chunk(2))
+        if said != messages.CHUNK_RETRY:
+            return proto.number(1, said)
+        # The chunk is fetched again, and from somebody else.
+        refetch = proto.message(2, proto.varint(index))
+        return proto.number(1, said) + refetch + proto.message(3, fields.chunk(3))

@@ -73,7 +73,7 @@ class Writing:
     def write(self, folder: Path) -> tuple[bytes, Manifest]:
         """Write chunks, metadata and manifest, synced. Raises StoreDamaged."""
         moment, tip = self._moment, self._moment.tip()
-        tops = list(moment.tiles(bytes((TOP,))))
+        tops = list(moment.tops())
         tree = Tree(moment.tile, tops, hashing=self._hashing, cached_tiles=1)
         if tip is None or tree.root != tip.app_hash or tree.root == ZERO:
             raise StoreDamaged("the state does not have the root of its height")

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.network.conftest import pytest_runtest_makereport as pytest_runtest_makereport
+from tests.network.conftest import running as running
 from tests.rows.served import Served
 
 

@@ -21,15 +21,23 @@ if TYPE_CHECKING:
     from yilian.sdk.steps import Outcome
 
 TABLES: dict[str, tuple[str, ...]] = {
-    "identity": ("subjects", "keys", "licences", "recoveries", "key-services", "links"),
-    "governance": ("members", "proposals", "parameters", "quotas"),
+    "identity": (
+        "subjects",
+        "keys",
+        "licences",
+        "recoveries",
+        "key-services",
+        "links",
+        "endpoints",
+    ),
+    "governance": ("members", "validators", "proposals", "parameters", "quotas", "law"),
     "consent": ("grants", "sessions", "asks", "custodians", "emergencies"),
     "records": ("anchors", "batches", "holds", "erasures"),
     "care": ("encounters", "referrals"),
 }
 """What a node lets anyone read, by capability: the paths below `/v1/<capability>/`."""
 
-UNLISTED = frozenset({"custodians", "key-services", "parameters", "quotas"})
+UNLISTED = frozenset({"custodians", "endpoints", "key-services", "law", "parameters", "quotas"})
 """Those that are shown by id alone; the chain index keeps no list of them."""
 
 

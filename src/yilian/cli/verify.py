@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,11 @@ def command(console: Console, check_folder: FolderCheck | None = None) -> Comman
         if log_proofs and len(files) > 1:
             raise console.usage("one_file", name="--log-proof")
         proofs = [_bytes(console, path) for path in log_proofs]
-        return _files(console, files, trust, lambda *both: _verify(*both, proofs, published))
+
+        def check(text: bytes, pinned: bytes) -> verifier.Verified:
+            return verify_log.verify(text, pinned, proofs, published)
+
+        return _files(console, files, trust, check)
 
     file = values.file(console)
     note = console.words("options/trust")
@@ -73,12 +77,6 @@ def _of_witnesses(console: Console, file: click.ParamType[Any]) -> list[click.Pa
             multiple=True,
         ),
     ]
-
-
-def _verify(
-    text: bytes, trust: bytes, proofs: Sequence[bytes], published: Sequence[Path]
-) -> verifier.Verified:
-    return verify_log.verify(text, trust, proofs, published)
 
 
 def _files(console: Console, files: tuple[Path, ...], trust: Path, check: Check) -> int:

@@ -16,7 +16,7 @@ from yilian.cli.console import DONE, REFUSED, USAGE, Console
 from yilian.cli.shape import Command, Group, Option
 from yilian.cli.verify import read_trust
 from yilian.ledger.checkpoint import ED25519, MAX_NOTE, VerifierKey
-from yilian.ledger.errors import Refusal
+from yilian.ledger.errors import Code, Refusal
 from yilian.node.config import ConfigurationError
 from yilian.node.witness import NO_AGREEMENT, Fetch, Member, Round, Witness
 from yilian.sdk import verify, verify_log
@@ -38,7 +38,10 @@ def _init(console: Console) -> Command:
             witness = Witness.make(folder, name, log_keys)
         except FileExistsError:
             raise console.usage("folder_in_use", path=str(folder)) from None
-        return _shown(console, witness, "made")
+        try:
+            return _shown(console, witness, "made")
+        finally:
+            witness.close()
 
     params = [_folder(console), _option(console, "--name", required=True, metavar="NAME")]
     return _command(console, "init", run, [*params, _log_keys(console)])
@@ -75,9 +78,10 @@ def _run(console: Console) -> Command:
         def work(witness: Witness) -> int:
             pause = threading.Event()
             while True:
-                code = _round(console, witness, members, publish, given["needed"])
-                if given["once"] or code != DONE:
-                    return code
+                refused = _round(console, witness, members, publish, given["needed"])
+                # Members that are away come back; a contradiction is for a person to look at.
+                if given["once"] or refused not in (None, NO_AGREEMENT):
+                    return DONE if refused is None else REFUSED
                 pause.wait(given["every"])
 
         return _with(console, folder, work)
@@ -99,17 +103,17 @@ def _round(
     members: list[Member],
     publish: Path,
     needed: int | None,
-) -> int:
-    """Do one round and publish; a lack of agreement passes, a contradiction ends the witness."""
+) -> Code | None:
+    """Do one round and publish; gives what it was refused for."""
     try:
         done = witness.watch(members, needed)
     except Refusal as refusal:
         witness.publish(publish)
-        code = console.law_refused(refusal)
-        return DONE if refusal.code is NO_AGREEMENT and needed is None and not members else code
+        console.law_refused(refusal)
+        return refusal.code
     witness.publish(publish)
     _told(console, done)
-    return DONE
+    return None
 
 
 def _told(console: Console, done: Round) -> None:
@@ -241,7 +245,6 @@ def _shown(console: Console, witness: Witness, key: str) -> int:
     if logs:
         lines += [console.of("witness", "log_keys"), *logs]
     console.show({"ok": True, "witness": own, "log_keys": logs}, lines)
-    witness.close()
     return DONE
 
 

@@ -132,6 +132,10 @@ class Organisation:
     def _alone(self, name: str) -> Organisation | None:
         return self if name == self.id else None
 
+    def reaches(self, name: str) -> bool:
+        """Tell whether there is a way to an organisation, be it slow or down now."""
+        return self.peers is not None or self.hosted(name) is not None
+
     def counterpart(self, name: str) -> Counterpart:
         """Give another organisation as this one may ask it: at this node, or at its own.
 

@@ -14,7 +14,7 @@ from yilian.gateway import errors
 from yilian.ledger import codec
 from yilian.ledger.errors import INTERNAL, Code, Refusal
 from yilian.node.engine import NotYet, Stopped
-from yilian.node.store import StoreDamaged
+from yilian.node.store import BeforeFirst, StoreDamaged
 from yilian.text import negotiate, say
 
 MEDIA_TYPE = "application/problem+json"
@@ -99,6 +99,11 @@ async def on_not_yet(request: Request, _: Exception) -> Response:
     return respond(request, errors.NOT_YET())
 
 
+async def on_before_first(request: Request, error: BeforeFirst) -> Response:
+    """Answer what stood in a height that was pruned, or that never came to this node."""
+    return respond(request, errors.HEIGHT_NOT_KEPT(height=error.height))
+
+
 async def on_broken(request: Request, error: Exception) -> Response:
     """Answer while the store or the index cannot be read."""
     log.error("the store or the index cannot be read", exc_info=error)
@@ -120,6 +125,7 @@ HANDLERS: dict[Any, Any] = {
     HTTPException: on_http,
     Stopped: on_stopped,
     NotYet: on_not_yet,
+    BeforeFirst: on_before_first,
     StoreDamaged: on_broken,
     SQLAlchemyError: on_broken,
     ClientDisconnect: on_gone,

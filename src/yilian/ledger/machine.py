@@ -13,6 +13,7 @@ later, and count against the quota of the payer where it is one that answers for
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import msgspec
@@ -88,8 +89,6 @@ class Applied:
         changes: Changes,
         view: View,
         before: Changes,
-        validators: tuple[tuple[bytes, int], ...] = (),
-        consensus: ConsensusChange | None = None,
     ) -> None:
         self.height = height
         self.time = time
@@ -98,8 +97,8 @@ class Applied:
         self.changes = changes
         self.view = view
         self.before = before
-        self.validators = validators
-        self.consensus = consensus
+        self.validators: tuple[tuple[bytes, int], ...] = ()
+        self.consensus: ConsensusChange | None = None
 
     @property
     def app_hash(self) -> bytes:
@@ -359,8 +358,26 @@ class Machine:
     ) -> list[Event]:
         context = Context(state, self.suites, time=time, height=height)
         enter_law(context)
+        state.keep()
+        events = context.events
         for each in misbehaviour:
-            punish(context, each)
+            events += self._attempt(state, height, time, partial(punish, proved=each))
+        return events
+
+    def _attempt(
+        self, state: State, height: int, time: int, work: Callable[[Context], None]
+    ) -> list[Event]:
+        """Do a piece of the block's own work; one that fails leaves nothing and is told."""
+        context = Context(state, self.suites, time=time, height=height)
+        try:
+            work(context)
+        except (MemoryError, RecursionError, OSError, InvariantBroken):
+            raise
+        except Exception as fault:
+            state.drop()
+            if self._on_fault is not None:
+                self._on_fault(fault)
+            return []
         state.keep()
         return context.events
 
@@ -368,17 +385,13 @@ class Machine:
         self, state: State, height: int, time: int, results: list[Result], timer_events: bytes
     ) -> Applied:
         changes, before = state.changes(), state.before()
-        return Applied(
-            height,
-            time,
-            results,
-            timer_events,
-            changes,
-            self.tree.stage(changes),
-            before,
-            validator_changes(changes, before),
-            consensus_change(changes, State(self.reader), state),
+        applied = Applied(
+            height, time, results, timer_events, changes, self.tree.stage(changes), before
         )
+        if state.roles_changed:
+            applied.validators = validator_changes(changes, before)
+            applied.consensus = consensus_change(changes, State(self.reader), state)
+        return applied
 
     def _run_timers(self, state: State, height: int, time: int) -> list[Event]:
         due_now: list[bytes] = []
@@ -393,19 +406,12 @@ class Machine:
             _, name, subject = read_timer_key(key)
             state.remove(key)
             state.keep()
-            context = Context(state, self.suites, time=time, height=height)
-            try:
-                TIMERS[name](context, subject)
-            except (MemoryError, RecursionError, OSError, InvariantBroken):
-                raise
-            except Exception as fault:
-                state.drop()
-                if self._on_fault is not None:
-                    self._on_fault(fault)
-                continue
-            state.keep()
-            events.extend(context.events)
+            events += self._attempt(state, height, time, partial(_run_timer, name, subject))
         return events
+
+
+def _run_timer(name: str, subject: str, context: Context) -> None:
+    TIMERS[name](context, subject)
 
 
 def _charge(spending: Spending, roles: _Roles, body: Body) -> None:

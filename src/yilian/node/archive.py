@@ -36,9 +36,12 @@ class ExportUnreadable(Exception):
 
 
 def heights(store: Store) -> Iterator[Height]:
-    """Read a store's blocks and commits in order. Raises StoreDamaged at the first that is gone."""
+    """Read a store's blocks and commits in order. Raises StoreDamaged at the first that is gone.
+
+    Where older heights were pruned they begin with the first that the store still has.
+    """
     tip = store.tip()
-    for height in range(1, (0 if tip is None else store.newest_sealed(tip)) + 1):
+    for height in range(store.base(), (0 if tip is None else store.newest_sealed(tip)) + 1):
         block, commit = store.block(height), store.commit(height)
         if block is None or commit is None:
             raise StoreDamaged(f"block {height} is missing", height)

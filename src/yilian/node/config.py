@@ -72,8 +72,10 @@ class Consensus(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     """How this member's consensus engine (CometBFT) meets the others'.
 
     Times are in ms and the same at every member: `commit_ms` is how long a decided block waits for
-    late votes, `empty_blocks_ms` the longest time without a block. `serves` are addresses of other
-    members' gateways (https://host:port) to begin from, where this one has no blocks yet.
+    late votes, `empty_blocks_ms` the longest time without a block. `begin_from` are addresses of
+    other members' gateways, two at least: a node without blocks begins from a snapshot, checked
+    through them. `snapshot_every` heights this node makes one; 0 for none. Without `vote` the
+    engine follows and does not vote.
     """
 
     host: str = "127.0.0.1"
@@ -84,6 +86,7 @@ class Consensus(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     commit_ms: int = 100
     empty_blocks_ms: int = 30_000
     snapshot_every: int = 0
+    begin_from: list[str] = []
     vote: bool = True
 
 

@@ -40,9 +40,9 @@ class History:
         self._state_hash = genesis.profile.hash
 
     def outcome(self, transaction_hash: bytes) -> Outcome | None:
-        """Find what became of a transaction; None where the chain does not hold it."""
+        """Find what became of a transaction; None where no height held here has it."""
         place = self._store.where(transaction_hash)
-        if place is None:
+        if place is None or not self._store.holds(place[0]):
             return None
         height, index = place
         result = self._outcomes(height).results[index]
@@ -57,7 +57,11 @@ class History:
         )
 
     def receipt(self, height: int, index: int) -> dict[str, Any]:
-        """Give the receipt of a transaction whose next height is written."""
+        """Give the receipt of a transaction whose next height is written.
+
+        Raises BeforeFirst, a KeyError, for a height that was pruned or never came here.
+        """
+        self._store.require_held(height)
         return receipts.receipt(
             index,
             self._block(height),
@@ -79,8 +83,8 @@ class History:
         )
 
     def trust(self, period_seconds: int = TEN_YEARS) -> dict[str, Any]:
-        """Give the trust file of this chain: its validators as of the first block."""
-        first = self._block(1).header
+        """Give the trust file of this chain: its validators as of the first block held here."""
+        first = self._block(self._store.base()).header
         validators = self.validators(first.validators_hash)
         return receipts.trust(first, validators, period_seconds, self._state_hash)
 
@@ -96,6 +100,12 @@ class History:
     def knows_validators(self, set_hash: bytes) -> bool:
         """Tell whether a set of validators is kept here."""
         return set_hash == self._first_hash or self._store.validators(set_hash) is not None
+
+    def signed(self, height: int) -> tuple[Header, Commit, ValidatorSet] | None:
+        """Give a height's header, commit and validators; None where this node has them not."""
+        if self._store.block(height) is None or self._store.commit(height) is None:
+            return None
+        return self._signed(height)
 
     def _signed(self, height: int) -> tuple[Header, Commit, ValidatorSet]:
         header = self._block(height).header

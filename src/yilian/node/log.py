@@ -140,17 +140,19 @@ def log_seed(path: Path) -> bytes:
 
     Raises ConfigurationError for a file that others may read.
     """
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
+    if path.exists():
         if path.stat().st_mode & 0o077:
-            raise ConfigurationError(f"{path} is readable by others: chmod 600 {path}") from None
+            raise ConfigurationError(f"{path} is readable by others: chmod 600 {path}")
         return codec.to_bytes(path.read_text("ascii").strip())
+    path.parent.mkdir(parents=True, exist_ok=True)
     seed = secrets.token_bytes(32)
+    part = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "wb") as file:
         file.write(codec.to_text(seed).encode("ascii") + b"\n")
         file.flush()
         os.fsync(file.fileno())
+    os.rename(part, path)
     return seed
 
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
+import httpx
+
+from yilian.ledger.errors import Refusal
 from yilian.node import binary
 from yilian.node.abci.application import Application
 from yilian.node.abci.server import Server
@@ -12,8 +16,12 @@ from yilian.node.config import ConfigurationError, Consensus, NodeFolder
 from yilian.node.home import EngineHome, Pace, Peer
 from yilian.node.integrity import scan
 from yilian.node.pair import Pair
+from yilian.node.provider import NotOurChain, Provider
 from yilian.node.rpc import Rpc
 from yilian.node.store import StoreDamaged
+
+TRUST_PERIOD = "87600h0m0s"
+"""Ten years: what is trusted is the chain's first block, which genesis names."""
 
 log = logging.getLogger("yilian.node")
 
@@ -27,12 +35,14 @@ class Member:
         self.home = EngineHome(folder.engine)
         if not self.home.exists():
             raise ConfigurationError(f"{folder.engine} is missing: this node was not made whole")
-        self._configure(folder, name, consensus)
         self.rpc = Rpc(self.home.rpc)
-        self.engine = Consortium(folder.chain, self.rpc)
+        self.engine = Consortium(folder.chain, self.rpc, consensus.snapshot_every)
+        self._providers: list[Provider] = []
         try:
+            self._configure(folder, name, consensus)
             self._server = Server(self.home.abci, Application(self.engine))
         except BaseException:
+            self._end_providers()
             self.engine.close()
             raise
         self._pair = Pair(found, self.home, self._diverged)
@@ -42,11 +52,39 @@ class Member:
         pace = Pace(
             consensus.propose_ms, consensus.vote_ms, consensus.commit_ms, consensus.empty_blocks_ms
         )
-        self.home.configure(name, (consensus.host, consensus.port), peers, pace)
+        place = (consensus.host, consensus.port)
+        self.home.configure(name, place, peers, pace, self._sync(consensus))
         if consensus.vote:
             self.home.write_validator_key(folder.validator_seed())
         else:
             self.home.write_idle_key()
+
+    def _sync(self, consensus: Consensus) -> dict[str, Any] | None:
+        """Say how the engine begins from a snapshot, where this node has nothing and is told to."""
+        if self.engine.height or not consensus.begin_from:
+            return None
+        genesis = self.engine.genesis
+        self._providers = [Provider(each, genesis) for each in consensus.begin_from]
+        try:
+            firsts = [each.first_header(self.engine.tip.app_hash) for each in self._providers]
+        except (httpx.HTTPError, LookupError, NotOurChain, Refusal) as problem:
+            raise ConfigurationError(f"cannot begin from other members: {problem}") from problem
+        # One address twice is one witness: the light client wants two.
+        addresses = [each.address for each in self._providers]
+        return {
+            "enable": True,
+            "rpc_servers": ",".join(addresses if len(addresses) > 1 else addresses * 2),
+            "trust_height": firsts[0].height,
+            "trust_hash": firsts[0].hash().hex().upper(),
+            "trust_period": TRUST_PERIOD,
+            "discovery_time": "5s",
+            "chunk_request_timeout": "10s",
+        }
+
+    def _end_providers(self) -> None:
+        for each in self._providers:
+            each.close()
+        self._providers = []
 
     @property
     def pid(self) -> int | None:
@@ -70,4 +108,5 @@ class Member:
         """Stop the consensus engine, then the law behind it."""
         self._pair.close()
         self._server.close()
+        self._end_providers()
         self.engine.close()

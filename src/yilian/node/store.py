@@ -39,6 +39,7 @@ from yilian.ledger.block import (
     ValidatorSet,
     results_hash,
 )
+from yilian.ledger.genesis import read as read_genesis
 from yilian.ledger.keys import sha256
 from yilian.ledger.machine import Applied, Result
 from yilian.ledger.receipt import tx_result
@@ -134,6 +135,11 @@ class Decided(msgspec.Struct, frozen=True, array_like=True):
     time: int
     hash: bytes
     txs: tuple[bytes, ...]
+
+
+def read_outcomes(text: bytes) -> Outcomes:
+    """Read results and events as a store holds them. Raises msgspec.MsgspecError."""
+    return _read_outcomes.decode(text)
 
 
 _read_tip = msgspec.msgpack.Decoder(Tip)
@@ -412,18 +418,17 @@ class Store:
         found = self._read(_BASE)
         if found is not None:
             return int.from_bytes(found, "big")
-        for key, _ in self._items(b"r", b"r"):
-            return int.from_bytes(key[1:], "big")
-        tip = self.tip()
-        return 1 if tip is None else tip.height + 1
+        document = self.genesis()
+        return 1 if document is None else read_genesis(document).first_height()
 
-    def begins_later(self) -> bool:
-        """Tell whether heights below `base` are absent on purpose."""
-        return self._read(_BASE) is not None
+    def holds(self, height: int) -> bool:
+        """Tell whether a height is not below the first that this store begins with."""
+        found = self._read(_BASE)
+        return found is None or height >= int.from_bytes(found, "big")
 
     def require_held(self, height: int) -> None:
         """Raise BeforeFirst for a height below the first that this store holds."""
-        if self.begins_later() and height < self.base():
+        if not self.holds(height):
             raise BeforeFirst(height, self.base())
 
     def drop_below(self, height: int) -> None:
@@ -433,6 +438,15 @@ class Store:
             batch.delete_range(prefix + _big(0), prefix + _big(height))
         batch.put(_BASE, _big(height))
         self._db.write(batch, self._synced)
+
+    def outcomes_text(self, height: int) -> bytes | None:
+        """Give the results and events of a height as they are stored (MessagePack)."""
+        return self._read(b"r" + _big(height))
+
+    def disk_bytes(self) -> int:
+        """Add up the files of the store."""
+        files = [each for each in Path(self._db.path()).iterdir() if each.is_file()]
+        return sum(each.stat().st_size for each in files)
 
     def reclaim(self, height: int) -> None:
         """Give back to the disk what `drop_below` dropped."""
@@ -533,8 +547,9 @@ class Frozen:
         return self._moment
 
     def _read(self, key: bytes) -> bytes | None:
+        moment = self._open()
         try:
-            return cast("bytes", self._open()[key])
+            return cast("bytes", moment[key])
         except Exception as error:
             if "key not found" in str(error):
                 return None

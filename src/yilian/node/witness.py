@@ -180,8 +180,10 @@ class Witness:
 
     def close(self) -> None:
         """Close the files and let another process open the folder."""
-        self._files.close()
-        os.close(self._lock)
+        if self._lock >= 0:
+            self._files.close()
+            os.close(self._lock)
+            self._lock = -1
 
     @property
     def cosigned(self) -> tuple[Checkpoint, bytes] | None:

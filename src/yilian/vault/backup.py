@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, BinaryIO, NamedTuple, TypeVar
@@ -38,7 +38,7 @@ from yilian.vault.erasure import Erasure, Replayed
 from yilian.vault.journal import Journal
 from yilian.vault.keystore import Keystore
 from yilian.vault.large_records import open_large
-from yilian.vault.payloads import FolderStore
+from yilian.vault.payload_stores import PARTS, PayloadStores
 from yilian.vault.records import Records
 
 FOLDER_NOT_EMPTY = code(9314, "backup_folder_not_empty", 409)
@@ -56,7 +56,6 @@ _FILES = 200
 _CHUNK = 1 << 20
 _OURS = ("catalogue.sqlite", "catalogue.sqlite-wal", "catalogue.sqlite-shm")
 _FOLDERS = ("payloads", "large", "keys", "erasure", "content")
-_PAYLOADS = ("payloads", "large")
 _KEYS = "??/*.sealed"
 _NO_MAC = codec.to_text(bytes(32))
 T = TypeVar("T", bound="_Label")
@@ -96,7 +95,7 @@ class Parts(NamedTuple):
     folder: Path
     organisation: str
     keystore: Keystore
-    payloads: FolderStore
+    stores: PayloadStores
     catalogue: Catalogue
     erasure: Erasure
 
@@ -121,7 +120,9 @@ def backup(parts: Parts, folder: Path, erasure_folder: Path, *, days: int = DAYS
         _copy_tree(parts.folder / "erasure", erasure_folder, _KEYS)
         _copy_tree(parts.folder / "content", erasure_folder / "content", _KEYS)
         _copy_tree(parts.folder / "keys", folder / "keys", "**/*.sealed")
-        for name in _PAYLOADS:
+        if parts.stores.remote:
+            parts.stores.copy_out(folder)
+        for name in PARTS:
             _copy_tree(parts.folder / name, folder / name, "**/*.pack")
     apart = _ErasureBackup(
         backup=made.backup, organisation=parts.organisation, made=now, expires=made.expires
@@ -141,14 +142,18 @@ def restore(
     organisation: str,
     master_key_file: Path | None = None,
     clock: Callable[[], int] = utc_now,
+    payloads_url: str | None = None,
+    base: Path = Path(),
 ) -> Replayed:
     """Restore a vault and erase in it all that the chain says was erased.
 
     `target` is absent, empty, or what an interrupted restore left, which starts over. `marks`:
     mark -> (`destroyed` or `sealed`, until), of this organisation's erasures on the chain. Until
-    the erasures are replayed the vault does not open (`vault_restore_unfinished`). Refuses
+    the erasures are replayed the vault does not open (`vault_restore_unfinished`). Into a bucket
+    (`payloads_url`, `base`: see `Vault.open`) goes what the backup has, and all else that the
+    vault had there is removed; the `owner` of the vault that is gone must be removed first. Refuses
     `backup_incomplete`, `backup_altered`, `erasure_backup_expired`, `backup_folder_not_empty`,
-    `backup_folders_not_apart`, `vault_in_use`, and as the key store does.
+    `backup_folders_not_apart`, `vault_in_use`, and as the key store and `PayloadStores` do.
     """
     label = _read_label(source / "backup.json", _Backup)
     apart = _read_label(erasure_source / "expires.json", _ErasureBackup)
@@ -164,10 +169,14 @@ def restore(
                 raise ALTERED()
         _copy_tree(erasure_source, target / "erasure", _KEYS)
         _copy_tree(erasure_source / "content", target / "content", _KEYS)
-        for name in _PAYLOADS:
-            _copy_tree(source / name, target / name, "**/*.pack")
-        _copy_files({source / "catalogue.sqlite": target / "catalogue.sqlite"})
-        done = _replay(target, organisation, keystore, marks, clock)
+        with closing(PayloadStores(target, organisation, payloads_url, base)) as stores:
+            if stores.remote:
+                stores.bring_back(source)
+            else:
+                for name in PARTS:
+                    _copy_tree(source / name, target / name, "**/*.pack")
+            _copy_files({source / "catalogue.sqlite": target / "catalogue.sqlite"})
+            done = _replay(target, stores, organisation, keystore, marks, clock)
         durable.remove(target / MARKER)
         return done
     finally:
@@ -196,6 +205,7 @@ def remove_expired(erasure_folder: Path, now: int) -> bool:
 
 def _replay(
     target: Path,
+    stores: PayloadStores,
     organisation: str,
     keystore: Keystore,
     marks: Mapping[str, tuple[str, int | None]],
@@ -204,9 +214,9 @@ def _replay(
     with ExitStack() as opened:
         catalogue = Catalogue(target / "catalogue.sqlite", organisation)
         opened.callback(catalogue.close)
-        payloads = FolderStore(target / "payloads")
+        payloads = stores.open("payloads")
         opened.callback(payloads.close)
-        large = open_large(target, keystore, catalogue, clock)
+        large = open_large(stores, keystore, catalogue, clock)
         opened.callback(large.close)
         records = Records(organisation, keystore, payloads, catalogue, clock)
         journal = Journal(keystore, catalogue)

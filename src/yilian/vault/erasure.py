@@ -37,7 +37,7 @@ from yilian.vault.errors import RECORD_ERASED, RECORD_UNKNOWN
 from yilian.vault.holds import Ground, Held, Holds
 from yilian.vault.journal import Journal
 from yilian.vault.keystore import Keystore
-from yilian.vault.payloads import FolderStore
+from yilian.vault.payloads import PackStore
 from yilian.vault.records import Records
 from yilian.vault.sealer import Sealer
 
@@ -90,7 +90,7 @@ class Erasure:
         self,
         organisation: str,
         keystore: Keystore,
-        payloads: FolderStore,
+        payloads: PackStore,
         catalogue: Catalogue,
         records: Records,
         journal: Journal,

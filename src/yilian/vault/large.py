@@ -54,7 +54,7 @@ from yilian.vault.large_manifest import (
     chunk_root,
     read_manifest,
 )
-from yilian.vault.payloads import FolderStore
+from yilian.vault.payloads import PackStore
 
 LARGE_UNKNOWN = code(9392, "large_object_unknown", 404, "record")
 LARGE_EXISTS = code(9393, "large_object_exists", 409, "record")
@@ -142,7 +142,7 @@ class LargeObjects:
         self,
         keystore: Keystore,
         database: Database,
-        payloads: FolderStore,
+        payloads: PackStore,
         clock: Callable[[], int],
         outer: Outer | None = None,
     ) -> None:

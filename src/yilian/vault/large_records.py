@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import sqlalchemy as sql
 
@@ -13,7 +12,7 @@ from yilian.vault.database import metadata
 from yilian.vault.keystore import Keystore
 from yilian.vault.large import MEDIA_TYPE, LargeObjects
 from yilian.vault.large_keys import LargeKeys
-from yilian.vault.payloads import FolderStore
+from yilian.vault.payload_stores import PayloadStores
 from yilian.vault.records import Damage, Opened, Records
 
 FOLDER = "large"
@@ -24,10 +23,10 @@ _PAGE = 100
 
 
 def open_large(
-    folder: Path, keystore: Keystore, catalogue: Catalogue, clock: Callable[[], int]
+    stores: PayloadStores, keystore: Keystore, catalogue: Catalogue, clock: Callable[[], int]
 ) -> LargeObjects:
-    """Open the large objects of the vault in `folder`; close them with it."""
-    slices = FolderStore(folder / FOLDER)
+    """Open the large objects of a vault, their slices in `stores`; close them with it."""
+    slices = stores.open(FOLDER)
     return LargeObjects(keystore, catalogue, slices, clock, LargeKeys(keystore.erasure))
 
 

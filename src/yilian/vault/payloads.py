@@ -23,7 +23,7 @@ import hashlib
 import os
 import sqlite3
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from threading import Condition, RLock
 from typing import NamedTuple
@@ -208,6 +208,14 @@ class PackStore(ABC):
             ).fetchone()
         return (str(row[0]), int(row[1]), int(row[2])) if row else None
 
+    def _indexed(self, pack: str) -> set[str]:
+        """List the addresses that the index has of a pack."""
+        with self._lock:
+            rows = self._index.execute(
+                "SELECT address FROM payloads JOIN packs ON packs.id = pack WHERE name = ?", (pack,)
+            ).fetchall()
+        return {str(row[0]) for row in rows}
+
     def _write_pack(self, pack: str, payloads: dict[str, bytes]) -> None:
         self._write(pack, payloads)
         start = len(MAGIC)
@@ -317,7 +325,15 @@ class FolderStore(PackStore):
 
     def _scan(self, pack: str) -> list[Entry]:
         path = self._path(pack)
-        return list(_scan(path)) if path.exists() else []
+        if not path.exists():
+            return []
+        with path.open("rb") as file:
+
+            def read(start: int, length: int) -> bytes:
+                file.seek(start)
+                return file.read(length)
+
+            return list(scan(read, path.stat().st_size))
 
 
 def place(pack: str) -> str:
@@ -333,19 +349,19 @@ def pieces(payloads: Iterable[tuple[str, bytes]]) -> Iterator[bytes]:
         yield content
 
 
-def _scan(path: Path) -> Iterator[Entry]:
-    """List address, start and length of a pack's payloads; a damaged tail ends the list."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        start = len(file.read(len(MAGIC)))
-        while start + HEAD <= size:
-            file.seek(start)
-            head = file.read(HEAD)
-            length = int.from_bytes(head[32:], "big")
-            if start + HEAD + length > size:
-                return
-            yield Entry(codec.to_text(head[:32]), start + HEAD, length)
-            start += HEAD + length
+def scan(read: Callable[[int, int], bytes], size: int) -> Iterator[Entry]:
+    """List what a pack of `size` bytes holds; a damaged tail ends the list.
+
+    `read` gives so many bytes from a place on, or fewer at the end.
+    """
+    start = len(MAGIC)
+    while start + HEAD <= size:
+        head = read(start, HEAD)
+        length = int.from_bytes(head[32:], "big")
+        if len(head) < HEAD or start + HEAD + length > size:
+            return
+        yield Entry(codec.to_text(head[:32]), start + HEAD, length)
+        start += HEAD + length
 
 
 def _copied(path: Path, entries: list[Entry]) -> Iterator[bytes]:

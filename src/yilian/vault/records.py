@@ -75,7 +75,7 @@ from yilian.vault.items import Item as Item
 from yilian.vault.items import Kind as Kind
 from yilian.vault.items import check_corrections, checked
 from yilian.vault.keystore import CategoryKey, Keystore
-from yilian.vault.payloads import FolderStore
+from yilian.vault.payloads import PackStore
 from yilian.vault.sealer import Sealer
 
 RECORDS = "records"
@@ -154,7 +154,7 @@ class Records:
         self,
         organisation: str,
         keystore: Keystore,
-        payloads: FolderStore,
+        payloads: PackStore,
         catalogue: Catalogue,
         clock: Callable[[], int] = utc_now,
     ) -> None:

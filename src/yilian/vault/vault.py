@@ -48,7 +48,8 @@ from yilian.vault.large_records import damaged_slices, open_large
 from yilian.vault.outbox import Outbox
 from yilian.vault.packages import Released, Request
 from yilian.vault.parcels import Parcels
-from yilian.vault.payloads import FolderStore
+from yilian.vault.payload_stores import PayloadStores
+from yilian.vault.payloads import PackStore
 from yilian.vault.receiving import Accepted, Grantee, OpenedSession
 from yilian.vault.records import Batch, Damage, Item, Records, Version, batch_of
 from yilian.vault.relations import Relations
@@ -69,7 +70,8 @@ class Vault:
         organisation: str,
         lock: durable.Lock,
         keystore: Keystore,
-        payloads: FolderStore,
+        stores: PayloadStores,
+        payloads: PackStore,
         catalogue: Catalogue,
         clock: Callable[[], int],
         folder: Path,
@@ -79,6 +81,7 @@ class Vault:
         self._folder = folder
         self.keystore = keystore
         self._lock = lock
+        self._stores = stores
         self._payloads = payloads
         self._catalogue = catalogue
         self._clock = clock
@@ -110,7 +113,7 @@ class Vault:
             clock,
             self._holder.grantee,
         )
-        self.large = open_large(folder, keystore, catalogue, clock)
+        self.large = open_large(stores, keystore, catalogue, clock)
         self.erasure.listeners.append(self.large.erased)
 
     @classmethod
@@ -122,28 +125,37 @@ class Vault:
         master_key_file: Path | None = None,
         clock: Callable[[], int] = utc_now,
         redact: Redact = no_copies,
+        payloads_url: str | None = None,
+        base: Path = Path(),
     ) -> Vault:
         """Open an organisation's vault, or start one in an empty or absent folder.
 
         `clock` gives milliseconds of UTC; `redact` makes copies with labels taken out, without it
-        none leave. The master key: see `Keystore.open`. An erasure that a crash interrupted is
-        finished first. Refuses `vault_in_use`,
-        `vault_of_other_organisation`, `vault_restore_unfinished`, and as the key store does.
+        none leave. The master key: see `Keystore.open`. `payloads_url`: an S3 bucket for the
+        payloads, if they are not to stand in the folder (`payload_stores.py`); relative paths in it
+        begin at `base`. An erasure that a crash interrupted is finished first. Refuses
+        `vault_in_use`, `vault_of_other_organisation`, `vault_restore_unfinished`, and as the key
+        store and `PayloadStores` do.
         """
         codec.decode_with(_id_decoder, codec.encode(organisation))
         durable.make_folder(folder)
         lock = durable.Lock(folder / "lock")
         catalogue: Catalogue | None = None
-        payloads: FolderStore | None = None
+        payloads: PackStore | None = None
+        stores: PayloadStores | None = None
         try:
             backup.require_restored(folder)
+            stores = PayloadStores(folder, organisation, payloads_url, base)
+            stores.claim()
             catalogue = Catalogue(folder / "catalogue.sqlite", organisation)
             keystore = Keystore.open(folder / "keys", organisation, master_key_file)
-            payloads = FolderStore(folder / "payloads")
-            vault = cls(organisation, lock, keystore, payloads, catalogue, clock, folder, redact)
+            payloads = stores.open("payloads")
+            vault = cls(
+                organisation, lock, keystore, stores, payloads, catalogue, clock, folder, redact
+            )
             vault.erasure.finish()
         except BaseException:
-            for opened in (payloads, catalogue):
+            for opened in (payloads, catalogue, stores):
                 if opened is not None:
                     opened.close()
             lock.release()
@@ -154,6 +166,7 @@ class Vault:
         """Close the vault and give the folder back."""
         self.large.close()
         self._payloads.close()
+        self._stores.close()
         self._catalogue.close()
         self._lock.release()
 
@@ -328,7 +341,7 @@ class Vault:
             self._folder,
             self.organisation,
             self.keystore,
-            self._payloads,
+            self._stores,
             self._catalogue,
             self.erasure,
         )

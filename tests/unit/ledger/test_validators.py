@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import msgspec
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from tests.cases import raises
 from tests.chain import FIRST, SECOND, STEP, Cast, Chain, Memory, genesis, name_of
@@ -123,6 +123,7 @@ def test_the_validators_of_genesis_are_a_set_of_blocks() -> None:
         ([_first("one", organisation=name_of("nobody"))], errors.UNKNOWN_ORGANISATION),
         ([_first(each, organisation=name_of("hospital")) for each in ("one", "two")], MALFORMED),
         ([FirstValidator(public="AAAA", power=1)], MALFORMED),
+        ([FirstValidator(public=codec.to_text(bytes(32)), power=1)], KEY_REFUSED),
     ],
 )
 def test_validators_that_genesis_may_not_have(first: list[FirstValidator], code: object) -> None:
@@ -168,44 +169,86 @@ def test_a_refused_transaction_changes_no_validator() -> None:
     assert chain.block(naming(chain, chain.hospital, "1a")).results[0].code == OK
 
 
-def test_every_change_keeps_a_set_that_blocks_can_have() -> None:
-    """What the engine is told, put on top of what it has, is what state says."""
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("name"), st.integers(0, 2), st.integers(0, 5)),
+        st.tuples(st.just("vote"), st.integers(0, 2), st.sampled_from([0, 1, 5, 1_000_000])),
+        st.tuples(st.just("misdeed"), st.integers(-1, 7), st.integers(1, 3)),
+        st.tuples(st.just("keeps"), st.sampled_from([0, 50, 100]), st.just(0)),
+        st.tuples(st.just("expel"), st.integers(0, 2), st.just(0)),
+    ),
+    max_size=14,
+)
+
+
+@settings(max_examples=60)
+@given(STEPS)
+@example(
+    [
+        ("name", 0, 0),
+        ("vote", 0, 5),
+        ("name", 0, 1),
+        ("misdeed", -1, 1),
+        ("misdeed", 1, 1),
+        ("vote", 0, 0),
+        ("expel", 0, 0),
+        ("name", 1, 2),
+        ("vote", 1, 1),
+        ("misdeed", 1, 2),
+        ("name", 0, 3),
+    ]
+)
+def test_whatever_happens_the_engine_is_told_what_it_can_follow(
+    steps: list[tuple[str, int, int]],
+) -> None:
+    """Each change, put on top of what the engine has, gives the set that state says.
+
+    No key is told that it does not have or had before, and the set is never empty.
+    """
     chain = Chain()
+    validating(chain, chain.hospital, "key 6", 7)
+    validating(chain, chain.insurer, "key 7", 9)
     told = {each.public_key: each.power for each in validators(chain.state)}
     seen = set(told)
-    steps: list[Callable[[], Applied]] = [
-        lambda: chain.block(naming(chain, chain.hospital, "a")),
-        lambda: _voted(chain, messages.SetValidator(chain.hospital.id, 3)),
-        lambda: chain.block(naming(chain, chain.hospital, "b"), naming(chain, chain.insurer, "c")),
-        lambda: _voted(chain, messages.SetValidator(chain.insurer.id, 4)),
-        lambda: chain.block(misbehaviour=[_proved("b")]),
-        lambda: chain.block(naming(chain, chain.hospital, "d"), misbehaviour=[_proved("a")]),
-        lambda: _voted(chain, messages.SetValidator(chain.hospital.id, 6)),
-        lambda: _voted(chain, messages.SetValidator(chain.insurer.id, 0)),
-    ]
     for step in steps:
-        for key, power in step().validators:
-            if power:
-                assert key in told or key not in seen, "a key must never come twice"
-                told[key] = power
-            else:
-                assert key in told, "only who is there can be removed"
-                del told[key]
-            seen.add(key)
+        for applied in _done(chain, *step):
+            for key, power in applied.validators:
+                if power:
+                    assert key in told or key not in seen, "a key must never come twice"
+                    told[key] = power
+                else:
+                    del told[key]
+                seen.add(key)
+            assert len(told) > 0
         assert told == _powers(chain)
         assert len(ValidatorSet(validators(chain.state))) > 0
-    assert set(told) == {NOBODYS, key_of("d")}
 
 
-def _voted(chain: Chain, action: messages.SetValidator) -> Applied:
-    label = f"p {chain.height}"
-    proposal = messages.Propose(proposal=name_of(label), action=action)
-    chain.must(chain.hospital, proposal)
-    votes = [
-        chain.sign(each, messages.Vote(proposal=name_of(label), approve=True))
-        for each in (chain.insurer, chain.authority)
-    ]
-    return chain.block(*votes)
+def _done(chain: Chain, kind: str, one: int, two: int) -> list[Applied]:
+    organisations = (chain.hospital, chain.insurer, chain.authority)
+    if kind == "name":
+        return [chain.block(naming(chain, organisations[one], f"key {two}"))]
+    if kind == "misdeed":
+        address = address_of(f"key {one}") if one >= 0 else _address(NOBODYS)
+        return [chain.block(misbehaviour=[Misbehaviour("duplicate_vote", address, two, 1, 1)])]
+    if kind == "vote":
+        return _voted(chain, messages.SetValidator(organisations[one].id, two))
+    if kind == "keeps":
+        return _voted(chain, messages.SetParameter("misbehaviour_keeps_percent", one))
+    return _voted(chain, messages.RemoveMember(organisations[one].id))
+
+
+def _voted(
+    chain: Chain, action: messages.SetValidator | messages.SetParameter | messages.RemoveMember
+) -> list[Applied]:
+    """Have all propose and vote, a block each; who is no member any more is refused."""
+    name = name_of(f"vote {chain.height}")
+    done = []
+    for each in (chain.hospital, chain.insurer, chain.authority):
+        done.append(chain.block(chain.sign(each, messages.Propose(proposal=name, action=action))))
+        vote = messages.Vote(proposal=name, approve=True)
+        done.append(chain.block(chain.sign(each, vote)))
+    return done
 
 
 @pytest.mark.parametrize(
@@ -389,6 +432,18 @@ def test_misbehaviour_comes_before_timers_and_transactions() -> None:
     assert kinds == ["governance.ValidatorChanged", "governance.Misbehaved", "governance.Closed"]
     assert b"ValidatorChanged" not in applied.results[0].events
     assert applied.validators == ((key_of("one"), 0),)
+
+
+def test_a_misdeed_whose_record_is_damaged_is_dropped_and_told_to_the_log() -> None:
+    faults: list[BaseException] = []
+    chain = Chain(on_fault=faults.append)
+    validating(chain, chain.hospital, "one", 7)
+    validating(chain, chain.insurer, "two", 9)
+    chain.memory.write({VALIDATOR_KEYS.key(address_of("one").hex()): b'{"public":1}'})
+    applied = chain.block(misbehaviour=[_proved("one"), _proved("two")])
+    assert [type(each) for each in faults] == [msgspec.ValidationError]
+    assert applied.validators == ((key_of("two"), 0),)
+    assert len(_told(applied)) == 1
 
 
 def test_two_machines_punish_alike() -> None:

@@ -19,7 +19,7 @@ from yilian.ledger.keys import HASHES, Profile, sha256
 from yilian.node import snapshot as snapshots
 from yilian.node.engine import write_genesis
 from yilian.node.snapshot import NotAtHeight, Restore, SnapshotRefused, Snapshots, Verdict, abandon
-from yilian.node.snapshot.form import MAGIC, MAX_CHUNK, MAX_METADATA
+from yilian.node.snapshot.form import MAGIC, MAX_CHUNK, MAX_METADATA, decode_metadata
 from yilian.node.store import Store, StoreDamaged
 
 SMALL = 400
@@ -57,7 +57,7 @@ def root(store: Store) -> bytes:
     return tip.app_hash
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(states, st.integers(1, 3000), st.sampled_from(sorted(PROFILES)), st.randoms())
 def test_any_state_comes_back_byte_for_byte_from_chunks_in_any_order(
     state: dict[bytes, bytes], largest: int, name: str, dice: Random
@@ -79,7 +79,7 @@ def test_any_state_comes_back_byte_for_byte_from_chunks_in_any_order(
         other.close()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(states, st.integers(1, 2000), st.randoms())
 def test_every_node_makes_the_same_bytes_whatever_way_it_came_to_the_state(
     state: dict[bytes, bytes], largest: int, dice: Random
@@ -131,6 +131,22 @@ def test_blocks_go_on_while_a_snapshot_of_the_height_before_is_made(tmp_path: Pa
     assert content(other) == before
     for each in (other, store):
         each.close()
+
+
+def test_a_frozen_view_sees_nothing_that_is_written_later(tmp_path: Path) -> None:
+    store = filled(tmp_path / "chain", ENTRIES)
+    moment, tops, tip = store.frozen(), list(store.tiles(b"\x10")), store.tip()
+    for height in range(11, 20):
+        gone = f"identity/subject/{height:05}".encode()
+        change(store, {f"new/{height}".encode(): b"x", gone: None}, height)
+    assert list(moment.tops()) == tops != list(store.tiles(b"\x10"))
+    assert moment.tip() == tip != store.tip()
+    assert (moment.get(b"new/11"), store.get(b"new/11")) == (None, b"x")
+    assert moment.get(b"identity/subject/00012") == ENTRIES[b"identity/subject/00012"]
+    moment.close()
+    with pytest.raises(ValueError, match="closed"):
+        moment.tip()
+    store.close()
 
 
 def test_only_the_height_at_hand_can_be_begun(tmp_path: Path) -> None:
@@ -244,16 +260,15 @@ def test_lying_metadata_is_refused_and_nothing_is_written() -> None:
         other.close()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.binary(max_size=400))
 def test_any_metadata_is_read_or_refused(data: bytes) -> None:
-    with tempfile.TemporaryDirectory() as scratch:
-        other = empty(Path(scratch) / "other")
-        text = MAGIC + data
-        offer = snapshots.Snapshot(10, 1, 1, sha256(text), text)
-        with pytest.raises(SnapshotRefused):
-            Restore(offer, sha256(b"x"), other)
-        other.close()
+    try:
+        parts, root_ = decode_metadata(MAGIC + data, sha256)
+    except ValueError:
+        return
+    assert sum(1 << (256 - each.depth) for each in parts) == 1 << 256
+    assert len(root_) == 32
 
 
 def test_lying_chunks_are_refused_and_nothing_is_written() -> None:
@@ -297,18 +312,17 @@ def test_lying_chunks_are_refused_and_nothing_is_written() -> None:
         other.close()
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.data())
-def test_a_chunk_with_one_bit_changed_is_refused(data: st.DataObject) -> None:
+def test_a_chunk_with_one_bit_changed_is_refused() -> None:
     with made(dict(list(ENTRIES.items())[:20]), 200) as (store, kept, folder):
         offer = kept.make(10)
-        index = data.draw(st.integers(0, offer.chunks - 1))
-        chunk = bytearray(chunks(kept, offer)[index])
-        bit = data.draw(st.integers(0, len(chunk) * 8 - 1))
-        chunk[bit >> 3] ^= 1 << (bit & 7)
+        true = chunks(kept, offer)
         other = empty(folder / "other")
         restore = Restore(offer, root(store), other)
-        assert restore.apply(index, bytes(chunk)) is Verdict.REJECTED
+        for index, chunk in enumerate(true):
+            for bit in range(8 * len(chunk)):
+                lie = bytearray(chunk)
+                lie[bit >> 3] ^= 1 << (bit & 7)
+                assert restore.apply(index, bytes(lie)) is Verdict.REJECTED
         assert content(other)[0] == {}
         other.close()
 

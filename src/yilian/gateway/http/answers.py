@@ -96,6 +96,14 @@ class TransactionLine(msgspec.Struct, frozen=True, kw_only=True):
     types: list[str]
 
 
+class LightBlock(msgspec.Struct, frozen=True, kw_only=True):
+    """A signed header and the validators that it names, in the form of CometBFT's RPC."""
+
+    header: dict[str, Any]
+    commit: dict[str, Any]
+    validators: list[dict[str, Any]]
+
+
 class BlockDetail(msgspec.Struct, frozen=True, kw_only=True):
     """A block with its header and commit as CometBFT's RPC writes them."""
 

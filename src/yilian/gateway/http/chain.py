@@ -16,6 +16,7 @@ from yilian.gateway.http.answers import (
     BlockDetail,
     BlockLine,
     BlockPage,
+    LightBlock,
     NodeStatus,
     TransactionLine,
 )
@@ -178,6 +179,46 @@ def read_block(request: Request) -> Response:
 
 @operation(
     "GET",
+    "/v1/blocks/{height}/light",
+    tag="chain",
+    summary="Read a block's header, commit and validators, as a light client wants them.",
+    parameters=(
+        Parameter(
+            name="height",
+            where="path",
+            schema={"type": "string", "pattern": "^(latest|0|[1-9][0-9]{0,15})$"},
+            description="A height, or `latest`.",
+            required=True,
+        ),
+    ),
+    answers=(Answer(status=200, description="The light block.", content={JSON: LightBlock}),),
+    problems=(errors.NOT_FOUND, errors.NOT_YET),
+)
+def read_light_block(request: Request) -> Response:
+    """Give what a CometBFT light client needs of a height, in the form of CometBFT's RPC."""
+    asking.query(request)
+    engine = door(request).engine
+    newest = engine.sealed_height
+    text = request.path_params["height"]
+    height = newest if text == "latest" else asking.whole(text, "height")
+    if newest < height <= engine.height:
+        raise errors.NOT_YET()
+    found = engine.history.signed(height) if 1 <= height <= newest else None
+    if found is None:
+        raise errors.NOT_FOUND()
+    header, commit, validators = found
+    return answer(
+        request,
+        LightBlock(
+            header=block_json.header_to_json(header),
+            commit=block_json.commit_to_json(commit),
+            validators=block_json.validators_to_json(validators),
+        ),
+    )
+
+
+@operation(
+    "GET",
     "/v1/state",
     tag="chain",
     summary="Prove what a state key holds, or that it holds nothing.",
@@ -219,4 +260,12 @@ async def read_state(request: Request) -> Response:
     return answer(request, proof)
 
 
-ROUTES = routes(read_status, read_genesis, read_trust, list_blocks, read_block, read_state)
+ROUTES = routes(
+    read_status,
+    read_genesis,
+    read_trust,
+    list_blocks,
+    read_block,
+    read_light_block,
+    read_state,
+)

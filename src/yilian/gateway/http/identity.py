@@ -1,4 +1,4 @@
-"""Reading `identity`: subjects, keys, licences, recoveries, links, and DID documents."""
+"""Reading `identity`: subjects, keys, licences, recoveries, links, endpoints, and DID documents."""
 
 from __future__ import annotations
 
@@ -77,5 +77,6 @@ ROUTES = (
         ),
         Kind(capability="identity", plural="key-services", table=state.KEY_SERVICES),
         Kind(capability="identity", plural="links", table=state.LINKS, listed=tables.LINKS),
+        Kind(capability="identity", plural="endpoints", table=state.ENDPOINTS),
     ),
 )

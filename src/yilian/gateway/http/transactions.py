@@ -170,7 +170,12 @@ def _indexed(at: Door, place: tuple[int, int]) -> Outcome:
     summary="Take the receipt of a transaction, to be verified offline.",
     parameters=(_HASH_PARAMETER,),
     answers=(Answer(status=200, description="The receipt.", content={JSON: dict[str, Any]}),),
-    problems=(errors.NOT_FOUND, errors.NOT_YET, errors.ENGINE_STOPPED),
+    problems=(
+        errors.NOT_FOUND,
+        errors.HEIGHT_NOT_KEPT,
+        errors.NOT_YET,
+        errors.ENGINE_STOPPED,
+    ),
 )
 async def read_receipt(request: Request) -> Response:
     """Read a transaction's receipt; waits for the block that closes it."""

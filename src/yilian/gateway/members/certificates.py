@@ -58,14 +58,20 @@ def fingerprint(certificate: bytes) -> str:
 def new_credentials(name: str = "yilian member") -> Credentials:
     """Make a key and a certificate of it; `name` is written into the certificate, for people."""
     private = Ed25519PrivateKey.generate()
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    serial = x509.random_serial_number()
+    subject = x509.Name(
+        [
+            x509.NameAttribute(NameOID.COMMON_NAME, name),
+            x509.NameAttribute(NameOID.SERIAL_NUMBER, f"{serial:040x}"),
+        ]
+    )
     usages = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
     made = (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(subject)
         .public_key(private.public_key())
-        .serial_number(x509.random_serial_number())
+        .serial_number(serial)
         .not_valid_before(_FIRST)
         .not_valid_after(_LAST)
         # Nobody else's certificate may hang from this one.

@@ -163,7 +163,7 @@ class SliceAsked(Format, frozen=True, kw_only=True):
 
 
 class Known(NamedTuple):
-    """How an operation is bounded: the largest question and answer (bytes), the longest wait (s)."""
+    """An operation's bounds: the largest question and answer (bytes), the longest wait (s)."""
 
     asked: int
     answer: int

@@ -18,6 +18,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from yilian.gateway.http import members as members_http
+from yilian.gateway.members import certificates
 from yilian.gateway.members.peers import Peers
 from yilian.gateway.server import Connection
 from yilian.node.engine import Engine
@@ -127,11 +128,11 @@ class Listener:
         )
 
     def _context(self) -> ssl.SSLContext:
-        """Make the context that each handshake begins with, and leaves for the present one."""
-        first = self.peers.new_server_context(self._first)
+        """Make the context that each handshake begins with, and leaves for the client's own."""
+        first = certificates.context(True, self.peers.credentials(self._first), [])
 
-        def choose(held: ssl.SSLObject | ssl.SSLSocket, *_: object) -> None:
-            held.context = self.peers.server_context(self._first)
+        def choose(held: ssl.SSLObject | ssl.SSLSocket, name: str | None, _: object) -> None:
+            held.context = self.peers.server_context(self._first, name)
 
         first.sni_callback = choose
         return first

@@ -69,8 +69,9 @@ class Peers:
         self._ways: dict[tuple[str, str], _Way] = {}
         self._down: dict[str, float] = {}
         self._lock = threading.Lock()
-        self._server: tuple[tuple[bytes, ...], ssl.SSLContext] | None = None
-        self._server_height = -1
+        self._anchors: dict[str, bytes] = {}
+        self._contexts: dict[tuple[str, bytes], ssl.SSLContext] = {}
+        self._seen = -1
 
     def __repr__(self) -> str:
         return "<Peers>"
@@ -95,28 +96,33 @@ class Peers:
 
     # -- the way in ----------------------------------------------------------------------------
 
-    def server_context(self, organisation: str) -> ssl.SSLContext:
-        """Give the context of a listener: it lets in whoever has a certificate on the chain.
+    def server_context(self, organisation: str, name: str | None) -> ssl.SSLContext:
+        """Give the context for a connection whose client says by `name` (SNI) who it is.
 
-        Made anew when a certificate there has changed.
+        It trusts the one certificate that is named, if the chain holds it, and else none: anchors
+        side by side could stand in each other's way, for a verifier finds them by their subjects.
         """
-        with self._lock:
-            height = self.engine.height
-            if self._server is not None and height == self._server_height:
-                return self._server[1]
-            anchors = [each.certificate for each in endpoints(self.engine.state()).values()]
         own = self.credentials(organisation)
-        mark = (own.certificate, *sorted(set(anchors)))
         with self._lock:
-            if self._server is None or self._server[0] != mark:
-                self._server = (mark, certificates.context(True, own, anchors))
-            self._server_height = height
-            return self._server[1]
+            self._look()
+            anchor = self._anchors.get(name or "")
+            at = ("" if anchor is None else str(name), own.certificate)
+            found = self._contexts.get(at)
+            if found is None:
+                anchors = [] if anchor is None else [anchor]
+                found = self._contexts[at] = certificates.context(True, own, anchors)
+            return found
 
-    def new_server_context(self, organisation: str) -> ssl.SSLContext:
-        """Make a context of a listener's own, as `server_context` is now."""
-        anchors = [each.certificate for each in endpoints(self.engine.state()).values()]
-        return certificates.context(True, self.credentials(organisation), anchors)
+    def _look(self) -> None:
+        """Read the certificates that the chain holds, once for each height."""
+        height = self.engine.height
+        if height == self._seen:
+            return
+        found = endpoints(self.engine.state()).values()
+        anchors = {server_name(each.certificate): each.certificate for each in found}
+        if anchors != self._anchors:
+            self._anchors, self._contexts = anchors, {}
+        self._seen = height
 
     # -- the way there -------------------------------------------------------------------------
 
@@ -203,8 +209,9 @@ class Peers:
         until = time.monotonic() + bounds.seconds
         timeout = httpx.Timeout(bounds.seconds, connect=min(CONNECT_SECONDS, bounds.seconds))
         path = f"/members/v1/{organisation}/{operation}"
+        named = {"sni_hostname": server_name(way.own)}
         with way.client.stream(
-            "POST", path, content=body, headers=headers, timeout=timeout
+            "POST", path, content=body, headers=headers, timeout=timeout, extensions=named
         ) as answer:
             _require_certificate(answer, way.endpoint, organisation)
             if answer.status_code != 200:
@@ -218,9 +225,10 @@ class Peers:
 
     def _catch_up(self, height: str | None) -> None:
         """Wait a while until this node has the block that the other spoke of."""
-        if height is not None and height.isascii() and height.isdigit() and len(height) <= 15:
-            if int(height) <= self.engine.height + FAR_AHEAD:
-                wait_for(self.engine, int(height), CATCH_UP_SECONDS)
+        if height is None or not height.isascii() or not height.isdigit() or len(height) > 15:
+            return
+        if int(height) <= self.engine.height + FAR_AHEAD:
+            wait_for(self.engine, int(height), CATCH_UP_SECONDS)
 
     def close(self) -> None:
         """Close every connection."""
@@ -228,6 +236,12 @@ class Peers:
             ways, self._ways = list(self._ways.values()), {}
         for each in ways:
             each.client.close()
+
+
+def server_name(certificate: bytes) -> str:
+    """Write a certificate's digest as a server name (RFC 6066): by it a client says who it is."""
+    text = certificates.fingerprint(certificate)
+    return f"{text[:32]}.{text[32:]}.member"
 
 
 def wait_for(

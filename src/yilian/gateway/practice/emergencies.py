@@ -27,6 +27,7 @@ from yilian.ledger.modules.consent.state import EMERGENCIES
 from yilian.ledger.modules.identity.errors import LICENCE_NOT_IN_FORCE
 from yilian.ledger.modules.identity.state import KEY_SERVICES, SUBJECTS, TAGS, licensed, standing
 from yilian.ledger.modules.records.state import BATCHES
+from yilian.vault.duplicates import normalise
 from yilian.vault.emergency import REFUSED, EmergencyRead
 from yilian.vault.emergency_access import (
     EmergencyReleased,
@@ -38,7 +39,6 @@ from yilian.vault.emergency_access import (
     OpenedEmergency,
     ShareRequest,
 )
-from yilian.vault.duplicates import normalise
 from yilian.vault.emergency_keys import KEEP, Outgoing
 from yilian.vault.emergency_register import Entry
 from yilian.vault.envelope import EmergencyReason, binding, emergency_commitment, new_id
@@ -194,9 +194,7 @@ class Emergencies:
                 raise REFUSED(reasons=", ".join(released.reasons))
             contents: dict[str, bytes] = {}
             if released.records and released.pair is not None:
-                answers = gather(
-                    self._organisation, opened.share(released.pair), released
-                )
+                answers = gather(self._organisation, opened.share(released.pair), released)
                 roots = self._roots(released.records)
                 contents = self._parts.requester.open(released, answers, roots)
             return EmergencyRead(contents, released.refused, released.more)

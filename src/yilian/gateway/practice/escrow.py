@@ -68,7 +68,8 @@ def gather(
     pool = ThreadPoolExecutor(max(1, len(released.keepers)), "yilian-keepers")
     try:
         waiting = {
-            pool.submit(_ask, organisation, name, request) for name in dict.fromkeys(released.keepers)
+            pool.submit(_ask, organisation, name, request)
+            for name in dict.fromkeys(released.keepers)
         }
         found: list[EscrowAnswer] = []
         while waiting and sum(not each.reasons for each in found) < released.threshold:

@@ -74,7 +74,9 @@ class Results:
             stands = GRANTS.get(engine.state(), grant)
             if stands is None or not stands.valid(engine.now()) or stands.terms != commitment:
                 continue
-            self._guarded(batch, self._share, batch, grant, terms, records)
+            # Keys that nobody can be brought are not noted as sent: each record's key goes alone.
+            if self._organisation.reaches(terms.grantee):
+                self._guarded(batch, self._share, batch, grant, terms, records)
 
     def _share(
         self,

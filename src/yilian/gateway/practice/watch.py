@@ -173,7 +173,12 @@ class Watch:
         grantee = self._organisation.hosted(name)
         stands = GRANTS.require(self._organisation.engine.state(), grant)
         # Whether a grantee elsewhere has it already is not known here; twice does no harm.
-        if grantee is None or not grantee.vault.holds_grant(grant, stands.terms):
+        lacking = (
+            self._organisation.reaches(name)
+            if grantee is None
+            else (not grantee.vault.holds_grant(grant, stands.terms))
+        )
+        if lacking:
             self.redeliver(grant)
         self._tell(happened, kind, {"ends": event["ends"], "grant": grant, "organisation": name})
 

@@ -32,7 +32,7 @@ def home(served: Served) -> tuple[Organisation, Emergencies]:
 
 def prepared(served: Served, person: str, doctor: str) -> OpenedEmergency:
     _, own = home(served)
-    return own.prepare(own, doctor, ASKED._replace(person=person))
+    return own.prepare(own.id, doctor, ASKED._replace(person=person))
 
 
 def signed(served: Served, doctor: str, signer: Ed25519Signer, glass: BreakGlass) -> bytes:
@@ -51,10 +51,6 @@ def glass(opened: OpenedEmergency, **changes: Any) -> BreakGlass:
     terms = opened.terms
     fields: dict[str, Any] = {"access": terms.access, "ends": terms.ends}
     return BreakGlass(terms=opened.commitment, **(fields | changes))
-
-
-def nobody(_: str) -> None:
-    return None
 
 
 def test_what_the_chain_refuses_after_an_outage_is_dropped(served: Served) -> None:
@@ -79,10 +75,10 @@ def test_a_transaction_handed_in_with_the_reading_breaks_the_glass(served: Serve
     _, own = home(served)
     opened = prepared(served, person, doctor)
     raw = signed(served, doctor, signer, glass(opened))
-    found = own.read(opened, own, nobody, raw)
+    found = own.read(opened, raw)
     assert found.contents
     assert found.anchored
-    assert own.read(opened, own, nobody, raw).contents == found.contents
+    assert own.read(opened, raw).contents == found.contents
 
 
 def test_a_damaged_outage_log_holds_up_no_other_anchoring(served: Served) -> None:
@@ -92,7 +88,7 @@ def test_a_damaged_outage_log_holds_up_no_other_anchoring(served: Served) -> Non
     served.node.engine.condemn(RuntimeError("stopped"))
     while not own.finality.lost():
         time.sleep(0.1)
-    own.read(prepared(served, person, doctor), own, nobody)
+    own.read(prepared(served, person, doctor))
     with organisation.vault._catalogue.write() as database:
         database.exec_driver_sql("UPDATE outage_entries SET sealed = x'00' WHERE sequence = 1")
     served.stop()
@@ -110,7 +106,7 @@ def test_all_traces_of_an_erased_person_go(served: Served) -> None:
     doctor, signer, _ = served.doctor(served.a)
     organisation, own = home(served)
     opened = prepared(served, person, doctor)
-    own.read(opened, own, nobody, signed(served, doctor, signer, glass(opened)))
+    own.read(opened, signed(served, doctor, signer, glass(opened)))
     parts = organisation.vault.emergencies
     assert parts.keys.standing(person)
     assert parts.escrow.held(served.a.id)

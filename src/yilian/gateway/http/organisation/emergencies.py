@@ -192,7 +192,14 @@ def _prepare(rooms: Rooms) -> Callable[[Request], Any]:
         parameters=COMMON,
         body=EmergencyAsked,
         answers=answers(PreparedEmergency, "Sign these as consent.BreakGlass, then read."),
-        problems=(MALFORMED, LICENCE_NOT_IN_FORCE, HOLDER_ELSEWHERE, *ASKING, NO_FINALITY, FORBIDDEN),
+        problems=(
+            MALFORMED,
+            LICENCE_NOT_IN_FORCE,
+            HOLDER_ELSEWHERE,
+            *ASKING,
+            NO_FINALITY,
+            FORBIDDEN,
+        ),
     )
     async def prepare(request: Request) -> Response:
         organisation, caller = await rooms.enter(request, "practitioner")
@@ -203,9 +210,7 @@ def _prepare(rooms: Rooms) -> Callable[[Request], Any]:
     return prepare
 
 
-def _make(
-    organisation: Organisation, caller: Caller, asked: EmergencyAsked
-) -> PreparedEmergency:
+def _make(organisation: Organisation, caller: Caller, asked: EmergencyAsked) -> PreparedEmergency:
     number = None
     if asked.system is not None and asked.number is not None:
         number = (asked.system, asked.number)

@@ -297,9 +297,7 @@ def _accept(rooms: Rooms) -> Callable[[Request], Any]:
     return accept
 
 
-def _shown(
-    organisation: Organisation, referral: str, asked: AcceptanceRequest
-) -> Opened:
+def _shown(organisation: Organisation, referral: str, asked: AcceptanceRequest) -> Opened:
     """Have the sender show the terms where it can be asked; else they come along."""
     if asked.terms is not None and asked.salt is not None:
         return Opened(asked.terms, asked.salt)

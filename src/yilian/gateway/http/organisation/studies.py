@@ -337,9 +337,7 @@ def _read(rooms: Rooms) -> Callable[[Request], Any]:
     async def read(request: Request) -> Response:
         organisation, caller = await rooms.enter(request, *ALL)
         given = query(request, "purpose", "session")
-        found = await to_thread.run_sync(
-            _open, organisation, caller, _record(request), given
-        )
+        found = await to_thread.run_sync(_open, organisation, caller, _record(request), given)
         try:
             return await _stream(request, found)
         except Refusal as refusal:
@@ -352,9 +350,7 @@ def _read(rooms: Rooms) -> Callable[[Request], Any]:
     return read
 
 
-def _open(
-    organisation: Organisation, caller: Caller, record: str, given: dict[str, str]
-) -> Opened:
+def _open(organisation: Organisation, caller: Caller, record: str, given: dict[str, str]) -> Opened:
     if "session" in given:
         if "purpose" in given:
             raise BAD_PARAMETER(name="purpose")
@@ -369,9 +365,7 @@ def _open(
     return found
 
 
-def _open_shared(
-    organisation: Organisation, caller: Caller, record: str, name: str
-) -> Opened:
+def _open_shared(organisation: Organisation, caller: Caller, record: str, name: str) -> Opened:
     session = organisation.vault.session(require_id(name, "session"))
     noting(sessions=(name,))
     if session is None or session.terms.reader != caller.sender:

@@ -74,7 +74,9 @@ def name(context: Context, organisation: str, public: str, proof: str) -> None:
 
 
 def first(context: Context, public: str, power: int, organisation: str | None) -> None:
-    """Write a validator of genesis."""
+    """Write a validator of genesis; refuses a weak key."""
+    if not SIGNATURES["ed25519"].admit(codec.to_bytes(public)):
+        raise KEY_REFUSED()
     _take_key(context, organisation, public)
     if organisation is not None:
         NAMED_VALIDATORS.put(context.state, organisation, NamedValidator(public))

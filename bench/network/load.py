@@ -26,7 +26,7 @@ from yilian.node.engine import load_tree, now_ms, write_genesis
 from yilian.node.store import Store, Tip
 from yilian.sdk.signers import Ed25519Signer
 
-SENDERS = 100
+SENDERS = 1_000
 ENROLLED_AT_ONCE = 100
 
 

@@ -16,9 +16,11 @@ import yilian
 from yilian.cli import root
 from yilian.cli.console import Console
 from yilian.gateway.http import ALL
+from yilian.gateway.http.log import routes as log_routes
 from yilian.gateway.http.organisation import routes as organisation_routes
 from yilian.ledger import errors
 from yilian.ledger.modules import MODULES
+from yilian.node.log import CheckpointLog
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -258,7 +260,8 @@ def test_both_tutorials_run_the_same_blocks() -> None:
 
 def test_the_addresses_are_those_that_are_served() -> None:
     served = set()
-    for route in (*ALL, *organisation_routes({})):
+    log: CheckpointLog = None  # type: ignore[assignment]  # Nothing is asked of it.
+    for route in (*ALL, *organisation_routes({}), *log_routes(log)):
         operation = route.endpoint.operation
         served.add(f"{operation.method} {operation.path}")
     listed = set(re.findall(r"^\| `([A-Z]+ /[^`]*)` \|", text_of("docs/http.md"), re.M))
@@ -276,11 +279,11 @@ _PLURALS = "/v1/{capability}/{plural}"
 
 
 def test_the_verifiers_codes_are_explained() -> None:
-    source = text_of("src/yilian/sdk/verify.py")
+    source = text_of("src/yilian/sdk/verify.py") + text_of("src/yilian/sdk/verify_log.py")
     page = text_of("docs/formats/receipt.md")
     table = page[page.index("| code | what does not hold |") :].split("\n\n")[0]
     explained = set(re.findall(r"`([a-z_]+)`", table))
-    raised = set(re.findall(r'_require\([^\n]*, "([a-z_]+)", ', source))
+    raised = set(re.findall(r'\brequire\([^\n]*, "([a-z_]+)", ', source))
     raised |= set(re.findall(r'NotVerified\("([a-z_]+)"', source))
     assert explained == raised
 

@@ -103,7 +103,7 @@ def furnish(folder: NodeFolder, named: Named, share: duplicates.Share) -> Hosted
     folder.vault(named.id).parent.mkdir(parents=True, exist_ok=True)
     named.signer.write(folder.operator_key(named.id), None)
     with Vault.open(folder.vault(named.id), named.id) as vault:
-        vault.keystore.keep_duplicate_share(share.index, share.scalar)
+        vault.keystore.keep_duplicate_share(share.index, share.scalar, share.threshold)
         agent_seed = secrets.token_bytes(32)
         key = Ed25519Signer(agent_seed).key
         agent = Agent(new_id(), keys.key_id(key))

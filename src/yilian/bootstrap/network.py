@@ -24,6 +24,7 @@ from yilian.node.config import (
     Configuration,
     Consensus,
     ConsensusPeer,
+    HostedOrganisation,
     MembersDoor,
     NodeFolder,
 )
@@ -184,22 +185,35 @@ def _furnish_member(
     host: str,
     pace: Pace,
 ) -> None:
-    gateway, door, consensus = made.ports
     hosted = furnish(made.folder, made.named, share)
-    own = certificates.new_credentials()
-    certificates.write_credentials(made.folder.members_key, own)
-    configuration = Configuration(
-        chain=genesis.chain,
+    certificates.write_credentials(made.folder.members_key, certificates.new_credentials())
+    made.folder.write_configuration(
+        member_configuration(genesis.chain, made.label, hosted, made.ports, peers, host, pace)
+    )
+
+
+def member_configuration(
+    chain: str,
+    label: str,
+    hosted: HostedOrganisation,
+    ports: tuple[int, int, int],
+    peers: Sequence[ConsensusPeer],
+    host: str,
+    pace: Pace,
+) -> Configuration:
+    """Write down what a member's node is told; `peers` are all members, itself among them."""
+    gateway, door, consensus = ports
+    return Configuration(
+        chain=chain,
         organisations=[hosted],
         host=host,
         port=gateway,
         consensus=Consensus(
             host=host,
             port=consensus,
-            peers=[each for each in peers if each.name != made.label],
+            peers=[each for each in peers if each.name != label],
             commit_ms=pace.commit_ms,
             empty_blocks_ms=pace.empty_blocks_ms,
         ),
         members=MembersDoor(host=host, port=door, url=f"https://{host}:{door}"),
     )
-    made.folder.write_configuration(configuration)

@@ -12,17 +12,20 @@ from yilian.bootstrap.settling import admitted, publish_endpoint, settle
 from yilian.gateway import app as gateway_app
 from yilian.gateway.audit import Audit, audited_by
 from yilian.gateway.fhir.redact import redact
+from yilian.gateway.http import log as log_http
 from yilian.gateway.http import organisation as organisation_http
-from yilian.gateway.index import ChainIndex
+from yilian.gateway.index import ChainIndex, IndexMismatch
+from yilian.gateway.index.errors import INDEX_DIFFERS
 from yilian.gateway.members import certificates
 from yilian.gateway.members.listener import Listener
 from yilian.gateway.organisation import Agent, Organisation
 from yilian.gateway.practice.telling import Telling, senders
 from yilian.ledger.errors import Refusal
-from yilian.node.config import NodeFolder
+from yilian.node.config import HostedOrganisation, NodeFolder
 from yilian.node.embedded import Embedded
 from yilian.node.engine import Engine, Stopped
 from yilian.node.integrity import scan_blocks
+from yilian.node.log import CheckpointLog
 from yilian.node.member import Member
 from yilian.node.store import StoreDamaged
 from yilian.sdk import verify
@@ -53,6 +56,7 @@ class Node:
         self.engine = self._open_engine()
         self.organisations: dict[str, Organisation] = {}
         self.index: ChainIndex | None = None
+        self.log: CheckpointLog | None = None
         self.listener: Listener | None = None
         self.settled = threading.Event()
         self._closing = threading.Event()
@@ -78,14 +82,11 @@ class Node:
 
     def _open(self) -> Telling:
         for each in self.configuration.organisations:
-            vault = Vault.open(self.folder.vault(each.id), each.id, redact=redact)
-            vault.sweep(self.engine.now() - GIVEN_UP_MS)
-            vault.unanchor_above(self.engine.height)
-            agent = Agent(each.agent, each.agent_key)
-            organisation = Organisation(each.id, self.engine, vault, agent)
+            organisation = self._open_organisation(each)
             organisation.hosted = self.organisations.get
             self.organisations[each.id] = organisation
-        self.index = ChainIndex(f"sqlite:///{self.folder.index}", self.engine)
+        self.index = self._open_index()
+        self.log = CheckpointLog(self.engine, self.folder.path)
         door = self.configuration.members
         if door is not None:
             own = certificates.read_credentials(self.folder.members_key)
@@ -96,11 +97,49 @@ class Node:
         channels = senders(self.folder, self.configuration.notices)
         return Telling(self.engine, self.organisations, channels)
 
+    def _open_organisation(self, named: HostedOrganisation) -> Organisation:
+        told, base = self.configuration, self.folder.path
+        vault = Vault.open(
+            self.folder.vault(named.id),
+            named.id,
+            redact=redact,
+            payloads_url=told.payloads,
+            base=base,
+        )
+        try:
+            vault.sweep(self.engine.now() - GIVEN_UP_MS)
+            vault.unanchor_above(self.engine.height)
+            agent = Agent(named.agent, named.agent_key)
+            return Organisation(
+                named.id, self.engine, vault, agent, content_url=told.content, base=base
+            )
+        except BaseException:
+            vault.close()
+            raise
+
+    def _open_index(self) -> ChainIndex:
+        """Open the chain index; refuses `index_differs` for one that is not of this chain."""
+        url = self.configuration.index or f"sqlite:///{self.folder.index}"
+        stale = self.folder.stale_index
+        try:
+            index = ChainIndex(
+                url,
+                self.engine,
+                rebuild=stale.exists(),
+                shared=self.member is not None,
+                folder=self.folder.path,
+            )
+        except IndexMismatch as mismatch:
+            raise INDEX_DIFFERS() from mismatch
+        stale.unlink(missing_ok=True)
+        return index
+
     def app(self) -> Starlette:
         """Build the node's HTTP application."""
-        if self.index is None:
+        if self.index is None or self.log is None:
             raise RuntimeError("the node is closed")
-        routes = organisation_http.routes(self.organisations, verify.verify)
+        of_organisations = organisation_http.routes(self.organisations, verify.verify)
+        routes = (*of_organisations, *log_http.routes(self.log))
         app = gateway_app.build(self.engine, self.index, routes=routes)
         trails = {name: each.vault.audit for name, each in self.organisations.items()}
         app.add_middleware(Audit, trails=trails, audited=audited_by(tuple(trails)))
@@ -124,10 +163,14 @@ class Node:
             self._anchoring.join()
         if self.listener is not None:
             self.listener.close()
+        if self.log is not None:
+            self.log.close()
+            self.log = None
         if self.index is not None:
             self.index.close()
             self.index = None
         for organisation in self.organisations.values():
+            organisation.content.close()
             organisation.vault.close()
         patience.cancel()
         if self.member is not None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 from weakref import WeakValueDictionary
 
@@ -26,6 +27,7 @@ from yilian.gateway.practice.care import Care
 from yilian.gateway.practice.desks import Desks
 from yilian.gateway.practice.emergencies import Emergencies
 from yilian.gateway.practice.erasures import Erasures
+from yilian.gateway.practice.private import Private
 from yilian.gateway.practice.records import OwnRecords
 from yilian.gateway.practice.studies import Studies
 from yilian.gateway.practice.tags import Tags
@@ -106,13 +108,22 @@ class Read(NamedTuple):
 class Organisation:
     """One organisation's doings. Safe for threads as far as vault and engine are."""
 
-    def __init__(self, name: str, engine: Engine, vault: Vault, agent: Agent) -> None:
-        """`name` is the organisation's id on the chain."""
+    def __init__(
+        self,
+        name: str,
+        engine: Engine,
+        vault: Vault,
+        agent: Agent,
+        *,
+        content_url: str | None = None,
+        base: Path = Path(),
+    ) -> None:
+        """`name` is the organisation's id on the chain; `content_url`, `base`: `ContentStores`."""
         self.id = name
         self.engine = engine
         self.vault = vault
         self.agent = agent
-        self.content = ContentStores(vault)
+        self.content = ContentStores(vault, url=content_url, folder=base)
         self.after_deposit: list[Callable[[Sequence[Item]], object]] = [self.content.deposited]
         self._turns: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
         self._turns_lock = threading.Lock()
@@ -128,6 +139,7 @@ class Organisation:
         self.erasures = Erasures(self)
         self.studies = Studies(self)
         self._tags = Tags(self)
+        self.private = Private(self)
 
     def _alone(self, name: str) -> Organisation | None:
         return self if name == self.id else None
@@ -265,6 +277,7 @@ class Organisation:
         self.emergencies.resume()
         self.vault.journal_batch()
         self.vault.audit.batch()
+        self.private.anchor()
         return [*map(self.anchor, self.vault.unanchored()), *notices.anchor(self)]
 
     def anchor(self, batch: Batch, noted: Noted | None = None) -> Outcome:

@@ -17,13 +17,17 @@ from yilian.ledger.modules.governance.errors import UNKNOWN_ORGANISATION
 from yilian.ledger.modules.governance.state import (
     Law,
     Parameters,
+    active_validators,
     is_member,
+    members,
+    parameters,
     set_law,
     set_members,
     set_parameters,
 )
 from yilian.ledger.modules.identity import rules as identity
 from yilian.ledger.modules.identity.messages import OrganisationKind, PublicText
+from yilian.ledger.promotion import PROMOTION_DIFFERS, Promotion, check_new
 from yilian.ledger.state import State
 
 ChainId = Annotated[
@@ -63,7 +67,16 @@ class Genesis(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     validators: Annotated[list[FirstValidator], msgspec.Meta(min_length=1, max_length=200)]
     profile: Profile = msgspec.field(default_factory=Profile)
     parameters: Parameters = msgspec.field(default_factory=Parameters)
+    promotion: Promotion | msgspec.UnsetType = msgspec.UNSET
     format: Literal["yilian-genesis/1"] = "yilian-genesis/1"
+
+    def promoted_from(self) -> Promotion | None:
+        """Give the record of the chain that this one goes on from, None for one that begins."""
+        return None if self.promotion is msgspec.UNSET else self.promotion
+
+    def bare_hash(self) -> bytes:
+        """Give the SHA-256 of the canonical genesis without the record of a promotion."""
+        return sha256(codec.encode(msgspec.structs.replace(self, promotion=msgspec.UNSET)))
 
     def validator_set(self) -> ValidatorSet:
         """Give the first validators in the order of commits; refuses `malformed` keys."""
@@ -80,8 +93,9 @@ class Genesis(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         return all(each.organisation is not None for each in self.validators)
 
     def first_height(self) -> int:
-        """Give the height of the chain's first block."""
-        return 1
+        """Give the height of the chain's first block: 1, or the one after an older chain's last."""
+        came = self.promoted_from()
+        return 1 if came is None else came.old.height + 1
 
     def hash(self) -> bytes:
         """Give the SHA-256 of the canonical genesis: the fingerprint that members compare."""
@@ -116,6 +130,43 @@ def write_first_state(state: State, genesis: Genesis, suites: Suites) -> None:
         )
         governance.admit(context, member.organisation)
     _write_validators(context, genesis)
+    state.keep()
+
+
+def write_promoted_state(state: State, genesis: Genesis) -> None:
+    """Take over an older chain's state, as of its last height: its own engine's validator goes.
+
+    Refuses what `promotion.check_new` does, and `promotion_differs` where members, parameters or
+    validators of the genesis are not those that the older chain's state names.
+    """
+    came = genesis.promoted_from()
+    if came is None:
+        raise MALFORMED()
+    check_new(
+        came,
+        chain=genesis.chain,
+        time=genesis.time,
+        genesis=genesis.bare_hash(),
+        validators=genesis.validator_set(),
+    )
+    context = Context(
+        state,
+        Suites(genesis.profile),
+        time=genesis.time,
+        height=came.old.height,
+        chain=genesis.chain,
+    )
+    validators.end_nobodys(context)
+    named = {(each.public, each.power, each.organisation) for each in genesis.validators}
+    held = {(each.public, each.power, each.organisation) for each in active_validators(state)}
+    told = {
+        "members": sorted(each.organisation for each in genesis.members) == sorted(members(state)),
+        "parameters": parameters(state) == genesis.parameters,
+        "validators": named == held,
+    }
+    for what, holds in told.items():
+        if not holds:
+            raise PROMOTION_DIFFERS(what=what)
     state.keep()
 
 

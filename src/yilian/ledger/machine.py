@@ -20,7 +20,7 @@ import msgspec
 
 from yilian.ledger import codec, errors
 from yilian.ledger.errors import InvariantBroken, LawUnknown, Refusal
-from yilian.ledger.genesis import Genesis, write_first_state
+from yilian.ledger.genesis import Genesis, write_first_state, write_promoted_state
 from yilian.ledger.keys import PublicKey, Suites, sha256
 from yilian.ledger.module import Context, Event, Misbehaviour, read_timer_key
 from yilian.ledger.modules import RULES, TIMERS
@@ -138,10 +138,24 @@ class Machine:
     # -- the front door ------------------------------------------------------------------------
 
     def first_state(self) -> Applied:
-        """Give what genesis writes, as of height 0."""
+        """Give what genesis writes, as of height 0: nothing yet where an older chain's state comes.
+
+        That state is restored from a snapshot, and then `promoted_state` makes it this chain's.
+        """
         state = State(self.reader)
-        write_first_state(state, self.genesis, self.suites)
+        if self.genesis.promoted_from() is None:
+            write_first_state(state, self.genesis, self.suites)
         return self._applied(state, 0, self.genesis.time, [], b"[]")
+
+    def promoted_state(self) -> Applied:
+        """Give what genesis changes in the state that an older chain left, as of its last height.
+
+        Refuses what `write_promoted_state` does.
+        """
+        state = State(self.reader)
+        write_promoted_state(state, self.genesis)
+        height = self.genesis.first_height() - 1
+        return self._applied(state, height, self.genesis.time, [], b"[]")
 
     def check(self, raw: bytes, now: int) -> Envelope:
         """Tell whether a transaction may wait for a block; raises the `Refusal` otherwise.

@@ -59,7 +59,7 @@ class Promoted(msgspec.Struct, frozen=True):
     history: tuple[LightBlock, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Write it for a receipt, a state proof or a trust file."""
+        """Write it for a receipt or a state proof."""
         return {
             "record": msgspec.to_builtins(self.record),
             "history": [each.to_json() for each in self.history],
@@ -129,16 +129,11 @@ def state_proof(
 
 
 def trust(
-    header: Header,
-    validators: ValidatorSet,
-    period_seconds: int,
-    state_hash: str = "sha256",
-    promotions: Sequence[Promoted] = (),
+    header: Header, validators: ValidatorSet, period_seconds: int, state_hash: str = "sha256"
 ) -> dict[str, Any]:
     """Give what a verifier must be handed by a way it trusts: the validators of one height.
 
     `state_hash` is the profile's, under which state proofs are checked; it is left out if SHA-256.
-    With `promotions`, proofs of the chains that this one goes on from are checked under it too.
     """
     hashing = {} if state_hash == "sha256" else {"state_hash": state_hash}
     return {
@@ -152,7 +147,6 @@ def trust(
         "time": block_json.time_to_text(header.time),
         "trusting_period_s": period_seconds,
         **hashing,
-        **_way((), promotions),
     }
 
 

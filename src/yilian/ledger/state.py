@@ -163,6 +163,11 @@ class Table(Generic[T]):
         """Remove a record."""
         state.remove(self.prefix + name.encode("ascii"))
 
+    def scan(self, reader: Reader) -> Iterator[tuple[str, T]]:
+        """List all records with their ids, in the order of the ids."""
+        for key, value in reader.scan(self.prefix):
+            yield key[len(self.prefix) :].decode("ascii"), self._read(value)
+
     def decode(self, value: bytes) -> T:
         """Read a stored value."""
         return self._read(value)

@@ -129,6 +129,8 @@ class _Copy:
         self._store.write_height(applied, encoded, signed, hashes, tip)
         self._machine.adopt(applied)
         self.tip = tip
+        if block.header.next_validators_hash != block.header.validators_hash:
+            self._store.keep_turn(block.header, Commit.decode(signed))
         # What a block decides about validators holds from two heights later on.
         changes = applied.validators if self._machine.genesis.governed() else ()
         self._validators, self._next = self._next, self._next.changed(changes)

@@ -24,7 +24,7 @@ from typing import IO, Any
 import msgspec
 
 from yilian.ledger import block as blocks
-from yilian.ledger import evidence, genesis, receipt
+from yilian.ledger import evidence, genesis, proto, receipt
 from yilian.ledger.block import Block, BlockId, Commit, Header, Validator, ValidatorSet
 from yilian.ledger.errors import Refusal
 from yilian.ledger.genesis import Genesis
@@ -145,6 +145,9 @@ class Bundle:
         """Read the beginning. Raises BundleUnreadable."""
         self._file = file
         self._hash = hashlib.sha256()
+        self._sets: dict[bytes, ValidatorSet] = {}
+        self._last: Held | None = None
+        self.closing: tuple[Header, Commit, ValidatorSet] | None = None
         if self._take(len(FORMAT)) != FORMAT:
             raise BundleUnreadable("not an archive of a chain (yilian-archive/1)")
         letter, document = self._frame()
@@ -154,9 +157,6 @@ class Bundle:
             self.genesis: Genesis = genesis.read(document)
         except Refusal:
             raise BundleUnreadable("the genesis cannot be read") from None
-        self._sets: dict[bytes, ValidatorSet] = {}
-        self._last: Held | None = None
-        self.closing: tuple[Header, Commit, ValidatorSet] | None = None
 
     def heights(self) -> Iterator[Held]:
         """Give the heights one by one; after the last one `closing` is set.
@@ -168,12 +168,38 @@ class Bundle:
         except (Refusal, msgspec.MsgspecError, IndexError, ValueError) as error:
             raise BundleUnreadable(f"{self._place()} cannot be read") from error
 
+    def find(self, transaction_hash: bytes) -> tuple[int, Held] | None:
+        """Pass over heights up to the one that has a transaction; gives its index and the height.
+
+        What is passed over is not checked. `heights` goes on from there.
+        """
+        try:
+            return self._find(transaction_hash)
+        except (Refusal, msgspec.MsgspecError, IndexError, ValueError) as error:
+            raise BundleUnreadable(f"{self._place()} cannot be read") from error
+
+    def _find(self, transaction_hash: bytes) -> tuple[int, Held] | None:
+        while True:
+            letter, data = self._frame()
+            if letter == b"v":
+                self._keep_set(data)
+            elif letter == b"b":
+                txs = proto.Fields(proto.Fields(data).chunk(2)).every(1)
+                for index, raw in enumerate(txs):
+                    if sha256(raw) == transaction_hash:
+                        return index, self._height(data)
+            elif letter not in b"cr":
+                return None
+
+    def _keep_set(self, data: bytes) -> None:
+        found = ValidatorSet(Validator(*each) for each in _read_set.decode(data))
+        self._sets[found.hash()] = found
+
     def _heights(self) -> Iterator[Held]:
         while True:
             letter, data = self._frame()
             if letter == b"v":
-                found = ValidatorSet(Validator(*each) for each in _read_set.decode(data))
-                self._sets[found.hash()] = found
+                self._keep_set(data)
             elif letter == b"b":
                 yield self._height(data)
             elif letter == b"h":
@@ -290,22 +316,17 @@ def check(file: IO[bytes], progress: Progress = lambda height: None) -> Span:
 def make_receipt(file: IO[bytes], transaction_hash: bytes) -> dict[str, Any] | None:
     """Make the receipt of an archived transaction; None where the archive has it not.
 
-    It is the same receipt that a node gave. Raises BundleUnreadable.
+    It is the receipt that a node gave, and it is checked as that one is. Only the two heights that
+    it is made of are checked here. Raises BundleUnreadable.
     """
     bundle = Bundle(file)
-    found: tuple[int, Held] | None = None
-    for held in bundle.heights():
-        if found is not None:
-            return _closed(found, (held.block.header, held.commit, held.validators))
-        for index, raw in enumerate(held.block.txs):
-            if sha256(raw) == transaction_hash:
-                found = index, held
-                break
-    if found is None or bundle.closing is None:
+    found = bundle.find(transaction_hash)
+    if found is None:
         return None
-    return _closed(found, bundle.closing)
-
-
-def _closed(found: tuple[int, Held], by: tuple[Header, Commit, ValidatorSet]) -> dict[str, Any]:
     index, held = found
-    return receipt.receipt(index, held.block, held.results, *by)
+    for after in bundle.heights():
+        by = after.block.header, after.commit, after.validators
+        return receipt.receipt(index, held.block, held.results, *by)
+    if bundle.closing is None:
+        raise BundleUnreadable("nothing closes the last height")
+    return receipt.receipt(index, held.block, held.results, *bundle.closing)

@@ -67,7 +67,6 @@ class Checked(NamedTuple):
 class _Staged(NamedTuple):
     decision: Decision
     applied: Applied
-    envelopes: list[Envelope | None]
 
 
 class OutOfTurn(Exception):
@@ -108,7 +107,9 @@ class Consortium(Engine):
 
     def info(self) -> tuple[int, bytes, int]:
         """Give the last committed height, its app hash, and the version of the law."""
-        return self._tip.height, self._tip.app_hash if self._tip.height else b"", self._version()
+        if self._tip.height < self.genesis.first_height():
+            return 0, b"", self._version()
+        return self._tip.height, self._tip.app_hash, self._version()
 
     def init_chain(
         self, chain: str, initial_height: int, validators: Sequence[ValidatorUpdate]
@@ -119,6 +120,8 @@ class Consortium(Engine):
         own = [(each.public_key, each.power) for each in self.genesis.validator_set().validators]
         if chain != self.genesis.chain or first != sorted(own):
             raise OutOfTurn("the engine's genesis names another chain or other validators")
+        if self.genesis.promoted_from() is not None and tip.height == 0:
+            raise OutOfTurn("the older chain's state is not here: begin from a snapshot")
         if initial_height != self._next_height() or tip.block_hash:
             raise OutOfTurn(f"the engine begins at {initial_height}, the store is at {tip.height}")
         return self.limits(), tip.app_hash
@@ -171,7 +174,7 @@ class Consortium(Engine):
         rule = parameters(State(self.store))
         with self._wake:
             self._queue.give_back(self._offered)
-            taken = self._queue.take(rule, BLOCK_TRANSACTIONS)
+            taken = self._drop_committed(self._queue.take(rule, BLOCK_TRANSACTIONS))
             self._offered = taken
         chosen, left = [], max_bytes
         for each in taken:
@@ -181,6 +184,19 @@ class Consortium(Engine):
                 chosen.append(each.raw)
                 left -= size
         return chosen
+
+    def _drop_committed(self, taken: list[Envelope]) -> list[Envelope]:
+        """Leave out what a block took while it was on its way into the queue."""
+        late = [each for each in taken if self.store.where(each.hash) is not None]
+        if not late:
+            return taken
+        self._queue.settle(late)
+        for each in late:
+            future = self._futures.pop(each.hash, None)
+            found = self.outcome(each.hash)
+            if future is not None and found is not None:
+                future.set_result(found)
+        return [each for each in taken if each.hash in self._queue]
 
     def process(self, txs: Sequence[bytes]) -> bool:
         """Judge another's proposal by its size alone: what is wrong inside fails in the block."""
@@ -205,7 +221,6 @@ class Consortium(Engine):
         if decision.height != self._next_height():
             raise OutOfTurn(f"height {decision.height} does not follow {self._tip.height}")
         self._require_running()
-        envelopes = [self._queue.find(sha256(raw)) for raw in decision.txs]
         proved = [
             Misbehaviour(each.kind, each.address, each.height, each.time // _MILLI, each.power)
             for each in decision.misbehaviour
@@ -214,7 +229,7 @@ class Consortium(Engine):
             applied = self.machine.apply_block(
                 decision.height, decision.time // _MILLI, decision.txs, proved
             )
-        self._staged = _Staged(decision, applied, envelopes)
+        self._staged = _Staged(decision, applied)
         return applied
 
     def commit(self) -> int:
@@ -223,7 +238,7 @@ class Consortium(Engine):
         if staged is None:
             raise OutOfTurn("commit without a finalized block")
         self._staged = None
-        decision, applied, envelopes = staged
+        decision, applied = staged
         before = self._tip
         tip = Tip(
             height=decision.height,
@@ -248,7 +263,8 @@ class Consortium(Engine):
             self._offered = []
         if self._snapshot_every and tip.height % self._snapshot_every == 0:
             self._snapshots.start(tip.height)
-        self._answer(envelopes, applied)
+        # Some may have come in only after the block was worked out.
+        self._answer([self._queue.find(each) for each in hashes], applied)
         self._sweep()
         self._tell(tip.height)
         self._seal_work.set()
@@ -295,7 +311,7 @@ class Consortium(Engine):
 
     def offer(self, snapshot: Snapshot, app_hash: bytes) -> int:
         """Begin from a snapshot if it proves itself; gives ABCI's answer to an offer."""
-        if self._tip.height:
+        if self._tip.height >= self.genesis.first_height():
             return SNAPSHOT_ABORT
         try:
             with self._commit_lock:
@@ -430,6 +446,8 @@ class Consortium(Engine):
         ):
             raise InvariantBroken(f"block {height} does not have the bytes that were signed")
         self._keep_validators(signed.header.validators_hash, height)
+        if signed.header.next_validators_hash != signed.header.validators_hash:
+            self.store.keep_turn(signed.header, signed.commit)
         self.store.seal(height, encoded, signed.commit.encode())
         with self._wake:
             self._sealed = height

@@ -5,7 +5,7 @@ validator.key         the validator's Ed25519 seed (base64url), mode 0600
 chain/                the store (`store.py`)
 engine/               in a consortium, the consensus engine's own folder (`home.py`)
 members.key           key and certificate by which other members know this node, mode 0600
-index.sqlite          the chain index; may be deleted, it is rebuilt
+index.sqlite          the chain index; may be deleted, it is rebuilt (index.rebuild: in PostgreSQL)
 organisations/<id>/   one vault each, beside it `<id>.master-key` and `<id>.operator.key`
 """
 
@@ -102,7 +102,10 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """What a node is told in its `node.json`.
 
     With `consensus` the engine is CometBFT's and the chain is shared with other members; without
-    it, the chain is this node's own.
+    it, the chain is this node's own. `index` and `content`: the PostgreSQL databases of the chain
+    index and of what records say (`gateway/index/database.py`), `payloads`: the S3 bucket of the
+    vaults (`vault/bucket.py`), each by URL; without them they are files in the folder. Secrets
+    stand in files that a URL names.
     """
 
     chain: ChainId
@@ -112,6 +115,9 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     notices: Notices = Notices()
     consensus: Consensus | None = None
     members: MembersDoor | None = None
+    index: str | None = None
+    content: str | None = None
+    payloads: str | None = None
     format: Literal["yilian-node/1"] = "yilian-node/1"
 
 
@@ -126,6 +132,7 @@ class NodeFolder:
         self.path = path
         self.chain = path / "chain"
         self.index = path / "index.sqlite"
+        self.stale_index = path / "index.rebuild"
         self.engine = path / "engine"
         self.members_key = path / "members.key"
         self._configuration = path / "node.json"
@@ -150,7 +157,9 @@ class NodeFolder:
                 f"{self.path} holds no node. Make one: yilian init {self.path}"
             )
         try:
-            return msgspec.json.decode(self._configuration.read_bytes(), type=Configuration)
+            found = msgspec.json.decode(self._configuration.read_bytes(), type=Configuration)
+            _check_urls(found)
+            return found
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise ConfigurationError(f"{self._configuration} cannot be read: {error}") from error
 
@@ -162,9 +171,14 @@ class NodeFolder:
         os.replace(part, self._configuration)
 
     def drop_index(self) -> None:
-        """Remove the chain index; the node rebuilds it from the chain when it starts."""
+        """Remove the chain index; the node rebuilds it from the chain when it starts.
+
+        One that stands in PostgreSQL is marked instead, to be filled anew.
+        """
         for each in self.path.glob(self.index.name + "*"):
             each.unlink()
+        if self.configuration().index is not None:
+            self.stale_index.touch()
 
     def new_validator_seed(self) -> bytes:
         """Make the validator's key; raises FileExistsError where there is one."""
@@ -187,6 +201,22 @@ class NodeFolder:
         Raises ConfigurationError, also for a file that others may read.
         """
         return None if relay.password_file is None else _secret(self.path / relay.password_file)
+
+
+def _check_urls(configuration: Configuration) -> None:
+    """Refuse a URL of another kind, or one with a password in it; a value is never told."""
+    kinds = {"index": "postgresql", "content": "postgresql", "payloads": "s3"}
+    for name, scheme in kinds.items():
+        url = getattr(configuration, name)
+        if url is None:
+            continue
+        if not url.startswith(scheme + "://"):
+            raise ConfigurationError(f"node.json: {name} must begin with {scheme}://")
+        user = url.removeprefix(scheme + "://").partition("/")[0].rpartition("@")[0]
+        if ":" in user or (user and scheme == "s3"):
+            raise ConfigurationError(
+                f"node.json: {name} holds a password. Put it in a file of mode 0600 and name that"
+            )
 
 
 def _secret(path: Path) -> str:

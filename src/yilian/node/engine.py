@@ -11,8 +11,9 @@ import logging
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -250,6 +251,12 @@ class Engine(ABC):
     def now(self) -> int:
         """The later of the last block's time and this machine's clock, in ms."""
         return max(now_ms(), self._tip.time + 1)
+
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """Keep heights from being written meanwhile: for whoever must read all of one state."""
+        with self._commit_lock:
+            yield
 
     def pending(self) -> int:
         """Count the transactions that wait for a block."""

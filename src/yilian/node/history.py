@@ -10,6 +10,7 @@ import msgspec
 from yilian.ledger import receipt as receipts
 from yilian.ledger.block import Block, Commit, Header, ValidatorSet
 from yilian.ledger.genesis import Genesis
+from yilian.ledger.receipt import LightBlock, Promoted
 from yilian.ledger.tree import Tree, View
 from yilian.node.store import UNDO_HEIGHTS, Outcomes, Store, StoreDamaged
 
@@ -37,6 +38,8 @@ class History:
         self._tree = tree
         self._first = genesis.validator_set()
         self._first_hash = self._first.hash()
+        self._first_height = genesis.first_height()
+        self._promotion = genesis.promoted_from()
         self._state_hash = genesis.profile.hash
 
     def outcome(self, transaction_hash: bytes) -> Outcome | None:
@@ -67,6 +70,7 @@ class History:
             self._block(height),
             self._outcomes(height).results,
             *self._signed(height + 1),
+            *self._way(height + 1),
         )
 
     def state_proof(self, key: bytes, height: int) -> dict[str, Any]:
@@ -80,6 +84,7 @@ class History:
             value_of,
             view,
             *self._signed(height + 1),
+            *self._way(height + 1),
         )
 
     def trust(self, period_seconds: int = TEN_YEARS) -> dict[str, Any]:
@@ -106,6 +111,23 @@ class History:
         if self._store.block(height) is None or self._store.commit(height) is None:
             return None
         return self._signed(height)
+
+    def turns(self, below: int) -> list[LightBlock]:
+        """Give the blocks below a height after which other validators sign, oldest first."""
+        return [
+            LightBlock(
+                header,
+                commit,
+                self.validators(header.validators_hash),
+                self.validators(header.next_validators_hash),
+            )
+            for header, commit in self._store.turns(below)
+        ]
+
+    def _way(self, height: int) -> tuple[list[LightBlock], list[Promoted]]:
+        """Give what leads from an old trust file to the validators of a height."""
+        came = [] if self._promotion is None else [Promoted(self._promotion)]
+        return self.turns(height), came
 
     def _signed(self, height: int) -> tuple[Header, Commit, ValidatorSet]:
         header = self._block(height).header

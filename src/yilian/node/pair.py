@@ -94,6 +94,8 @@ class Pair:
         with self._lock:
             if self._closing.is_set():
                 return 0
+            # An engine that was killed leaves its socket, and the next one would not replace it.
+            self._home.rpc.unlink(missing_ok=True)
             # Sockets are named relative to the folder, which may be deeper than an address holds.
             self._process = subprocess.Popen(
                 [sys.executable, "-I", "-S", "-c", _EXEC, str(self._binary), str(self._home.path)],

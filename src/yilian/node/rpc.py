@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from yilian.ledger import block_json, evidence
-from yilian.ledger.block import BlockId, Commit, ValidatorSet
+from yilian.ledger.block import BlockId, Commit, ValidatorSet, evidence_hash
 from yilian.ledger.errors import Refusal
 from yilian.node.link import EngineAway, Signed
 
@@ -26,6 +26,7 @@ TIMEOUT = 10.0
 BROADCAST_AT_ONCE = 100
 _PER_PAGE = 100
 _Answer = dict[str, Any]
+_NO_EVIDENCE = evidence_hash(())
 
 
 class RpcError(Exception):
@@ -122,19 +123,33 @@ class Rpc:
         return said
 
     def signed(self, height: int) -> Signed | None:
-        """Give a decided block's header, evidence and commits; None where there is none yet."""
+        """Give a decided block's header, evidence and commits; None where there is none yet.
+
+        The answer to `block` has all transactions in it, so it is asked only for a block with
+        evidence, and for the first one that the engine holds, whose last commit stands nowhere
+        else.
+        """
         try:
-            block = self.call("block", height=str(height))["block"]
-            seen = self.call("commit", height=str(height))["signed_header"]["commit"]
+            seen = self.call("commit", height=str(height))["signed_header"]
+            header = block_json.header_from_json(seen["header"])
+            last = self._last_commit(height)
+            found: tuple[bytes, ...] = ()
+            if last is None or header.evidence_hash != _NO_EVIDENCE:
+                block = self.call("block", height=str(height))["block"]
+                last = _commit(block["last_commit"])
+                found = tuple(_evidence(each) for each in block["evidence"]["evidence"])
         except RpcError:
             return None
-        last = block["last_commit"]
-        return Signed(
-            header=block_json.header_from_json(block["header"]),
-            last_commit=_commit(last),
-            evidence=tuple(_evidence(each) for each in block["evidence"]["evidence"]),
-            commit=_commit(seen),
-        )
+        return Signed(header, last, found, _commit(seen["commit"]))
+
+    def _last_commit(self, height: int) -> Commit | None:
+        """Give the commit that a block holds of the one before; None where only the block tells."""
+        try:
+            before = self.call("commit", height=str(height - 1))
+        except RpcError:
+            return None
+        # Canonical: the one that the next block holds, not what this engine happened to see.
+        return _commit(before["signed_header"]["commit"]) if before["canonical"] else None
 
     def validators(self, height: int) -> ValidatorSet:
         """Give the validators of a height, all pages of them."""

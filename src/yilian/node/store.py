@@ -34,6 +34,7 @@ from yilian.ledger.block import (
     Block,
     BlockId,
     Commit,
+    Header,
     PartSetHeader,
     Validator,
     ValidatorSet,
@@ -145,6 +146,7 @@ def read_outcomes(text: bytes) -> Outcomes:
 _read_tip = msgspec.msgpack.Decoder(Tip)
 _read_decided = msgspec.msgpack.Decoder(Decided)
 _read_outcomes = msgspec.msgpack.Decoder(Outcomes)
+_read_pair = msgspec.msgpack.Decoder(tuple[bytes, bytes])
 _read_set = msgspec.msgpack.Decoder(list[tuple[bytes, int]])
 _read_undo = msgspec.msgpack.Decoder(list[tuple[bytes, bytes | None]])
 _pack = msgspec.msgpack.Encoder().encode
@@ -315,7 +317,7 @@ class Store:
         self._write(batch, applied.changes)
 
     def seal(self, height: int, block: bytes, commit: bytes) -> None:
-        """Add header and commit to a height; after a crash it may have to be done again."""
+        """Add block and commit to a height; after a crash it may have to be done again."""
         batch = WriteBatch(raw_mode=True)
         batch.put(b"b" + _big(height), block)
         batch.put(b"c" + _big(height), commit)
@@ -327,6 +329,20 @@ class Store:
         """Keep a set of validators, to be found by its hash."""
         pairs = [(each.public_key, each.power) for each in validators.validators]
         self._db.put(b"v" + validators.hash(), _pack(pairs))
+
+    def keep_turn(self, header: Header, commit: Commit) -> None:
+        """Keep the signed header of a height after which other validators sign."""
+        self._db.put(b"k" + _big(header.height), _pack((header.encode(), commit.encode())))
+
+    def turns(self, below: int) -> list[tuple[Header, Commit]]:
+        """List the headers kept by `keep_turn` below a height, in order."""
+        found = []
+        for key, value in self._items(b"k", b"k"):
+            if int.from_bytes(key[1:], "big") >= below:
+                break
+            header, commit = _read_pair.decode(value)
+            found.append((Header.decode(header), Commit.decode(commit)))
+        return found
 
     def _height(self, applied: Applied, hashes: list[bytes], tip: Tip) -> WriteBatch:
         height = _big(applied.height)

@@ -40,10 +40,14 @@ _UPPER = {ord("a") + offset: ord("A") + offset for offset in range(26)}
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Share:
-    """One member's share of k: the x coordinate (from 1) and a scalar (32 bytes, little-endian)."""
+    """One member's share of k: the x coordinate (from 1) and a scalar (32 bytes, little-endian).
+
+    `threshold` of the members answer together.
+    """
 
     index: int
     scalar: bytes
+    threshold: int = 1
 
     def __repr__(self) -> str:
         return f"<Share {self.index}>"
@@ -103,7 +107,7 @@ def share(secret: bytes, members: int, threshold: int) -> list[Share]:
         raise ValueError("a key is a scalar between 0 and the group order")
     factors = shares.draw(start, threshold, ORDER)
     return [
-        Share(index, _scalar(shares.evaluate(factors, index, ORDER)))
+        Share(index, _scalar(shares.evaluate(factors, index, ORDER)), threshold)
         for index in range(1, members + 1)
     ]
 

@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from threading import RLock
+from typing import Any
 
 import sqlalchemy as sql
 
@@ -203,6 +204,27 @@ class EmergencyKeys:
         over = sql.or_(_pairs.c.period != _month(now), _pairs.c.used_until <= now)
         query = sql.select(_pairs).where(_pairs.c.position.in_(newest), over)
         return sorted(row.patient for row in self._database.rows(PairRow, query))
+
+    def kept_otherwise(
+        self, keepers: Keepers, after: int, limit: int
+    ) -> tuple[list[str], int | None]:
+        """List patients whose newest pair others keep than these, in portions.
+
+        Looks at `limit` pairs behind the place `after` (0: from the first) and gives the next
+        place, None at the end.
+        """
+        public = [(name, key.id) for name, key in check_keepers(keepers)]
+        newest = sql.select(sql.func.max(_pairs.c.position)).group_by(_pairs.c.patient)
+        query = sql.select(_pairs).where(_pairs.c.position > after, _pairs.c.position.in_(newest))
+        with self._database.read() as database:
+            rows = database.execute(query.order_by(_pairs.c.position).limit(limit)).all()
+        found = []
+        for row in rows:
+            pair = self._opened(row)
+            kept = [(each.id, each.recipient) for each in pair.keepers]
+            if (pair.threshold, kept) != (keepers.threshold, public):
+                found.append(row.patient)
+        return found, rows[-1].position if len(rows) == limit else None
 
     def receivers(self) -> list[str]:
         """List the keepers that are still to be told something."""
@@ -413,7 +435,7 @@ class EmergencyKeys:
         query = sql.select(_pairs).where(_pairs.c.patient == patient)
         return self._database.rows(PairRow, query.order_by(_pairs.c.position))
 
-    def _opened(self, row: PairRow) -> Pair:
+    def _opened(self, row: PairRow | sql.Row[Any]) -> Pair:
         sealer = self._keystore.sealer("emergency-pairs")
         data = sealer.open(row.sealed, _pair_binding(row.pair, row.patient, row.period))
         return codec.decode(data, Pair)

@@ -54,6 +54,7 @@ from yilian.vault.large_manifest import (
     chunk_root,
     read_manifest,
 )
+from yilian.vault.payload_errors import OUTAGES
 from yilian.vault.payloads import PackStore
 
 LARGE_UNKNOWN = code(9392, "large_object_unknown", 404, "record")
@@ -399,7 +400,8 @@ class LargeObjects:
             try:
                 if row is None or len(reader.content(number, row)) != known.length(number):
                     damaged.add(number)
-            except Refusal:
+            except Refusal as refusal:
+                _pass_outage(refusal)
                 damaged.add(number)
         return sorted(damaged)
 
@@ -430,7 +432,8 @@ class LargeObjects:
         for number, row in rows.items():
             try:
                 content = reader.opened(number, row)
-            except Refusal:
+            except Refusal as refusal:
+                _pass_outage(refusal)
                 differing.add(number)
                 continue
             committed = commitment(keys.salt(number), content)
@@ -547,7 +550,8 @@ class _Reader:
         try:
             at_rest = self._objects.stored(row.address)
             return self._outer.open(at_rest, chunk_binding(self._record, number))
-        except Refusal:
+        except Refusal as refusal:
+            _pass_outage(refusal)
             raise CHUNK_DAMAGED(record=self._record, chunk=number) from None
 
     def opened(self, number: int, row: LargeChunkRow) -> bytes:
@@ -572,6 +576,12 @@ class _Bare:
 
     def open(self, sealed: bytes, _: bytes, /) -> bytes:
         return sealed
+
+
+def _pass_outage(refusal: Refusal) -> None:
+    """Raise again what says that the store cannot be asked: that tells nothing about a slice."""
+    if refusal.code in OUTAGES:
+        raise refusal
 
 
 def _key_binding(record: str) -> bytes:

@@ -23,6 +23,7 @@ class Parcel(NamedTuple):
     position: int
     receiver: str
     operation: str
+    mark: str
     body: bytes
     since: int
 
@@ -74,8 +75,8 @@ class Parcels:
         try:
             body = self._keystore.sealer("parcels").open(row.sealed, bound)
         except Refusal:
-            return Parcel(row.position, row.receiver, "", b"", row.since)
-        return Parcel(row.position, row.receiver, row.operation, body, row.since)
+            return Parcel(row.position, row.receiver, "", row.mark, b"", row.since)
+        return Parcel(row.position, row.receiver, row.operation, row.mark, body, row.since)
 
     def done(self, at: int) -> None:
         """Forget a parcel that was taken, or that is given up; again is fine."""

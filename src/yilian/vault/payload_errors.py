@@ -1,4 +1,4 @@
-"""Why a payload store by URL refuses (numbers 9463 to 9474; an index by URL has 9460 to 9462)."""
+"""Why a payload store by URL refuses (numbers 9463 to 9471; indexes have those around them)."""
 
 from yilian.ledger.errors import code
 
@@ -11,3 +11,6 @@ OF_OTHER = code(9468, "payload_store_of_other", 409)
 ELSEWHERE = code(9469, "payloads_elsewhere", 409, "store")
 URL_REFUSED = code(9470, "payload_url_refused", 500, "part")
 CREDENTIALS_REFUSED = code(9471, "payload_credentials_refused", 500, "reason")
+
+OUTAGES = frozenset({STORE_UNAVAILABLE, STORE_REFUSED, BUCKET_MISSING})
+"""The store cannot be asked now: whether a payload is well is not known."""

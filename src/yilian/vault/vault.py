@@ -48,6 +48,7 @@ from yilian.vault.large_records import damaged_slices, open_large
 from yilian.vault.outbox import Outbox
 from yilian.vault.packages import Released, Request
 from yilian.vault.parcels import Parcels
+from yilian.vault.private_documents import PrivateDocuments
 from yilian.vault.payload_stores import PayloadStores
 from yilian.vault.payloads import PackStore
 from yilian.vault.receiving import Accepted, Grantee, OpenedSession
@@ -98,6 +99,7 @@ class Vault:
         self.outbox = Outbox(keystore, catalogue, clock, channels=self.desk.channels)
         self.announcing = Announcing(catalogue)
         self.parcels = Parcels(keystore, catalogue)
+        self.private = PrivateDocuments(organisation, keystore, catalogue, clock)
         self.relations = Relations(organisation, keystore, catalogue, clock)
         self.emergencies = emergency_parts(
             organisation, keystore, catalogue, self._records, self._journal.write, clock

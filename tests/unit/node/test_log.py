@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.chain import CHAIN_ID, Cast, digest_of, engine, name_of
+from tests.chain import CHAIN_ID, VALIDATOR_SEED, Cast, digest_of, engine, name_of
 from tests.unit.node.logs import root_of
 from yilian.ledger import checkpoint as notes
 from yilian.ledger import merkle
@@ -163,7 +163,8 @@ def test_a_chain_that_was_rolled_back_and_goes_on_otherwise_is_not_signed(tmp_pa
     while rollback(store).height >= height:
         pass
     store.close()
-    node, cast = engine(tmp_path / "chain", Cast(clock=node.now))
+    node = Embedded(tmp_path / "chain", VALIDATOR_SEED)
+    cast.clock = node.now
     log = CheckpointLog(node, tmp_path)
     try:
         refused(logs.LOG_NOT_SERVED, log.checkpoint)

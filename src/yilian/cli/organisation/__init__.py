@@ -15,6 +15,7 @@ from yilian.cli.organisation import (
     erasures,
     exports,
     notices,
+    private,
     readings,
     records,
     recoveries,
@@ -37,6 +38,7 @@ MATTERS = (
     notices,
     audits,
     studies,
+    private,
 )
 
 

@@ -25,9 +25,9 @@ from sqlalchemy import Connection, delete, inspect, select, update
 from yilian.gateway.index import database, tables, writing
 from yilian.gateway.index.reading import Reading
 from yilian.gateway.index.rows import Book
-from yilian.ledger.block import Block
+from yilian.gateway.index.taking_over import take_over
 from yilian.node.engine import Engine
-from yilian.node.store import Outcomes, StoreDamaged
+from yilian.node.store import Decided, Outcomes, StoreDamaged
 
 BATCH_TRANSACTIONS = 4_000
 BATCH_BLOCKS = 500
@@ -96,6 +96,7 @@ class ChainIndex:
         self._shared = shared and self._server is not None
         self.read = Reading(self._sql)
         self.height = 0
+        self._taken = 0
         self.fault: BaseException | None = None
         self._listeners: list[Listener] = []
         self._writing = threading.Lock()
@@ -195,8 +196,8 @@ class ChainIndex:
         return None
 
     def _block_hash(self, height: int) -> str:
-        block = self._chain.store.block(height) if height else None
-        return "" if block is None else block.header.hash().hex()
+        decided = self._chain.store.decided(height) if height else None
+        return "" if decided is None else decided.hash.hex()
 
     def _fill_anew(self, connection: Connection) -> None:
         book = Book(0)
@@ -215,6 +216,39 @@ class ChainIndex:
         connection.execute(delete(tables.CURSOR))
         connection.execute(tables.CURSOR.insert(), first)
         writing.write(connection, book)
+        if self._chain.store.base() > 1:
+            self._begin_later(connection, book.events)
+
+    def _begin_later(self, connection: Connection, events: int) -> None:
+        """Fill the index of a chain whose first blocks are not here (`taking_over.py`)."""
+        chain = self._chain
+        with chain.still():
+            tip, state = chain.tip, chain.store
+            def book() -> Book:
+                made = Book(self._taken)
+                made.height, made.time = tip.height, tip.time
+                return made
+
+            self._taken = events
+            connection.execute(delete(tables.BLOCKS))
+            connection.execute(delete(tables.EVENTS))
+            connection.execute(delete(tables.EVENT_IDS))
+            for table in tables.RECORDS:
+                connection.execute(delete(table))
+            for part in take_over(state, book):
+                writing.write(connection, part)
+                self._taken = part.events
+        height, block_hash = chain.store.base() - 1, ""
+        while height < tip.height:
+            listed = Book(self._taken, records=False)
+            for height, decided, outcomes in self._blocks(height, tip.height):
+                block_hash = decided.hash.hex()
+                moment = decided.time // _MILLI
+                results, own = outcomes.results, outcomes.timer_events
+                listed.block(height, moment, block_hash, decided.txs, results, own)
+            writing.write(connection, listed)
+            self._taken = listed.events
+        _move(connection, height, block_hash, self._taken)
 
     # -- following -----------------------------------------------------------------------------
 
@@ -245,7 +279,12 @@ class ChainIndex:
             found = _cursor(connection, locked=True)
             if found is None:
                 raise IndexMismatch("the index was emptied by another program")
-            if found.height > self.height:
+            if found.height < self._chain.store.base() - 1:
+                self._fill_anew(connection)
+                found = _cursor(connection)
+                assert found is not None
+                moved = Advance(found.height, self._chain.tip.time, {})
+            elif found.height > self.height:
                 moved = self._adopt(connection, found)
             else:
                 moved = self._extend(connection, found)
@@ -259,13 +298,13 @@ class ChainIndex:
         book = Book(found.events)
         codes: Counter[int] = Counter()
         height, block_hash = found.height, found.block
-        for height, block, outcomes in self._blocks(found.height, self._chain.height):
-            block_hash = block.header.hash().hex()
+        for height, decided, outcomes in self._blocks(found.height, self._chain.height):
+            block_hash = decided.hash.hex()
             book.block(
                 height,
-                block.header.time // _MILLI,
+                decided.time // _MILLI,
                 block_hash,
-                block.txs,
+                decided.txs,
                 outcomes.results,
                 outcomes.timer_events,
             )
@@ -281,23 +320,24 @@ class ChainIndex:
         codes: Counter[int] = Counter()
         reached, moment = self.height, 0
         newest = min(found.height, self._chain.height)
-        for height, block, outcomes in self._blocks(self.height, newest):
+        for height, decided, outcomes in self._blocks(self.height, newest):
             codes.update(each.code for each in outcomes.results)
-            reached, moment = height, block.header.time // _MILLI
+            reached, moment = height, decided.time // _MILLI
         reason = self._differs(connection, reached)
         if reason is not None:
             raise IndexMismatch(reason)
         return Advance(reached, moment, dict(codes))
 
-    def _blocks(self, behind: int, newest: int) -> Iterator[tuple[int, Block, Outcomes]]:
+    def _blocks(self, behind: int, newest: int) -> Iterator[tuple[int, Decided, Outcomes]]:
         """Read some of the blocks above a height, no more than one transaction should hold."""
         done = 0
         for height in range(behind + 1, min(newest, behind + BATCH_BLOCKS) + 1):
-            block, outcomes = self._chain.store.block(height), self._chain.store.outcomes(height)
-            if block is None or outcomes is None:
+            store = self._chain.store
+            decided, outcomes = store.decided(height), store.outcomes(height)
+            if decided is None or outcomes is None:
                 raise StoreDamaged(f"block {height} is missing", height)
-            yield height, block, outcomes
-            done += len(block.txs)
+            yield height, decided, outcomes
+            done += len(decided.txs)
             if done >= BATCH_TRANSACTIONS:
                 return
 

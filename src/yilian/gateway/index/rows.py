@@ -72,8 +72,10 @@ _TYPES = {
 class Book:
     """The rows of some blocks in a row, before they are written all at once."""
 
-    def __init__(self, events_before: int) -> None:
+    def __init__(self, events_before: int, *, records: bool = True) -> None:
+        """Without `records` events are listed and change no record: those are there already."""
         self.events = events_before
+        self._records = records
         self.rows: dict[Table, list[Row]] = {table: [] for table in tables.METADATA.sorted_tables}
         self.changes: dict[Table, dict[str, dict[str, Any]]] = {}
         self._fresh: dict[tuple[Table, str], Row] = {}
@@ -123,7 +125,7 @@ class Book:
         named = {getattr(event, field) for field in _IDS[kind]}
         self.rows[tables.EVENT_IDS].extend([each, seq] for each in sorted(named))
         projection = PROJECTIONS.get(kind)
-        if projection is not None:
+        if projection is not None and self._records:
             projection(self, event)
 
     def add(self, table: Table, name: str, *values: Any) -> None:

@@ -262,6 +262,10 @@ class Here:
         """Show a referral to the organisation it is addressed to."""
         return self._organisation.care.show(referral, self._caller)
 
+    def private(self, package: bytes) -> None:
+        """Take a document of the caller's for this organisation."""
+        self._organisation.private.receive(package, self._caller)
+
     def staff(self, practitioners: Sequence[str]) -> dict[str, str]:
         """Give names by id, of those whom the staff directory has."""
         names: dict[str, str] = {}

@@ -25,6 +25,7 @@ from yilian.ledger.errors import Refusal
 from yilian.ledger.modules.identity.state import standing
 from yilian.node.engine import Stopped
 from yilian.node.store import StoreDamaged
+from yilian.vault.parcels import Parcel
 
 if TYPE_CHECKING:
     from yilian.gateway.organisation import Organisation
@@ -35,10 +36,7 @@ AT_ONCE = 8
 GIVEN_UP_MS = 30 * 86_400_000
 """After so long a parcel is given up: what it would tell has long been told in other ways."""
 
-_BOUNDS = {
-    each.name: each
-    for each in (there.ACCEPT, there.ASK, there.TELL, there.KEEP_SHARE, there.DROP_SHARE)
-}
+_BOUNDS = {each.name: each for each in (there.ACCEPT, there.ASK, there.PRIVATE, there.TELL)}
 _LATER = frozenset({ANSWER_REFUSED, NO_ENDPOINT, NOT_THE_MEMBER})
 """Besides what passes by itself: the other's operator has something to put right."""
 
@@ -143,7 +141,8 @@ class Courier:
                 for each in parcels:
                     if self._stopping.is_set():
                         return
-                    self._bring_one(each.receiver, each.operation, each.body, each.since)
+                    if self._bring_one(each) and each.operation == there.PRIVATE.name:
+                        organisation.vault.private.delivered(each.mark, receiver)
                     organisation.vault.parcels.done(each.position)
             organisation.emergencies.carry(receiver)
         except Refusal as refusal:
@@ -153,22 +152,26 @@ class Courier:
         with self._lock:
             self._pauses.pop(receiver, None)
 
-    def _bring_one(self, receiver: str, operation: str, body: bytes, since: int) -> None:
-        """Bring one parcel; raises a refusal that may be over later."""
-        organisation = self._organisation
+    def _bring_one(self, parcel: Parcel) -> bool:
+        """Bring one parcel; tells whether it was taken. Raises a refusal that may be over later."""
+        organisation, receiver, operation = self._organisation, parcel.receiver, parcel.operation
         peers, known = organisation.peers, _BOUNDS.get(operation)
         if peers is None:
             raise NO_ENDPOINT(id=receiver)
         if known is None:
             log.error("a parcel cannot be read; it is given up")
-            return
+            return False
         try:
-            peers.call(organisation.id, receiver, operation, body, known.bounds, patient=True)
+            peers.call(
+                organisation.id, receiver, operation, parcel.body, known.bounds, patient=True
+            )
         except Refusal as refusal:
-            old = organisation.engine.now() - since > GIVEN_UP_MS
+            old = organisation.engine.now() - parcel.since > GIVEN_UP_MS
             if not old and later(refusal):
                 raise
             log.warning("%s is given up: %s", operation, refusal.code.name)
+            return False
+        return True
 
     def _pause(self, receiver: str) -> None:
         with self._lock:

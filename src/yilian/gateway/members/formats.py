@@ -20,6 +20,7 @@ from yilian.vault.relations import ReferralTerms
 MIB = 1024 * 1024
 MAX_NAMES = 200
 MAX_PACKAGE = 4 * MIB
+MAX_PRIVATE = 5 * MIB
 
 Some = Annotated[tuple[Id, ...], msgspec.Meta(max_length=MAX_RECORDS)]
 Package = Annotated[bytes, msgspec.Meta(min_length=1, max_length=MAX_PACKAGE)]
@@ -160,6 +161,13 @@ class SliceAsked(Format, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return f"<SliceAsked {self.index} in {self.session}>"
+
+
+class PrivateSent(Format, frozen=True, kw_only=True):
+    """A document for the other organisation (`vault/private_documents.py`)."""
+
+    document: Id
+    package: Annotated[bytes, msgspec.Meta(min_length=1, max_length=MAX_PRIVATE)]
 
 
 class Known(NamedTuple):

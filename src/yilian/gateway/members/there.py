@@ -67,6 +67,7 @@ DROP_SHARE = _of("escrow-drop", formats.PairNamed, formats.Nothing, _SMALL)
 PARTIAL = _of("partial", formats.Blinded, formats.PartialAnswer, _QUICK)
 REFERRAL = _of("referral", formats.ReferralNamed, formats.ReferralAnswer, _SMALL)
 STAFF = _of("staff", formats.StaffNamed, formats.StaffAnswer, Known(64 * KIB, 256 * KIB, 1.5))
+PRIVATE = _of("private", formats.PrivateSent, formats.Nothing, Known(6 * MIB, KIB, 20.0))
 SLICE = _of("slice", formats.SliceAsked, SealedChunk, Known(16 * KIB, 17 * MIB, 15.0))
 
 

@@ -26,8 +26,11 @@ def back_up(folder: NodeFolder, to: Path, erasure_to: Path, days: int) -> dict[s
     Refuses `vault_in_use` while the node runs, and as `vault/backup.py` does.
     """
     made = {}
-    for each in folder.configuration().organisations:
-        with Vault.open(folder.vault(each.id), each.id) as vault:
+    told = folder.configuration()
+    for each in told.organisations:
+        with Vault.open(
+            folder.vault(each.id), each.id, payloads_url=told.payloads, base=folder.path
+        ) as vault:
             made[each.id] = vault.backup(to / each.id, erasure_to / each.id, days)
     return made
 
@@ -41,7 +44,8 @@ def restore(
     master key in its place. Refuses as `vault/backup.py` does.
     """
     done = {}
-    for each in folder.configuration().organisations:
+    told = folder.configuration()
+    for each in told.organisations:
         if not names or each.id in names:
             done[each.id] = backup.restore(
                 source / each.id,
@@ -49,5 +53,7 @@ def restore(
                 folder.vault(each.id),
                 marks_of(chain, each.id),
                 organisation=each.id,
+                payloads_url=told.payloads,
+                base=folder.path,
             )
     return done

@@ -113,6 +113,8 @@ class Emergencies:
         self._parts = organisation.vault.emergencies
         self._lock = threading.RLock()
         self._looked = 0
+        self._kept_by: Keepers | None = None
+        self._place: int | None = 0
 
     # -- the reader's side ---------------------------------------------------------------------
 
@@ -443,6 +445,18 @@ class Emergencies:
             self._looked = now
             for person in self._parts.keys.due():
                 self.refresh(person)
+        self._follow_keepers()
+
+    def _follow_keepers(self) -> None:
+        """Make new pairs, some at a time, where members have come or gone."""
+        keepers = self.keepers()
+        if keepers != self._kept_by:
+            self._kept_by, self._place = keepers, 0
+        if self._place is None:
+            return
+        found, self._place = self._parts.keys.kept_otherwise(keepers, self._place, AT_ONCE)
+        for person in found:
+            self.refresh(person)
 
     def _open(self, entry: Entry, now: int) -> bool:
         found = EMERGENCIES.get(self._engine.state(), entry.opened.terms.access)

@@ -9,14 +9,15 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from itertools import groupby
 
 from yilian import __version__
 from yilian.ledger import proto
 from yilian.node.abci import messages
-from yilian.node.abci.messages import Named
-from yilian.node.cometbft import Checked, Consortium
+from yilian.node.abci.messages import CheckTx, Named
+from yilian.node.cometbft import Consortium
 
-_NEW, _RECHECK = 0, 1
+_RECHECK = 1
 QUERY_REFUSED = 1
 
 log = logging.getLogger("yilian.node")
@@ -35,6 +36,7 @@ class Application:
             "flush": lambda fields: b"",
             "info": self._info,
             "query": self._query,
+            "check_tx": self._check_one,
             "init_chain": self._init_chain,
             "prepare_proposal": self._prepare,
             "process_proposal": self._process,
@@ -58,16 +60,16 @@ class Application:
         The last answer is an exception where a call failed, and then nothing follows it.
         """
         answers: list[bytes] = []
-        waiting: list[Named] = []
+        waiting: list[CheckTx] = []
         try:
             for data in requests:
-                named = messages.request(data)
-                if named.name == "check_tx":
-                    waiting.append(named)
+                check = messages.check_request(data)
+                if check is not None:
+                    waiting.append(check)
                     continue
                 answers.extend(self._check(waiting))
                 waiting = []
-                answers.append(self._answer(named))
+                answers.append(self._answer(messages.request(data)))
             answers.extend(self._check(waiting))
         except Exception as fault:
             log.exception("a call of the consensus engine failed")
@@ -81,23 +83,18 @@ class Application:
             raise ValueError(f"a call that ABCI 2.0 of CometBFT v0.38 does not have: {named.name}")
         return messages.response(named.name, found(named.fields))
 
-    def _check(self, waiting: Sequence[Named]) -> list[bytes]:
-        if not waiting:
-            return []
-        kinds = [each.fields.number(2, _RECHECK) for each in waiting]
-        checked: list[Checked | None] = [None] * len(waiting)
-        for kind in (_NEW, _RECHECK):
-            places = [index for index, each in enumerate(kinds) if each == kind]
-            raws = [waiting[index].fields.chunk(1) for index in places]
-            for index, each in zip(
-                places, self._engine.check(raws, again=kind == _RECHECK), strict=True
-            ):
-                checked[index] = each
-        return [
-            messages.response("check_tx", messages.check_tx(each.code, each.gas, each.name))
-            for each in checked
-            if each is not None
-        ]
+    def _check(self, waiting: Sequence[CheckTx]) -> list[bytes]:
+        answers: list[bytes] = []
+        for again, group in groupby(waiting, lambda each: each.again):
+            checked = self._engine.check([each.tx for each in group], again=again)
+            answers.extend(messages.check_response(code, gas, name) for code, name, gas in checked)
+        return answers
+
+    def _check_one(self, fields: proto.Fields) -> bytes:
+        """Answer a CheckTx that was written as the engine does not write it."""
+        again = fields.number(2, _RECHECK) == _RECHECK
+        code, name, gas = self._engine.check([fields.chunk(1)], again=again)[0]
+        return messages.check_tx(code, gas, name)
 
     # -- queries -------------------------------------------------------------------------------
 

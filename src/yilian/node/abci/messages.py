@@ -7,6 +7,7 @@ Readers skip what they do not use, as protobuf does; times are in nanoseconds.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from yilian.ledger import proto
@@ -143,6 +144,48 @@ def request(data: bytes) -> Named:
     return Named("unknown", fields)
 
 
+class CheckTx(NamedTuple):
+    """A `RequestCheckTx`: a transaction, and whether the mempool holds it already."""
+
+    tx: bytes
+    again: bool
+
+
+def check_request(data: bytes) -> CheckTx | None:
+    """Read a CheckTx as the engine writes it; None for any other request.
+
+    There is one for every transaction and another after every block, so this does not go through
+    `proto.Fields`; what is written in another order is read by `request`.
+    """
+    if data[:1] != _CHECK_TX:
+        return None
+    size, at = _size(data, 1)
+    if size != len(data) - at or data[at : at + 1] != _TX:
+        return None
+    size, at = _size(data, at + 1)
+    end = at + size
+    rest = data[end:]
+    if size < 0 or end > len(data) or rest not in (b"", _RECHECK):
+        return None
+    return CheckTx(data[at:end], rest == _RECHECK)
+
+
+_CHECK_TX = bytes((8 << 3 | 2,))
+_TX = bytes((1 << 3 | 2,))
+_RECHECK = bytes((2 << 3, 1))
+
+
+def _size(data: bytes, at: int) -> tuple[int, int]:
+    """Read a length of one to three bytes and where it ends; -1 for any other."""
+    size = 0
+    for shift, byte in zip((0, 7, 14), data[at : at + 3], strict=False):
+        size |= (byte & 0x7F) << shift
+        at += 1
+        if byte < 0x80:
+            return size, at
+    return -1, at
+
+
 def response(name: str, body: bytes = b"") -> bytes:
     """Write `tendermint.abci.Response`."""
     return proto.message(RESPONSES[name], body)
@@ -241,6 +284,12 @@ def check_tx(code: int, gas: int, log: str) -> bytes:
             proto.number(5, gas),
         )
     )
+
+
+@lru_cache(4_096)
+def check_response(code: int, gas: int, log: str) -> bytes:
+    """Write a response with a `ResponseCheckTx`; most of them are alike."""
+    return response("check_tx", check_tx(code, gas, log))
 
 
 def finalize_block(

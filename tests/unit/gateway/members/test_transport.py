@@ -172,8 +172,7 @@ def _answers(asker: House, of: House) -> bool:
             "members.refused",
         ),
         (
-            b"HTTP/1.1 404 No\r\nContent-Length: 37\r\n\r\n"
-            b'{"code":"organisation.grant_unknown"}',
+            b'HTTP/1.1 404 No\r\nContent-Length: 37\r\n\r\n{"code":"organisation.grant_unknown"}',
             "organisation.grant_unknown",
         ),
         (

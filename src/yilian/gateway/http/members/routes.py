@@ -126,6 +126,11 @@ def _slice(here: Here, asked: formats.SliceAsked) -> Any:
     return here.slice(asked.session, asked.manifest, asked.index)
 
 
+def _private(here: Here, asked: formats.PrivateSent) -> Any:
+    here.private(asked.package)
+    return formats.Nothing()
+
+
 def serves() -> tuple[Serve, ...]:
     """List what a listener answers."""
     return (
@@ -142,6 +147,7 @@ def serves() -> tuple[Serve, ...]:
         Serve(there.PARTIAL, "Answer for a blinded point", _partial, Meter(50, 500)),
         Serve(there.REFERRAL, "Show a referral to its receiver", _referral),
         Serve(there.STAFF, "Name practitioners of this organisation", _staff),
+        Serve(there.PRIVATE, "Take a document for this organisation", _private),
         Serve(there.SLICE, "Give a slice of a large object", _slice),
     )
 

@@ -23,6 +23,7 @@ from yilian.gateway.http.organisation import (
     grants,
     links,
     notices,
+    private,
     readings,
     records,
     recoveries,
@@ -52,6 +53,7 @@ MATTERS = (
     links,
     staff,
     notices,
+    private,
 )
 
 

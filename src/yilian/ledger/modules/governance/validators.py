@@ -83,6 +83,14 @@ def first(context: Context, public: str, power: int, organisation: str | None) -
     _set(context, organisation, public, power)
 
 
+def end_nobodys(context: Context) -> None:
+    """Take out the embedded engine's own validator, where members' validators go on without it."""
+    for each in active_validators(context.state):
+        if each.organisation is None:
+            _end(context, each)
+            _close_key(context, each.public)
+
+
 def require_possible(state: State, organisation: str, power: int) -> None:
     """Refuse a power that cannot be given: no key, no change, no room, or nobody left."""
     if not NAMED_VALIDATORS.has(state, organisation):

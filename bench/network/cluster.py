@@ -21,7 +21,8 @@ from yilian.node.link import EngineAway
 from yilian.node.pair import Pair
 from yilian.node.rpc import Rpc, RpcError
 
-OURS, KVSTORE, BASELINE = "ours", "kvstore", "baseline"
+OURS, KVSTORE = "ours", "kvstore"
+BASELINE, BASELINE_BLOCK = "baseline", "baseline, one sync a block"
 START_SECONDS = 120.0
 ROOT = Path(__file__).resolve().parents[2]
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -106,24 +107,20 @@ class Member:
 
 @contextlib.contextmanager
 def cluster(
-    folder: Path, kind: str, ground: Ground, baseline: list[str], *, where: bool = False
+    folder: Path, kind: str, ground: Ground, baseline: Path, *, where: bool = False
 ) -> Iterator[list[Member]]:
     """Run a cluster that has all its peers and its first block; its folder goes with it.
 
-    `kind` is the application. `baseline` is the command that serves the baseline, without its
-    socket and folder. With `where` our application counts where its time goes.
+    `kind` is the application, `baseline` the baseline's program. With `where` our application
+    counts where its time goes.
     """
     engine = find_engine()
     members = [Member(folder / f"m{at}", f"m{at}") for at in range(len(ground.seeds))]
     try:
         _furnish(members, kind, ground)
         for each in members:
-            if kind == OURS:
-                command = [sys.executable, "-m", "bench.network.member"]
-                command += [str(each.chain), str(each.home.path), *["--where"] * where]
-                each.serve(command)
-            elif kind != KVSTORE:
-                each.serve([*baseline, "-socket", str(each.home.abci), "-folder", str(each.chain)])
+            if kind != KVSTORE:
+                each.serve(_command(each, kind, baseline, where))
         for each in members:
             each.start(engine)
         for each in members:
@@ -135,6 +132,15 @@ def cluster(
         for each in members:
             each.close()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _command(member: Member, kind: str, baseline: Path, where: bool) -> list[str]:
+    if kind == OURS:
+        command = [sys.executable, "-m", "bench.network.member"]
+        return [*command, str(member.chain), str(member.home.path), *["--where"] * where]
+    sync = "block" if kind == BASELINE_BLOCK else "each"
+    socket_and_folder = ["-socket", str(member.home.abci), "-folder", str(member.chain)]
+    return [str(baseline), "serve", *socket_and_folder, "-sync", sync]
 
 
 def _furnish(members: list[Member], kind: str, ground: Ground) -> None:

@@ -26,9 +26,13 @@ class Handed(NamedTuple):
 
 
 class Wave(NamedTuple):
-    """What one wave did. Seconds, bytes, and latencies in seconds, sorted."""
+    """What one wave did. Seconds, bytes, and latencies in seconds, sorted.
+
+    `offered` is how many were handed in a second.
+    """
 
     seconds: float
+    offered: float
     blocks: int
     latencies: list[float]
     application: float
@@ -50,7 +54,9 @@ def run(members: Sequence[Member], raws: Sequence[bytes], per_second: float | No
     heights = [max(each.watch.when, default=0) for each in members]
     spent, disk = _spent(members), _disk(members)
     start = time.monotonic()
-    began = _hand_in(members, requests, None if per_second is None else size / per_second, start)
+    every = None if per_second is None else size / per_second
+    began = _hand_in(members, requests, every, start)
+    handing = 0.0 if every is None else every * len(requests)
     _await_commits(members, [count + len(raws) for count in before])
     after, disk_after = _spent(members), _disk(members)
     handed = [
@@ -62,6 +68,7 @@ def run(members: Sequence[Member], raws: Sequence[bytes], per_second: float | No
     committed = [members[each.member].watch.when[heights_of[each.hash]] for each in handed]
     return Wave(
         max(committed) - start,
+        len(raws) / (handing or max(1e-9, max(began.values()) - start)),
         blocks,
         sorted(when - each.at for when, each in zip(committed, handed, strict=True)),
         *(now - then for now, then in zip(after, spent, strict=True)),
@@ -98,9 +105,7 @@ def _hand_in(
 
 def _await_commits(members: Sequence[Member], counts: Sequence[int]) -> None:
     deadline = time.monotonic() + COMMIT_SECONDS
-    while any(
-        each.watch.transactions < count for each, count in zip(members, counts, strict=True)
-    ):
+    while any(each.watch.transactions < count for each, count in zip(members, counts, strict=True)):
         if time.monotonic() > deadline:
             found = [each.watch.transactions for each in members]
             raise TimeoutError(f"committed {found} transactions of {list(counts)}")

@@ -23,7 +23,7 @@ from yilian.cli.capability import TABLES, UNLISTED, command_name
 from yilian.cli.console import Console
 from yilian.ledger.module import Event, Message, snake_case
 from yilian.ledger.modules import MODULES, RULES
-from yilian.sdk import capabilities, capabilities_async, verify
+from yilian.sdk import capabilities, capabilities_async, verify, verify_log
 from yilian.text import LANGUAGES
 
 MESSAGES = [(module.name, each) for module in MODULES for each in module.messages]
@@ -158,9 +158,9 @@ def test_every_noun_has_its_words_and_every_capability_is_a_noun() -> None:
 
 
 def test_every_reason_of_the_verifier_has_its_words() -> None:
-    source = Path(verify.__file__).read_text("utf-8")
+    source = "".join(Path(each.__file__).read_text("utf-8") for each in (verify, verify_log))
     reasons = set(re.findall(r'NotVerified\(\s*"([a-z_]+)"', source))
-    for call in re.findall(r"_require\((?:[^()]|\([^()]*\))*\)", source):
+    for call in re.findall(r"\brequire\((?:[^()]|\([^()]*\))*\)", source):
         reasons |= set(re.findall(r', "([a-z]+(?:_[a-z]+)*)", f?"', call))
     assert len(reasons) > 15
     assert reasons <= set(words("en", "cli")["proof"])

@@ -16,9 +16,11 @@ from tests.chain import Chain, engine, name_of
 from tests.scale import scale
 from yilian.gateway.app import build
 from yilian.gateway.http import ALL
+from yilian.gateway.http.log import routes as log_routes
 from yilian.gateway.index import ChainIndex
 from yilian.gateway.openapi import operations
 from yilian.ledger.modules.consent import messages as consent
+from yilian.node.log import CheckpointLog
 
 EXAMPLES = scale(6, 600)
 
@@ -29,7 +31,8 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     folder = tmp_path_factory.mktemp("api")
     running, cast = engine(folder / "chain")
     index = ChainIndex(f"sqlite:///{folder / 'index.db'}", running)
-    app = build(running, index)
+    log = CheckpointLog(running, folder)
+    app = build(running, index, routes=log_routes(log))
     alice = cast.actor("alice", cast.hospital)
     running.submit(cast.sign(cast.hospital, Chain.enrol_person("alice", alice.signer.key))).result()
     now = running.now()
@@ -37,6 +40,7 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     running.submit(cast.sign(alice, grant)).result()
     yield schemathesis.openapi.from_asgi("/openapi.json", app)
     app.state.door.close()
+    log.close()
     index.close()
     running.close()
 
@@ -47,7 +51,8 @@ def _not_promised(case: schemathesis.Case[Any]) -> list[Any]:
     return [positive_data_acceptance] if opaque else []
 
 
-OPERATIONS = [(each.path, each.method) for each in operations(ALL)]
+_NO_LOG: CheckpointLog = None  # type: ignore[assignment]  # Nothing is asked of it.
+OPERATIONS = [(each.path, each.method) for each in operations((*ALL, *log_routes(_NO_LOG)))]
 
 
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda each: each.value)

@@ -30,7 +30,7 @@ from yilian.sdk.verify import verify
 
 OLD, EACH = 40, 250
 SHRINKS = 0.6
-"""The part of the archived bytes that the disk must give back: the store compresses, files do not."""
+"""The part of the archived bytes that the disk must give back; the store compresses its own."""
 
 
 class Node:

@@ -95,15 +95,19 @@ def _make_node(
     return configuration
 
 
-def furnish(folder: NodeFolder, named: Named, share: duplicates.Share) -> HostedOrganisation:
+def furnish(
+    folder: NodeFolder, named: Named, share: duplicates.Share | None
+) -> HostedOrganisation:
     """Give an organisation its vault, its operator's key file and its agent's key.
 
-    Nothing of this is on the chain yet (`settling.settle`).
+    Nothing of this is on the chain yet (`settling.settle`). Who comes later has no share of the
+    duplicate check (None).
     """
     folder.vault(named.id).parent.mkdir(parents=True, exist_ok=True)
     named.signer.write(folder.operator_key(named.id), None)
     with Vault.open(folder.vault(named.id), named.id) as vault:
-        vault.keystore.keep_duplicate_share(share.index, share.scalar, share.threshold)
+        if share is not None:
+            vault.keystore.keep_duplicate_share(share.index, share.scalar, share.threshold)
         agent_seed = secrets.token_bytes(32)
         key = Ed25519Signer(agent_seed).key
         agent = Agent(new_id(), keys.key_id(key))

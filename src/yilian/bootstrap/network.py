@@ -151,7 +151,13 @@ def _make(
         parameters=parameters,
     )
     peers = [
-        ConsensusPeer(name=each.label, node=_engine(each, genesis), host=host, port=each.ports[2])
+        ConsensusPeer(
+            name=each.label,
+            node=_engine(each, genesis),
+            host=host,
+            port=each.ports[2],
+            gateway=f"http://{host}:{each.ports[0]}",
+        )
         for each in made
     ]
     threshold = len(made) // 2 + 1

@@ -60,12 +60,16 @@ class Notices(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 class ConsensusPeer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Another member's consensus engine: its node id (40 hex digits), host and port."""
+    """Another member's consensus engine: its node id (40 hex digits), host and port.
+
+    `gateway`: where that member's gateway answers, for those who look after this node.
+    """
 
     name: str
     node: str
     host: str
     port: int
+    gateway: str | None = None
 
 
 class Consensus(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

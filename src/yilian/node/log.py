@@ -179,6 +179,10 @@ class CheckpointLog:
         self._closing = False
         self._lock = threading.Lock()
         engine.listen(self._told)
+        if self._behind() > 0 and engine.store.block(self._first + self._files.size) is None:
+            # A node that began from a snapshot never had the heights before it.
+            log.warning("earlier heights are not stored here: this node serves no log of them")
+            self._stopped = True
         self._thread = threading.Thread(target=self._run, name="yilian-log", daemon=True)
         self._thread.start()
 
@@ -210,9 +214,12 @@ class CheckpointLog:
         note = self.checkpoint()
         size = Checkpoint.decode(Note.decode(note).text).size
         path = notes.inclusion(self._files.hashes, index, size)
-        entry = self._entry(height)
-        if merkle.root_from_inclusion(entry, index, size, path) != self._files.root(size):
-            raise StoreDamaged(f"the log does not hold height {height} as the chain does", height)
+        block = self._engine.store.block(height)
+        if block is not None:
+            entry, root = notes.leaf(block.header), self._files.root(size)
+            if merkle.root_from_inclusion(entry, index, size, path) != root:
+                what = f"the log does not hold height {height} as the chain does"
+                raise StoreDamaged(what, height)
         return LogProof(index, tuple(path), note).encode()
 
     def tile(self, path: str) -> bytes:
@@ -230,6 +237,9 @@ class CheckpointLog:
         if start + width > self._files.size:
             raise TILE_UNKNOWN()
         heights = range(self._first + start, self._first + start + width)
+        if self._engine.store.block(heights[0]) is None:
+            # Pruned here: the hashes stay, the headers do not.
+            raise TILE_UNKNOWN()
         return notes.bundle([self._entry(height) for height in heights])
 
     def _check_files(self) -> None:
@@ -241,9 +251,10 @@ class CheckpointLog:
         self._files.cut(max(0, sealed))
         size = self._files.size
         # A header names the one before it, so the newest leaf speaks for all.
-        if size:
+        block = self._engine.store.block(self._first + size - 1) if size else None
+        if block is not None:
             held = self._files.hashes(0, size - 1, 1)[0]
-            if held != notes.leaf_hash(self._entry(self._first + size - 1)):
+            if held != notes.leaf_hash(notes.leaf(block.header)):
                 self._files.cut(0)
 
     # -- following -----------------------------------------------------------------------------
@@ -262,7 +273,7 @@ class CheckpointLog:
 
     def _run(self) -> None:
         try:
-            while not self._closing:
+            while not (self._closing or self._stopped):
                 if not self._catch_up():
                     with self._grown:
                         if not self._closing and self._behind() <= 0:

@@ -133,7 +133,8 @@ _STATE_PROOF = {
 _PINNED = {"pub_key": "key", "voting_power": "power"}
 _TRUST = {
     "format": "text", "chain_id": "text", "validators": [_PINNED], "height": "int",
-    "time": "time", "trusting_period_s": "int", "witnesses?": ["text"], "witness_threshold?": "int", "log_keys?": ["text"],
+    "time": "time", "trusting_period_s": "int",
+    "witnesses?": ["text"], "witness_threshold?": "int", "log_keys?": ["text"],
 }
 # fmt: on
 

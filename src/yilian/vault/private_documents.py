@@ -412,7 +412,8 @@ class PrivateDocuments:
             data = self._keystore.sealer("private-documents").open(row.sealed, bound)
         except Refusal:
             raise PRIVATE_DAMAGED(document=row.document) from None
-        return _read(data, _Kept)
+        kept: _Kept = _read(data, _Kept)
+        return kept
 
 
 class _Kept(Format, frozen=True, kw_only=True):

@@ -132,8 +132,8 @@ class ChainIndex:
             with database.asked(), self._sql.begin() as connection:
                 if self._server is not None:
                     database.lock(connection, self._server.schema)
-                self._fill_anew(connection)
-            self._seen(0)
+                height = self._fill_anew(connection)
+            self._seen(height)
         self._work.set()
         goal = self._chain.height
         while not self.wait(goal, _PATIENCE) and not self._closing:
@@ -166,11 +166,11 @@ class ChainIndex:
                 database.make_schema(connection, self._server.schema)
             found = _cursor(connection)
             if found is None or found.format != tables.FORMAT:
-                self._fill_anew(connection)
+                self.height = self._fill_anew(connection)
                 return
             reason = self._mismatch(connection, found)
             if reason is not None and rebuild:
-                self._fill_anew(connection)
+                self.height = self._fill_anew(connection)
             elif reason is not None:
                 raise IndexMismatch(reason)
             else:
@@ -199,7 +199,8 @@ class ChainIndex:
         decided = self._chain.store.decided(height) if height else None
         return "" if decided is None else decided.hash.hex()
 
-    def _fill_anew(self, connection: Connection) -> None:
+    def _fill_anew(self, connection: Connection) -> int:
+        """Empty the index and begin it; gives the height from which blocks are to be added."""
         book = Book(0)
         book.genesis(self._chain.genesis)
         tables.METADATA.drop_all(connection)
@@ -217,9 +218,10 @@ class ChainIndex:
         connection.execute(tables.CURSOR.insert(), first)
         writing.write(connection, book)
         if self._chain.store.base() > 1:
-            self._begin_later(connection, book.events)
+            return self._begin_later(connection, book.events)
+        return 0
 
-    def _begin_later(self, connection: Connection, events: int) -> None:
+    def _begin_later(self, connection: Connection, events: int) -> int:
         """Fill the index of a chain whose first blocks are not here (`taking_over.py`)."""
         chain = self._chain
         with chain.still():
@@ -249,6 +251,7 @@ class ChainIndex:
             writing.write(connection, listed)
             self._taken = listed.events
         _move(connection, height, block_hash, self._taken)
+        return height
 
     # -- following -----------------------------------------------------------------------------
 

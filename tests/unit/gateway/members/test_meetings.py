@@ -71,7 +71,7 @@ def shared(a: House, b: House) -> tuple[str, str, OpenedSession, tuple[str, Ed25
 
 def test_a_grant_is_delivered_narrowed_and_taken_back(world: World) -> None:
     a, b = world.members
-    person, _, session, _ = shared(a, b)
+    person, grant, session, _ = shared(a, b)
     kept = b.organisation.vault.terms_of(grant)
     Consents(a.organisation).give(
         person, terms(a, b, practitioner=kept.practitioner, categories=("problem",)), grant

@@ -1,8 +1,8 @@
 # make demo    the main job on real input: a node, two hospitals, whole patients, one sharing, its proof
 # make test    everything, with scaled counts      make soak   the full counts
-# make check   lint, types, fast tests             make bench  what it costs; make bench-consent
+# make check   lint, types, fast tests             make bench  what it costs; make bench-consent; make bench-network
 # make engine  builds the pinned CometBFT, with Go; a consortium's members agree through it
-.PHONY: demo test soak check bench bench-consent engine clean
+.PHONY: demo test soak check bench bench-consent bench-network engine clean
 SHELL := bash
 BIN := .venv/bin
 
@@ -44,6 +44,11 @@ bench-consent:
 	@tools/environment.sh test,dev
 	@$(BIN)/python -m bench.consent
 	@$(BIN)/python -m bench.notice
+
+bench-network:
+	@tools/environment.sh test,dev
+	@tools/engine.sh
+	@$(BIN)/python -m bench.network
 
 engine:
 	@tools/engine.sh

@@ -44,7 +44,7 @@ class Plan(NamedTuple):
     """How much is measured with a number of members."""
 
     members: int
-    count: int
+    transactions: int
     runs: int
     kinds: tuple[str, ...]
 
@@ -79,12 +79,11 @@ def short_of_memory(members: int) -> str | None:
 def measure(scratch: Path, wanted: Plan, baseline: Path) -> Figures:
     """Measure all applications, in turn in every run, and add up."""
     ground = load.make_ground(scratch / "ground", wanted.members)
-    half = max(200, wanted.count * 2 // 5)
-    total = WARM_UP + wanted.count + half
+    half = max(200, wanted.transactions * 2 // 5)
+    total = WARM_UP + wanted.transactions + half
     first = load.ours(ground, total)
     size = len(first[0])
-    loads = {kind: first for kind in (OURS,)}
-    loads[KVSTORE] = load.for_kvstore(total, size)
+    loads = {OURS: first, KVSTORE: load.for_kvstore(total, size)}
     loads[BASELINE] = loads[BASELINE_BLOCK] = load.for_baseline(baseline, total, size)
     waves: dict[str, list[tuple[Wave, Wave]]] = {kind: [] for kind in wanted.kinds}
     busy = []
@@ -96,11 +95,11 @@ def measure(scratch: Path, wanted: Plan, baseline: Path) -> Figures:
             part = Load(raws[:WARM_UP], raws[WARM_UP:-half], raws[-half:])
             with cluster(scratch / f"{number}-{kind}", kind, ground, baseline) as members:
                 found = _run(members, part, pace)
-            pace = pace or wanted.count / found[0].seconds / 2
+            pace = pace or wanted.transactions / found[0].seconds / 2
             waves[kind].append(found)
     figures: Figures = {
         "members": wanted.members,
-        "count": wanted.count,
+        "count": wanted.transactions,
         "bytes": size,
         "senders": load.SENDERS,
         "runs": wanted.runs,
@@ -131,7 +130,7 @@ def _run(members: Sequence[Member], part: Load, pace: float) -> tuple[Wave, Wave
 
 def where(folder: Path, ground: Ground, raws: list[bytes], baseline: Path, wanted: Plan) -> Figures:
     """Count once more where our application's CPU time goes, in microseconds a transaction."""
-    full = raws[WARM_UP : WARM_UP + wanted.count]
+    full = raws[WARM_UP : WARM_UP + wanted.transactions]
     with cluster(folder, OURS, ground, baseline, where=True) as members:
         run(members, raws[:WARM_UP], None)
         for each in members:
@@ -148,13 +147,13 @@ def where(folder: Path, ground: Ground, raws: list[bytes], baseline: Path, wante
 
 
 def _sum_up(wanted: Plan, half: int, waves: Sequence[tuple[Wave, Wave]]) -> Figures:
-    count, members = wanted.count, wanted.members
+    count, members = wanted.transactions, wanted.members
     full, paced = [each[0] for each in waves], [each[1] for each in waves]
     late = sorted(value for each in paced for value in each.latencies)
     per = 1e6 / count / members
 
     def middle(name: str, scale: float) -> int:
-        return round(median(getattr(each, name) for each in full) * scale)
+        return round(median(float(getattr(each, name)) for each in full) * scale)
 
     return {
         "per_second": _spread([count / each.seconds for each in full], 0),

@@ -10,7 +10,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from bench.network.doors import Door, Watch
@@ -98,7 +99,8 @@ class Member:
     @staticmethod
     def _end_application(running: subprocess.Popen[str]) -> None:
         # Ours ends with its input, the baseline when it is asked to.
-        for ask in (lambda: None, running.terminate, running.kill):
+        asks: tuple[Callable[[], object], ...] = (running.poll, running.terminate, running.kill)
+        for ask in asks:
             ask()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 running.communicate(timeout=5)
@@ -124,7 +126,7 @@ def cluster(
         for each in members:
             each.start(engine)
         for each in members:
-            _wait(lambda each=each: each.ready(len(members) - 1))  # type: ignore[misc]
+            _wait(partial(each.ready, len(members) - 1))
         for each in members:
             each.open_doors()
         yield members
@@ -170,8 +172,7 @@ def _free_ports(count: int) -> list[int]:
         return [each.getsockname()[1] for each in taken]
 
 
-def _wait(holds: object) -> None:
-    assert callable(holds)
+def _wait(holds: Callable[[], bool]) -> None:
     deadline = time.monotonic() + START_SECONDS
     while not holds():
         if time.monotonic() > deadline:

@@ -31,6 +31,7 @@ def build() -> Path:
             env=os.environ | settings,
             capture_output=True,
             text=True,
+            check=False,
         )
         if done.returncode == 0:
             return program

@@ -28,7 +28,7 @@ class Handed(NamedTuple):
 class Wave(NamedTuple):
     """What one wave did. Seconds, bytes, and latencies in seconds, sorted.
 
-    `offered` is how many were handed in a second.
+    `offered` is how many a second were handed in, 0 for as fast as they were taken.
     """
 
     seconds: float
@@ -56,7 +56,6 @@ def run(members: Sequence[Member], raws: Sequence[bytes], per_second: float | No
     start = time.monotonic()
     every = None if per_second is None else size / per_second
     began = _hand_in(members, requests, every, start)
-    handing = 0.0 if every is None else every * len(requests)
     _await_commits(members, [count + len(raws) for count in before])
     after, disk_after = _spent(members), _disk(members)
     handed = [
@@ -67,12 +66,15 @@ def run(members: Sequence[Member], raws: Sequence[bytes], per_second: float | No
     heights_of, blocks = _find(members[0], min(heights) + 1)
     committed = [members[each.member].watch.when[heights_of[each.hash]] for each in handed]
     return Wave(
-        max(committed) - start,
-        len(raws) / (handing or max(1e-9, max(began.values()) - start)),
-        blocks,
-        sorted(when - each.at for when, each in zip(committed, handed, strict=True)),
-        *(now - then for now, then in zip(after, spent, strict=True)),
-        *(now - then for now, then in zip(disk_after, disk, strict=True)),
+        seconds=max(committed) - start,
+        offered=per_second or 0.0,
+        blocks=blocks,
+        latencies=sorted(when - each.at for when, each in zip(committed, handed, strict=True)),
+        application=after[0] - spent[0],
+        engine=after[1] - spent[1],
+        loader=after[2] - spent[2],
+        application_disk=disk_after[0] - disk[0],
+        engine_disk=disk_after[1] - disk[1],
     )
 
 

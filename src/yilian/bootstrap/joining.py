@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
@@ -40,9 +40,10 @@ from yilian.sdk.signers import Ed25519Signer
 
 MAX_FILE = 4_000_000
 REQUEST = "join-request.json"
-_EVERYWHERE = ("0.0.0.0", "::", "")
+_EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104 (what to replace, not where to listen)
 
 Text = Annotated[str, msgspec.Meta(max_length=300)]
+T = TypeVar("T")
 
 
 class Pace(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -67,7 +68,7 @@ class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """What a newcomer asks the members: who it is, the keys it signs and validates with."""
 
     chain: str
-    genesis: codec.Hex64 if hasattr(codec, "Hex64") else str  # type: ignore[valid-type]
+    genesis: Text
     organisation: codec.Id
     kind: OrganisationKind
     name: PublicText
@@ -93,3 +94,166 @@ class GenesisDiffers(Exception):
     def __init__(self, found: str) -> None:
         super().__init__(f"the invitation is to a chain with genesis {found}")
         self.found = found
+
+
+class Newcomer(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose folder is made: a label for people, the organisation, and where it will be reached."""
+
+    label: str
+    founder: Founder
+    host: str
+    port: int
+
+
+def invitation(folder: NodeFolder, genesis: Genesis) -> Invitation:
+    """Write an invitation from a member's folder; `genesis` is what its chain started from."""
+    configuration = folder.configuration()
+    consensus = _consensus(configuration)
+    pace = Pace(
+        propose_ms=consensus.propose_ms,
+        vote_ms=consensus.vote_ms,
+        commit_ms=consensus.commit_ms,
+        empty_blocks_ms=consensus.empty_blocks_ms,
+    )
+    return Invitation(
+        genesis=genesis, peers=[own_peer(folder, configuration), *consensus.peers], pace=pace
+    )
+
+
+def own_peer(folder: NodeFolder, configuration: Configuration) -> ConsensusPeer:
+    """Say how others reach this member's engine and gateway."""
+    consensus = _consensus(configuration)
+    host = consensus.host
+    if host in _EVERYWHERE:
+        host = "" if configuration.members is None else _host_of(configuration.members.url)
+    gateway = host if configuration.host in _EVERYWHERE else configuration.host
+    return ConsensusPeer(
+        name=folder.path.resolve().name,
+        node=EngineHome(folder.engine).node_id(),
+        host=host,
+        port=consensus.port,
+        gateway=f"http://{_bracketed(gateway)}:{configuration.port}",
+    )
+
+
+def join(path: Path, invited: Invitation, genesis_hash: str, newcomer: Newcomer) -> Request:
+    """Make a newcomer's folder and its request, which is also written into it.
+
+    All or nothing. Raises GenesisDiffers, and FileExistsError where the folder holds anything.
+    """
+    found = invited.genesis.hash().hex()
+    if found != genesis_hash:
+        raise GenesisDiffers(found)
+    if path.exists() and any(path.iterdir()):
+        raise FileExistsError(path)
+    try:
+        return _join(NodeFolder(path), invited, newcomer)
+    except BaseException:
+        shutil.rmtree(path, ignore_errors=True)
+        raise
+
+
+def _join(folder: NodeFolder, invited: Invitation, newcomer: Newcomer) -> Request:
+    genesis, host, port = invited.genesis, newcomer.host, newcomer.port
+    (named,) = name_all([newcomer.founder])
+    seed = folder.new_validator_seed()
+    write_genesis(folder.chain, genesis)
+    EngineHome(folder.engine).make(genesis, seed)
+    hosted = furnish(folder, named, None)
+    certificates.write_credentials(folder.members_key, certificates.new_credentials())
+    configuration = Configuration(
+        chain=genesis.chain,
+        organisations=[hosted],
+        host=host,
+        port=port,
+        consensus=Consensus(
+            host=host,
+            port=port + 2,
+            peers=invited.peers,
+            propose_ms=invited.pace.propose_ms,
+            vote_ms=invited.pace.vote_ms,
+            commit_ms=invited.pace.commit_ms,
+            empty_blocks_ms=invited.pace.empty_blocks_ms,
+        ),
+        members=MembersDoor(host=host, port=port + 1, url=f"https://{_bracketed(host)}:{port + 1}"),
+    )
+    request = Request(
+        chain=genesis.chain,
+        genesis=genesis.hash().hex(),
+        organisation=named.id,
+        kind=named.founder.kind,
+        name=named.founder.name,
+        registration=named.founder.registration,
+        key=named.signer.key,
+        peer=msgspec.structs.replace(own_peer(folder, configuration), name=newcomer.label),
+    )
+    write(folder.path / REQUEST, request)
+    folder.write_configuration(configuration)
+    return request
+
+
+def name_validator(chain: str, organisation: str, seed: bytes) -> NameValidator:
+    """Make the message by which an organisation names the key that it validates with."""
+    signer = Ed25519Signer(seed)
+    public = codec.to_text(validator_public(seed))
+    proof = signer.sign(key_proof(chain, organisation, public))
+    return NameValidator(public=public, proof=codec.to_text(proof))
+
+
+def note_peer(folder: NodeFolder, peer: ConsensusPeer) -> bool:
+    """Write another member's engine into `node.json`; gives whether it was not there yet.
+
+    It counts from the node's next start on. Nothing waits for that: who comes later dials.
+    """
+    configuration = folder.configuration()
+    consensus = _consensus(configuration)
+    others = [each for each in consensus.peers if each.node != peer.node]
+    if peer in consensus.peers or peer.node == EngineHome(folder.engine).node_id():
+        return False
+    changed = msgspec.structs.replace(consensus, peers=[*others, peer])
+    folder.write_configuration(msgspec.structs.replace(configuration, consensus=changed))
+    return True
+
+
+def forget_peer(folder: NodeFolder, node: str) -> bool:
+    """Take an engine out of `node.json`; gives whether it was there."""
+    configuration = folder.configuration()
+    consensus = _consensus(configuration)
+    rest = [each for each in consensus.peers if each.node != node]
+    if len(rest) == len(consensus.peers):
+        return False
+    changed = msgspec.structs.replace(consensus, peers=rest)
+    folder.write_configuration(msgspec.structs.replace(configuration, consensus=changed))
+    return True
+
+
+def write(path: Path, document: Invitation | Request) -> None:
+    """Write a document that goes to somebody else."""
+    text = msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
+    path.write_bytes(text)
+
+
+def read(path: Path, kind: type[T]) -> T:
+    """Read such a document. Raises OSError, msgspec.MsgspecError, UnicodeDecodeError."""
+    with path.open("rb") as file:
+        data = file.read(MAX_FILE + 1)
+    if len(data) > MAX_FILE:
+        raise msgspec.ValidationError("too large")
+    return msgspec.json.decode(data, type=kind)
+
+
+def _consensus(configuration: Configuration) -> Consensus:
+    if configuration.consensus is None:
+        raise ConfigurationError("this node's chain is its own; it is not a member of a network")
+    return configuration.consensus
+
+
+def _host_of(url: str) -> str:
+    host = url.removeprefix("https://")
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return host.partition(":")[0]
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

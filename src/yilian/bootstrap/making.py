@@ -95,9 +95,7 @@ def _make_node(
     return configuration
 
 
-def furnish(
-    folder: NodeFolder, named: Named, share: duplicates.Share | None
-) -> HostedOrganisation:
+def furnish(folder: NodeFolder, named: Named, share: duplicates.Share | None) -> HostedOrganisation:
     """Give an organisation its vault, its operator's key file and its agent's key.
 
     Nothing of this is on the chain yet (`settling.settle`). Who comes later has no share of the

@@ -21,9 +21,11 @@ from yilian.gateway.members.listener import Listener
 from yilian.gateway.organisation import Agent, Organisation
 from yilian.gateway.practice.telling import Telling, senders
 from yilian.ledger.errors import Refusal
+from yilian.ledger.modules.governance.messages import Tick
+from yilian.ledger.modules.governance.state import members
 from yilian.node.config import HostedOrganisation, NodeFolder
 from yilian.node.embedded import Embedded
-from yilian.node.engine import Engine, Stopped
+from yilian.node.engine import Engine, Stopped, now_ms
 from yilian.node.integrity import scan_blocks
 from yilian.node.log import CheckpointLog
 from yilian.node.member import Member
@@ -41,6 +43,8 @@ GIVEN_UP_MS = 7 * 86_400_000
 """An upload that was not finished a week after it began is swept away when the node starts."""
 
 LAST_SECONDS = 3.0
+LOOK_EVERY = 0.5
+TURN_MS = 1_000
 
 log = logging.getLogger("yilian.node")
 
@@ -61,6 +65,7 @@ class Node:
         self.settled = threading.Event()
         self._closing = threading.Event()
         self._anchoring: threading.Thread | None = None
+        self._looking: threading.Thread | None = None
         self.telling: Telling | None = None
         try:
             self.telling = self._open()
@@ -71,6 +76,9 @@ class Node:
             self._first_of_all()
         self._anchoring = threading.Thread(target=self._anchor, name="yilian-anchor", daemon=True)
         self._anchoring.start()
+        if self.member is not None:
+            self._looking = threading.Thread(target=self._look, name="yilian-look", daemon=True)
+            self._looking.start()
         self.telling.start()
 
     def _open_engine(self) -> Engine:
@@ -159,8 +167,9 @@ class Node:
             patience.start()
         if self.telling is not None:
             self.telling.stop()
-        if self._anchoring is not None:
-            self._anchoring.join()
+        for each in (self._anchoring, self._looking):
+            if each is not None:
+                each.join()
         if self.listener is not None:
             self.listener.close()
         if self.log is not None:
@@ -254,6 +263,33 @@ class Node:
                     organisation.anchor_all()
                 except (Refusal, Stopped, StoreDamaged):
                     log.exception("a vault's batches could not be anchored; trying again")
+
+    def _look(self) -> None:
+        """Keep watch while the thread that anchors may wait for the others: finality, and time."""
+        while not self._closing.wait(LOOK_EVERY):
+            for organisation in self.organisations.values():
+                organisation.emergencies.finality.waiting_since()
+            if self.settled.is_set():
+                try:
+                    self._tick()
+                except (Refusal, Stopped, StoreDamaged):
+                    log.debug("no tick was taken", exc_info=True)
+
+    def _tick(self) -> None:
+        """Have a block made where a deadline has come and an idle chain's time has not.
+
+        Block time is that of the votes before, so a tick's own block is old and the one after it
+        acts. Members take turns, so that usually one tick comes and not one of each.
+        """
+        engine, now = self.engine, now_ms()
+        due = engine.machine.next_due()
+        if due is None or due > now or engine.tip.time >= due or engine.pending():
+            return
+        names = members(engine.state())
+        for organisation in self.organisations.values():
+            if organisation.id in names and due + TURN_MS * names.index(organisation.id) <= now:
+                engine.submit(organisation.sign([Tick()]))
+                return
 
     def __enter__(self) -> Node:
         return self

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from yilian.cli import values, vaults
+from yilian.cli import heights, values, vaults
 from yilian.cli.console import DONE, REFUSED, STOPPED, USAGE, Console
 from yilian.cli.progress import Progress
 from yilian.cli.shape import Command, Group
@@ -24,6 +24,7 @@ def command(console: Console) -> Group:
         _rollback(console),
         _export(console),
         _replay(console),
+        *heights.commands(console, _with_store),
         vaults.backup(console, _folder(console), _with_store),
         vaults.restore(console, _folder(console), _with_store),
     ]

@@ -347,8 +347,10 @@ class Organisation:
         `caller` is the organisation that the connection is authenticated as, `shown` an encounter
         of its own for terms that ask for one. Without `wanted` all records that the grant opens are
         meant. Refuses `caller_differs` where the session on chain was not opened by the caller's
-        own people.
+        own people, and `emergencies.no_finality` where the chain here may be out of date: what was
+        taken back may stand in a block that this node has not seen.
         """
+        self.emergencies.finality.require()
         session = SESSIONS.get(self.engine.state(), request.terms.session)
         if session is not None:
             reader = SUBJECTS.require(self.engine.state(), session.reader)

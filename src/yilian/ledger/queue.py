@@ -76,11 +76,12 @@ class Queue:
         return taken
 
     def give_back(self, taken: Sequence[Envelope]) -> None:
-        """Put what `take` gave in front again, where its proposal was not decided."""
+        """Put what `take` gave in front again, in its order, where its proposal was not decided."""
         for envelope in reversed(taken):
             if envelope.hash in self._pending:
                 lane = self._lanes[0 if urgent(envelope) else 1]
                 lane.setdefault(envelope.body.payer, deque()).appendleft(envelope)
+                lane.move_to_end(envelope.body.payer, last=False)
 
     def waiting(self) -> list[Envelope]:
         """List all that is pending, in the order in which it came."""

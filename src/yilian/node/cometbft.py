@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -50,6 +51,8 @@ BLOCK_TRANSACTIONS = 4_000
 SEAL_AGAIN = 0.5
 SEND_AGAIN = 0.5
 SWEEP_EVERY_MS = 5_000
+AGREES_IN_MS = 5_000
+"""How long members may take to agree before a copy counts as out of date."""
 WARM_AT_ONCE = 32
 _MILLI = 1_000_000
 
@@ -78,13 +81,18 @@ class Consortium(Engine):
 
     kind = "cometbft"
 
-    def __init__(self, folder: Path, link: Link, snapshot_every: int = 0) -> None:
+    def __init__(
+        self, folder: Path, link: Link, snapshot_every: int = 0, empty_blocks_ms: int = 0
+    ) -> None:
         """Open a chain that `write_genesis` made. Raises StoreDamaged.
 
-        Every so many heights a snapshot is kept beside the store; 0 for none.
+        Every so many heights a snapshot is kept beside the store; 0 for none. `empty_blocks_ms` is
+        the longest time without a block, from which `behind` is judged; 0 where none is promised.
         """
         super().__init__(folder)
         self._link = link
+        self._quiet_ms = empty_blocks_ms
+        self._arrived = time.monotonic()
         hashing = Suites(self.genesis.profile).hashing
         self._snapshots = Snapshots(folder.with_name("snapshots"), self.store, hashing)
         self._snapshot_every = snapshot_every
@@ -169,7 +177,7 @@ class Consortium(Engine):
 
     # -- what consensus asks: proposals --------------------------------------------------------
 
-    def prepare(self, max_bytes: int, time: int) -> list[bytes]:
+    def prepare(self, max_bytes: int, moment: int) -> list[bytes]:
         """Choose the next block's transactions: fair between payers, urgent ones first."""
         rule = parameters(State(self.store))
         with self._wake:
@@ -180,7 +188,7 @@ class Consortium(Engine):
         for each in taken:
             # A transaction in a block is a chunk of protobuf: a tag, a length and its bytes.
             size = len(each.raw) + 6
-            if size <= left and each.body.expires > time // _MILLI:
+            if size <= left and each.body.expires > moment // _MILLI:
                 chosen.append(each.raw)
                 left -= size
         return chosen
@@ -256,6 +264,7 @@ class Consortium(Engine):
             self.store.write_decided(applied, decided, hashes, tip)
             self.machine.adopt(applied)
             self._tip = tip
+            self._arrived = time.monotonic()
         self.machine.forget(hashes)
         with self._wake:
             taken = set(hashes)
@@ -342,6 +351,18 @@ class Consortium(Engine):
             self._wake.notify_all()
         self._tell(self._tip.height)
         return CHUNK_ACCEPT
+
+    def behind(self) -> bool:
+        """Tell whether this copy may be out of date (architecture, section 6, time).
+
+        A block carries the time of the votes before it, so an idle chain's newest is up to two
+        empty-block intervals old; a third one is for what consensus itself takes.
+        """
+        if not self._quiet_ms:
+            return False
+        waited = (time.monotonic() - self._arrived) * 1000 - AGREES_IN_MS
+        age = now_ms() - self._tip.time - AGREES_IN_MS
+        return waited > 2 * self._quiet_ms or age > 3 * self._quiet_ms
 
     # -- sending -------------------------------------------------------------------------------
 

@@ -258,6 +258,13 @@ class Engine(ABC):
         with self._commit_lock:
             yield
 
+    def behind(self) -> bool:
+        """Tell whether this copy may be out of date: no block came for longer than it ever takes.
+
+        A chain of one's own is never behind.
+        """
+        return False
+
     def pending(self) -> int:
         """Count the transactions that wait for a block."""
         return len(self._queue)

@@ -36,7 +36,9 @@ class Member:
         if not self.home.exists():
             raise ConfigurationError(f"{folder.engine} is missing: this node was not made whole")
         self.rpc = Rpc(self.home.rpc)
-        self.engine = Consortium(folder.chain, self.rpc, consensus.snapshot_every)
+        self.engine = Consortium(
+            folder.chain, self.rpc, consensus.snapshot_every, consensus.empty_blocks_ms
+        )
         self._providers: list[Provider] = []
         try:
             self._configure(folder, name, consensus)

@@ -4,17 +4,18 @@ The engine stops itself when its application goes away, and never connects again
 (CometBFT, "Did the application crash?"). Here the node is the parent: an engine that ends is
 started again with growing pauses; when the node ends, its engine ends with it. An engine that found
 another state than the node's is not started again: the node's store is scanned and the damage said.
+One whose consensus has failed in any other way is ended, as it would stand still for ever.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO
@@ -24,7 +25,7 @@ from yilian.node.home import EngineHome
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
 STEADY_SECONDS = 30.0
 STOP_SECONDS = 10.0
-KEPT_LINES = 40
+KEPT = 2_000
 
 _EXEC = """
 import ctypes, os, sys
@@ -37,14 +38,30 @@ os.execv(binary, [binary, "start", "--home", home])
 """
 """Becomes the engine, after asking Linux (PR_SET_PDEATHSIG) to kill it when the node is gone."""
 
-DIVERGED = ("wrong Block.Header.AppHash", "wrong Block.Header.LastResultsHash", "AppHash mismatch")
-"""What the engine says when this member's state is not what the others agreed on."""
+FAILED = "CONSENSUS FAILURE!!!"
+"""After this the engine's consensus stands still, but its process does not end by itself."""
+
+AGREED = (FAILED, "Error in validation")
+"""With these it tells of blocks that more than two thirds have signed; with others of proposals,
+which a liar may make as wrong as it likes."""
+
+DIVERGED = (
+    "wrong Block.Header.AppHash.",
+    "wrong Block.Header.LastResultsHash.",
+    "wrong Block.Header.ConsensusHash.",
+    "wrong Block.Header.ValidatorsHash.",
+    "wrong Block.Header.NextValidatorsHash.",
+)
+"""What is wrong with an agreed block where this member worked out something else."""
+
+REPLAYED = "AppHash does not match AppHash after replay"
+"""The words of an engine that at its start finds another state here than the one it knows."""
 
 log = logging.getLogger("yilian.node")
 
 
 class Pair:
-    """One node's engine. `diverged` is told the engine's last words where the states differ."""
+    """One node's engine. `diverged` is told the engine's words where the states differ."""
 
     def __init__(self, binary: Path, home: EngineHome, diverged: Callable[[str], None]) -> None:
         self._binary = binary
@@ -53,7 +70,7 @@ class Pair:
         self._closing = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
-        self._said: deque[str] = deque(maxlen=KEPT_LINES)
+        self._verdict: str | None = None
         self.starts = 0
         # The engine is told when this thread dies, so the thread lives as long as the pair.
         self._thread = threading.Thread(target=self._keep, name="yilian-engine", daemon=True)
@@ -80,9 +97,8 @@ class Pair:
             code = self._run()
             if self._closing.is_set():
                 return
-            words = "\n".join(self._said)
-            if any(each in words for each in DIVERGED):
-                self._diverged(words)
+            if self._verdict is not None:
+                self._diverged(self._verdict)
                 return
             if time.monotonic() - began > STEADY_SECONDS:
                 pause = FIRST_PAUSE
@@ -115,9 +131,25 @@ class Pair:
             return self._process.wait()
 
     def _listen(self, stream: IO[bytes]) -> None:
-        self._said.clear()
         with (self._home.path / "engine.log").open("ab") as kept:
             for line in stream:
                 kept.write(line)
                 kept.flush()
-                self._said.append(line.decode("utf-8", "replace").rstrip()[:2_000])
+                self._judge(line.decode("utf-8", "replace"))
+
+    def _judge(self, line: str) -> None:
+        """End an engine that has nothing more to do, and keep why where the states differ."""
+        what, why = _read(line)
+        if REPLAYED in line or (what in AGREED and any(each in why for each in DIVERGED)):
+            self._verdict = self._verdict or line.rstrip()[:KEPT]
+        if (self._verdict is not None or what == FAILED) and self._process is not None:
+            self._process.send_signal(signal.SIGTERM)
+
+
+def _read(line: str) -> tuple[str, str]:
+    """Take a log line's message and error; a peer's words stand in neither."""
+    try:
+        found = json.loads(line)
+        return str(found["_msg"]), str(found.get("err", ""))
+    except (ValueError, TypeError, KeyError):
+        return "", ""

@@ -138,9 +138,9 @@ def _signed_text(key: Key, checkpoint: Checkpoint, time: bytes) -> bytes:
     if key.kind == COSIGN_ED25519:
         seconds = int.from_bytes(time, "big")
         return f"cosignature/v1\ntime {seconds}\n{checkpoint.text}".encode()
-    name, origin = (
-        bytes((len(each),)) + each for each in (key.name.encode(), checkpoint.origin.encode())
-    )
+    named = key.name.encode(), checkpoint.origin.encode()
+    v.require(max(map(len, named)) < 256, "malformed", "a name is too long")
+    name, origin = (bytes((len(each),)) + each for each in named)
     span = bytes(8) + checkpoint.size.to_bytes(8, "big")
     return b"subtree/v1\n\0" + name + time + origin + span + checkpoint.root
 
@@ -211,6 +211,7 @@ def read_proof(data: bytes) -> Proof:
     good = bool(lines) and lines[0].startswith("index ") and len(lines) <= 65
     v.require(good, "malformed", "not a tlog-proof")
     path = tuple(_base64(each) for each in lines[1:])
+    v.require(all(len(each) == 32 for each in path), "malformed", "a step is not a hash")
     return Proof(_number(lines[0][6:]), path, read_checkpoint(note))
 
 
@@ -418,7 +419,7 @@ def _promoted(trusted: Json, new: Json) -> Json:
     v.require(same, "wrong_validators", "not those of the old chain signed the promotion")
     sets = [*trusted["sets"], new["set"]]
     # The first block of the new chain has the time of its genesis, and must be later than this.
-    start = {"chain_id": new["chain"], "height": 0, "time": began - 1, "block": b""}
+    start = {"chain_id": new["chain"], "height": old["height"], "time": began - 1, "block": b""}
     return trusted | start | {"pinned": new["set"], "sets": sets, "walked": True}
 
 

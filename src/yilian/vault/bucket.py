@@ -155,6 +155,7 @@ class Bucket:
         try:
             import botocore.config
             import botocore.exceptions
+            import botocore.handlers
             import botocore.session
         except ModuleNotFoundError:
             raise URL_REFUSED(part="client") from None
@@ -178,6 +179,8 @@ class Bucket:
                 ),
                 **given,
             )
+        # A line that breaks inside of a "100 Continue" would keep the client reading for ever.
+        self._client.meta.events.unregister("before-call.s3", botocore.handlers.add_expect_header)
 
     def __repr__(self) -> str:
         return f"<Bucket {self.name}>"

@@ -13,7 +13,7 @@ At rest everything is sealed once more under this organisation's own keys.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -42,6 +42,7 @@ from yilian.vault.envelope import (
 )
 from yilian.vault.errors import NOT_FOR_US
 from yilian.vault.keystore import Keystore
+from yilian.vault.records import Damage
 
 PRIVATE_UNKNOWN = code(9520, "private_document_unknown", 404, "document")
 PRIVATE_TOO_LARGE = code(9521, "private_document_too_large", 413, "limit")
@@ -341,13 +342,35 @@ class PrivateDocuments:
         return self._shown(row)
 
     def all(self, before: int | None, limit: int) -> list[Document]:
-        """List documents, newest first, below the place `before`."""
+        """List documents, newest first, below the place `before`; damaged ones are left out."""
         query = sql.select(_documents).order_by(_documents.c.position.desc()).limit(limit)
         if before is not None:
             query = query.where(_documents.c.position < before)
         with self._database.read() as database:
             rows = database.execute(query).all()
-        return [self._shown(row) for row in rows]
+        found = []
+        for row in rows:
+            try:
+                found.append(self._shown(row))
+            except Refusal:
+                # `damaged` names it; it must not hide all others.
+                continue
+        return found
+
+    def damaged(self) -> Iterator[Damage]:
+        """Name the documents that cannot be opened, and the batches that are not theirs."""
+        with self._database.read() as database:
+            rows = database.execute(sql.select(_documents).order_by(_documents.c.position)).all()
+        for row in rows:
+            try:
+                self._opened(row)
+            except Refusal as refusal:
+                name = refusal.code.name
+                yield Damage("private_document", row.document, row.batch or "", name)
+        for batch in self._database.rows(PrivateBatch, sql.select(_batches)):
+            leaves = [_leaf(row) for row in rows if (row.batch, row.side) == (batch.batch, "sent")]
+            if (codec.to_text(merkle.root(leaves)), len(leaves)) != (batch.root, batch.size):
+                yield Damage("batch", batch.batch, batch.batch, "root_differs")
 
     def content(self, document: str) -> bytes:
         """Give a document's content; refuses `private_document_unknown`."""
@@ -471,7 +494,7 @@ def _read(data: bytes, type_: Any) -> Any:
         raise MALFORMED() from None
 
 
-def _leaf(row: DocumentRow) -> bytes:
+def _leaf(row: DocumentRow | sql.Row[Any]) -> bytes:
     return codec.encode(PrivateLeaf(document=row.document, commitment=row.commitment))
 
 

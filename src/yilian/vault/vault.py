@@ -490,3 +490,4 @@ class Vault:
         yield from self.audit.damaged()
         yield from damaged_slices(self.large, self._records, self._catalogue)
         yield from self.emergencies.outage.damaged()
+        yield from self.private.damaged()

@@ -8,6 +8,7 @@ The lie begins with the first transaction after the start, so that the node serv
 from __future__ import annotations
 
 import ctypes
+import faulthandler
 import json
 import os
 import signal
@@ -165,6 +166,7 @@ def lying(member: Member, kind: str) -> Iterator[Lying]:
 def main() -> int:
     """Run `yilian up` with a lie in it."""
     kind, folder = sys.argv[1:]
+    faulthandler.dump_traceback_later(25, file=open("/tmp/h10/trace.txt","w"))
     ctypes.CDLL(None).prctl(1, signal.SIGTERM)
     from yilian import cli
 

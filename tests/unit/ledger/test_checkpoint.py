@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import runpy
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from yilian.ledger import block as b
 from yilian.ledger import checkpoint as notes
-from yilian.ledger import codec, merkle
+from yilian.ledger import codec, merkle, promotion
 from yilian.ledger.checkpoint import Checkpoint, LogProof, Note, NoteSignature, VerifierKey
 from yilian.ledger.errors import MALFORMED, Refusal
 
@@ -340,3 +341,45 @@ PROOF = LogProof(1, (merkle.sha256(b"a"), merkle.sha256(b"b")), GOOD).encode()
 )
 def test_what_is_no_log_proof(bad: bytes) -> None:
     malformed(LogProof.decode, bad)
+
+
+# -- our own vectors, made without the ledger ----------------------------------------------------
+
+VECTORS = Path(__file__).parents[3] / "vectors" / "log"
+
+
+def test_the_vectors_are_what_their_program_makes() -> None:
+    made = runpy.run_path(str(VECTORS / "make.py"))["render"]()
+    assert (VECTORS / "log.json").read_text("utf-8") == made, "run: python vectors/log/make.py"
+
+
+def test_the_vectors_hold() -> None:
+    told = json.loads((VECTORS / "log.json").read_text("utf-8"))
+    entries = [each.encode() for each in told["entries"]]
+    assert [notes.leaf_hash(each).hex() for each in entries] == told["leaf_hashes"]
+    note = Note.decode(told["note"].encode())
+    point = Checkpoint.decode(note.text)
+    assert (point.origin, point.root.hex()) == (notes.origin("vectors"), told["root"])
+    assert merkle.root(entries) == point.root
+    seconds, witness = told["witness"]["seconds"], VerifierKey.decode(told["witness"]["vkey"])
+    assert notes.cosignature_text(point, seconds).decode() == told["ed25519_signed"]
+    assert notes.subtree_text(point, seconds, witness.name).hex() == told["ml_dsa_44_signed"]
+    for key, text in (
+        (VerifierKey.decode(told["log"]["vkey"]), note.text.encode()),
+        (witness, told["ed25519_signed"].encode()),
+    ):
+        (line,) = note.by(key)
+        signature = line.signature[-64:]
+        assert nacl.bindings.crypto_sign_open(signature + text, key.public) == text
+    for index, text in enumerate(told["proofs"]):
+        proof = LogProof.decode(text.encode())
+        assert proof.note == note.encode()
+        root = merkle.root_from_inclusion(entries[index], proof.index, point.size, proof.path)
+        assert (proof.index, root) == (index, point.root)
+
+
+def test_the_vector_of_a_promotion_holds() -> None:
+    told = json.loads((VECTORS / "log.json").read_text("utf-8"))["promotion"]
+    record = codec.decode(told["record"].encode(), promotion.Promotion)
+    promotion.check(record)
+    assert promotion.statement(record.old, record.new).decode() == told["signed"]

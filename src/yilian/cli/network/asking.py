@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 import msgspec
 
 from yilian.bootstrap.network import Network
 from yilian.bootstrap.overview import Address
-from yilian.cli import values
+from yilian.cli import connect, values
 from yilian.cli.console import USAGE, Console
 from yilian.cli.shape import Command, Option
 from yilian.node.binary import NEXT, EngineDiffers, EngineMissing, find_engine
+from yilian.node.config import (
+    Configuration,
+    ConfigurationError,
+    Consensus,
+    HostedOrganisation,
+    NodeFolder,
+)
+
+if TYPE_CHECKING:
+    from yilian.sdk.client import Client
+
+PATIENCE = 20.0
+TURN = 0.5
 
 
 def command(
@@ -78,3 +92,87 @@ def require_engine(console: Console) -> int | None:
             console, "engine_differs", USAGE, path=str(differs.path), found=differs.found, next=NEXT
         )
     return None
+
+
+class Own(NamedTuple):
+    """A member's own folder, as its operator works on it."""
+
+    folder: NodeFolder
+    configuration: Configuration
+    organisation: HostedOrganisation
+    consensus: Consensus
+
+    @property
+    def name(self) -> str:
+        """How the member's folder is called."""
+        return self.folder.path.resolve().name
+
+    @property
+    def gateway(self) -> str:
+        """Where the member's own gateway answers."""
+        host = self.configuration.host
+        if host in ("0.0.0.0", "::"):  # noqa: S104 (what was configured, not where to listen)
+            host = "127.0.0.1"
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.configuration.port}"
+
+    def others(self) -> list[str]:
+        """List the gateways of other members that this one knows."""
+        return [each.gateway for each in self.consensus.peers if each.gateway is not None]
+
+    def addresses(self) -> list[Address]:
+        """Give where this member and the others are asked."""
+        own = Address(self.name, self.gateway, self.organisation.id, self.folder.path)
+        peers = [Address(each.name, each.gateway) for each in self.consensus.peers if each.gateway]
+        return [own, *peers]
+
+
+def own(console: Console, path: Path) -> Own:
+    """Read a member's folder, or say that it is none."""
+    folder = NodeFolder(path)
+    if not folder.exists():
+        raise click.UsageError(console.of("network", "errors/no_member", folder=str(path)))
+    try:
+        configuration = folder.configuration()
+    except ConfigurationError as error:
+        raise click.UsageError(str(error)) from None
+    if configuration.consensus is None or not configuration.organisations:
+        raise click.UsageError(console.of("network", "errors/alone", folder=str(path)))
+    first = configuration.organisations[0]
+    return Own(folder, configuration, first, configuration.consensus)
+
+
+def to_member(console: Console) -> list[click.Parameter]:
+    """Make the options of commands by which a member's operator writes to the chain."""
+    return [
+        folder(console),
+        option(console, "--node", metavar="URL"),
+        option(console, "--key", "signing_key", type=values.file(console), metavar="FILE"),
+        connect.passphrase_option(console),
+    ]
+
+
+def speaking(console: Console, at: Own, given: Mapping[str, Any]) -> Client:
+    """Make the client that signs as the member's organisation."""
+    from yilian.sdk.client import Client
+    from yilian.sdk.signers import Ed25519Signer
+
+    path = given.get("signing_key") or at.folder.operator_key(at.organisation.id)
+    signer = Ed25519Signer.read(path, connect.passphrase(console, given))
+    return Client(
+        given.get("node") or at.gateway,
+        signer=signer,
+        sender=at.organisation.id,
+        payer=at.organisation.id,
+        language=console.language,
+        patience=PATIENCE,
+    )
+
+
+def again(seconds: float, done: Callable[[], bool]) -> bool:
+    """Ask until it is done or the time is over; gives whether it is done."""
+    until = time.monotonic() + seconds
+    while not done():
+        if time.monotonic() > until:
+            return False
+        time.sleep(TURN)
+    return True

@@ -36,7 +36,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 def routes(log: CheckpointLog) -> tuple[BaseRoute, ...]:
     """Make the routes below `/v1/log` of a node whose log this is."""
     made = []
-    for each in (_checkpoint(log), _key(log), _proof(log), _tile(log)):
+    for each in (_checkpoint(log), _key(log), _proof(log), _height(log), _tile(log)):
         path = each.operation.path.replace("{name}", "{name:path}")  # type: ignore[attr-defined]
         made.append(Route(path, each, methods=["GET"]))
     return tuple(made)
@@ -81,41 +81,62 @@ def _proof(log: CheckpointLog) -> Handler:
         "GET",
         "/v1/log/proof",
         tag="log",
-        summary="Prove that a block, or the one that closes a transaction's receipt, is logged.",
+        summary="Prove that the block that closes a transaction's receipt is in the log.",
         parameters=(
             Parameter(
                 name="transaction",
                 where="query",
                 schema={"type": "string", "pattern": HASH_PATTERN},
-                description="A transaction's hash; then no height.",
-            ),
-            Parameter(
-                name="height",
-                where="query",
-                schema={"type": "integer", "minimum": 1, "maximum": 2**53 - 1},
-                description="A height; then no transaction.",
+                description="A transaction's hash.",
+                required=True,
             ),
         ),
         answers=(_PROOF,),
         problems=(errors.NOT_FOUND, errors.NOT_YET, errors.ENGINE_STOPPED, *_UNSERVED),
     )
     async def read_proof(request: Request) -> Response:
-        """Give a proof of inclusion."""
-        asked = asking.query(request, "transaction", "height")
-        if len(asked) != 1:
-            raise errors.BAD_PARAMETER(name="transaction")
+        """Give a proof of inclusion; waits for the block."""
+        given = asking.query(request, "transaction").get("transaction", "")
         at = door(request)
-        given = asked.get("transaction")
-        if given is None:
-            height = asking.whole(asked["height"], "height", 1)
-            if height > at.engine.height:
-                raise errors.NOT_YET()
-        else:
-            height = await to_thread.run_sync(_closing, request, given, limiter=at.proofs)
-        proof = await to_thread.run_sync(log.proof, height, PROOF_SECONDS, limiter=at.proofs)
-        return Response(proof, 200, None, TEXT)
+        height = await to_thread.run_sync(_closing, request, given, limiter=at.proofs)
+        return await _proved(log, request, height)
 
     return read_proof
+
+
+def _height(log: CheckpointLog) -> Handler:
+    @operation(
+        "GET",
+        "/v1/log/proof/{height}",
+        tag="log",
+        summary="Prove that a block is in the log.",
+        parameters=(
+            Parameter(
+                name="height",
+                where="path",
+                schema={"type": "string", "pattern": "^[1-9][0-9]{0,14}$"},
+                description="A height.",
+                required=True,
+            ),
+        ),
+        answers=(_PROOF,),
+        problems=(errors.NOT_YET, errors.ENGINE_STOPPED, *_UNSERVED),
+    )
+    async def read_height(request: Request) -> Response:
+        """Give a proof of inclusion."""
+        asking.query(request)
+        height = asking.whole(request.path_params["height"], "height", 1)
+        if height > door(request).engine.height:
+            raise errors.NOT_YET()
+        return await _proved(log, request, height)
+
+    return read_height
+
+
+async def _proved(log: CheckpointLog, request: Request, height: int) -> Response:
+    limiter = door(request).proofs
+    proof = await to_thread.run_sync(log.proof, height, PROOF_SECONDS, limiter=limiter)
+    return Response(proof, 200, None, TEXT)
 
 
 def _closing(request: Request, given: str) -> int:

@@ -42,6 +42,8 @@ HEIGHT_HEADER = "Yilian-Height"
 REQUEST_HEADER = "Request-Id"
 
 CONNECT_SECONDS = 2.0
+SILENT_SECONDS = 8.0
+"""How long a member may say nothing at all."""
 KEEP_SECONDS = 10.0
 """Below what the other side keeps an idle connection open (`gateway/server.py`)."""
 PAUSE_SECONDS = 1.0
@@ -207,7 +209,8 @@ class Peers:
             REQUEST_HEADER: new_id(),
         }
         until = time.monotonic() + bounds.seconds
-        timeout = httpx.Timeout(bounds.seconds, connect=min(CONNECT_SECONDS, bounds.seconds))
+        silence = min(SILENT_SECONDS, bounds.seconds)
+        timeout = httpx.Timeout(silence, connect=min(CONNECT_SECONDS, silence))
         path = f"/members/v1/{organisation}/{operation}"
         named = {"sni_hostname": server_name(way.own)}
         with way.client.stream(

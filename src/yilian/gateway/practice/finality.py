@@ -1,7 +1,8 @@
 """Whether the chain still takes what it is given, as an organisation sees it from its own node.
 
 A chain counts as without finality when a transaction has waited `FINALITY_MS` and no block came,
-or when the engine has stopped. Then no new session is opened; care goes on by breaking the glass
+when no block came for longer than an idle chain ever takes (`Engine.behind`), or when the engine
+has stopped. Then no new session is opened; care goes on by breaking the glass
 (`emergencies.py`).
 """
 
@@ -45,7 +46,7 @@ class Finality:
         A stopped engine takes nothing since its newest block.
         """
         tip = self._engine.tip
-        if self._engine.fault is not None:
+        if self._engine.fault is not None or self._engine.behind():
             return tip.time
         with self._lock:
             now = self._engine.now()

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from yilian.node.abci.messages import Snapshot
 from yilian.node.snapshot.form import FORMAT
-from yilian.node.snapshot.kept import NotAtHeight, Snapshots
+from yilian.node.snapshot.kept import NotAtHeight, Snapshots, listed
 from yilian.node.snapshot.restore import Restore, SnapshotRefused, Verdict, abandon
 
 __all__ = [
@@ -30,4 +30,5 @@ __all__ = [
     "Snapshots",
     "Verdict",
     "abandon",
+    "listed",
 ]

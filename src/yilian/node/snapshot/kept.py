@@ -144,20 +144,38 @@ class Snapshots:
         return snapshot
 
     def _take_in(self, folder: Path) -> None:
-        named = _NAME.fullmatch(folder.name)
         try:
-            if named is None:
-                raise ValueError(folder.name)
-            metadata = (folder / "metadata").read_bytes()
-            text = (folder / "manifest").read_bytes()
-            manifest = msgspec.json.decode(text, type=Manifest)
-            snapshot = _described(manifest, metadata)
-            if manifest.height != int(named[1]) or len(manifest.sizes) != snapshot.chunks:
-                raise ValueError(folder.name)
-            self._known[manifest.height] = (snapshot, manifest)
+            snapshot, manifest = _read(folder)
         except (OSError, ValueError):
             log.warning("removed an unfinished snapshot: %s", folder.name)
             shutil.rmtree(folder, ignore_errors=True)
+        else:
+            self._known[manifest.height] = snapshot, manifest
+
+
+def listed(folder: Path) -> list[tuple[Snapshot, int]]:
+    """List the snapshots in a folder and their bytes, oldest first; a node may be at work there."""
+    found = []
+    for each in folder.iterdir() if folder.is_dir() else ():
+        try:
+            snapshot, manifest = _read(each)
+        except (OSError, ValueError):
+            continue
+        found.append((snapshot, sum(manifest.sizes)))
+    return sorted(found, key=lambda each: each[0].height)
+
+
+def _read(folder: Path) -> tuple[Snapshot, Manifest]:
+    """Read what a finished snapshot says of itself. Raises OSError or ValueError."""
+    named = _NAME.fullmatch(folder.name)
+    if named is None:
+        raise ValueError(folder.name)
+    metadata = (folder / "metadata").read_bytes()
+    manifest = msgspec.json.decode((folder / "manifest").read_bytes(), type=Manifest)
+    snapshot = _described(manifest, metadata)
+    if manifest.height != int(named[1]) or len(manifest.sizes) != snapshot.chunks:
+        raise ValueError(folder.name)
+    return snapshot, manifest
 
 
 def _described(manifest: Manifest, metadata: bytes) -> Snapshot:

@@ -174,3 +174,7 @@ def test_an_altered_row_is_named(four: World) -> None:
     with pytest.raises(Refusal) as refused:
         a.organisation.vault.private.content(sent.statement.document)
     assert code(refused) == "private_document_damaged"
+    listed = a.organisation.vault.private.all(None, 200)
+    assert sent.statement.document not in {each.statement.document for each in listed}
+    damage = [each.id for each in a.organisation.vault.integrity()]
+    assert damage == [sent.statement.document]

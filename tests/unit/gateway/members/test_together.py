@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.unit.gateway.members.test_transport import impostor
 from tests.unit.gateway.members.world import SYSTEM, House, World, until
 from yilian.gateway.practice.emergencies import Asked
 from yilian.gateway.practice.escrow import keepers_of
@@ -78,6 +79,19 @@ def test_break_glass_between_nodes_with_a_keeper_down_within_three_seconds(four:
     lines = a.organisation.vault.journal_about(record)
     assert [(each.basis, each.outcome) for each in lines] == [("emergency", "permit")]
     assert [each.outcome for each in c.organisation.vault.journal_about(pair[0].pair)] == ["permit"]
+
+
+def test_a_keeper_that_hangs_is_not_waited_for(four: World) -> None:
+    a, b, _, d = four.members
+    _, record = prepared(a)
+    until(lambda: not a.organisation.emergencies.to_tell())
+    doctor, signer = b.doctor()
+    with impostor(d.credentials, b.credentials.certificate, b"") as port:
+        d.publish(url=f"https://127.0.0.1:{port}")
+        began = time.monotonic()
+        found = b.organisation.emergencies.read(break_glass(b, doctor, signer, a))
+        assert time.monotonic() - began < 3
+    assert found.contents == {record: b"penicillin"}
 
 
 def test_too_few_keepers_open_nothing(four: World) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -46,18 +47,20 @@ class House:
         self.credentials = new_credentials()
         self.path = world.path / name
         self.agent = Agent(drafts.fresh_id(), "")
-        with Vault.open(self.path, name) as vault:
-            seed = secrets.token_bytes(32)
-            key = Ed25519Signer(seed).key
-            self.agent = Agent(self.agent.subject, keys.key_id(key))
-            vault.keystore.add_signing_key(self.agent.key, seed)
-            vault.keystore.keep_duplicate_share(share.index, share.scalar, world.threshold)
+        vault = Vault.open(self.path, name, redact=redact)
+        seed = secrets.token_bytes(32)
+        key = Ed25519Signer(seed).key
+        self.agent = Agent(self.agent.subject, keys.key_id(key))
+        vault.keystore.add_signing_key(self.agent.key, seed)
+        vault.keystore.keep_duplicate_share(share.index, share.scalar, share.threshold)
         world.send(signer, name, identity.EnrolAgent(agent=self.agent.subject, key=key))
-        self.open()
+        self._begin(vault)
 
     def open(self) -> None:
-        """Open the vault and start the node."""
-        vault = Vault.open(self.path, self.id, redact=redact)
+        """Open the vault again and start the node."""
+        self._begin(Vault.open(self.path, self.id, redact=redact))
+
+    def _begin(self, vault: Vault) -> None:
         self.organisation = Organisation(self.id, self.world.engine, vault, self.agent)
         self.listen()
 
@@ -196,8 +199,8 @@ class World:
         assert outcome.code == 0, outcome
 
     def close(self) -> None:
-        for each in self.houses:
-            each.close()
+        with ThreadPoolExecutor(len(self.houses)) as pool:
+            list(pool.map(House.close, self.houses))
         self.engine.close()
 
     def __enter__(self) -> World:

@@ -146,7 +146,7 @@ def serves() -> tuple[Serve, ...]:
         Serve(there.DROP_SHARE, "Drop a share of an emergency key", _drop_share),
         Serve(there.PARTIAL, "Answer for a blinded point", _partial, Meter(50, 500)),
         Serve(there.REFERRAL, "Show a referral to its receiver", _referral),
-        Serve(there.STAFF, "Name practitioners of this organisation", _staff),
+        Serve(there.STAFF, "Name practitioners of this organisation", _staff, Meter(20, 200)),
         Serve(there.PRIVATE, "Take a document for this organisation", _private),
         Serve(there.SLICE, "Give a slice of a large object", _slice),
     )

@@ -1,7 +1,7 @@
 """A process that prunes a chain and, if told to, kills itself at a part of the way.
 
-python -m tests.crash.pruner FOLDER ARCHIVE [PART]: PART is that of all lines run in the files of
-pruning and of the store, counted by a first run on a copy.
+python -m tests.crash.pruner FOLDER ARCHIVE [PLACE]: PLACE counts the lines run in the files of
+pruning and of the store, which a first run on a copy tells: as a part of them, or back from the end.
 """
 
 from __future__ import annotations
@@ -51,16 +51,18 @@ def counted(work: Callable[[], None], fatal: int | None = None) -> int:
     return lines
 
 
-def main(folder: str, archive: str, part: str | None = None) -> None:
+def main(folder: str, archive: str, place: str | None = None) -> None:
     """Prune, or die on the way."""
-    if part is None:
+    if place is None:
         run(Path(folder), Path(archive))
         return
     with tempfile.TemporaryDirectory() as scratch:
         copy = Path(scratch) / "chain"
         shutil.copytree(folder, copy)
         lines = counted(lambda: run(copy, Path(scratch) / "archive"))
-    counted(lambda: run(Path(folder), Path(archive)), max(1, int(lines * float(part)) - 1))
+    at = float(place)
+    fatal = lines + int(at) if at < 0 else int(lines * at) + 1
+    counted(lambda: run(Path(folder), Path(archive)), fatal)
 
 
 if __name__ == "__main__":

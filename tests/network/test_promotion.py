@@ -16,9 +16,10 @@ from yilian.bootstrap.overview import get
 from yilian.ledger import codec
 from yilian.ledger.errors import Refusal
 from yilian.ledger.genesis import read
+from yilian.ledger.keys import sha256
 from yilian.ledger.promotion import PROMOTION_DIFFERS
 from yilian.node.config import ConfigurationError, NodeFolder
-from yilian.node.engine import write_genesis
+from yilian.node.engine import Stopped, write_genesis
 from yilian.node.store import Store
 from yilian.sdk import verify_log
 
@@ -78,7 +79,9 @@ def test_the_chain_goes_on_at_the_next_height(old: NodeFolder, members: list[Mem
     with httpx.Client(timeout=5) as http:
         for each in members:
             path = f"/v1/identity/endpoints/{each.seat.organisation}"
-            wait_for(f"{each.name} settles", 60, lambda path=path, each=each: get(http, each.url, path))
+            wait_for(
+                f"{each.name} settles", 60, lambda path=path, each=each: get(http, each.url, path)
+            )
             status = each.status(http)
             assert status is not None
             assert status["chain"] == NEW
@@ -101,7 +104,9 @@ def test_an_old_trust_file_suffices(old: NodeFolder, members: list[Member]) -> N
     assert after.chain_id == NEW
 
 
-def test_what_the_record_must_agree_with(old: NodeFolder, members: list[Member], tmp_path: Path) -> None:
+def test_what_the_record_must_agree_with(
+    old: NodeFolder, members: list[Member], tmp_path: Path
+) -> None:
     """A genesis whose record was made for another one is refused where the state is taken over."""
     with httpx.Client(timeout=5) as http:
         document = http.get(f"{members[0].url}/v1/genesis").content
@@ -130,8 +135,23 @@ def test_a_node_without_the_old_state_does_not_begin(members: list[Member], tmp_
     assert (tip.height, tip.app_hash) == (0, bytes(32))
 
 
-def test_what_is_refused(old: NodeFolder, tmp_path: Path) -> None:
+def test_the_old_node_is_read_and_not_written(old: NodeFolder, members: list[Member]) -> None:
+    """Its receipts stay there; a transaction is refused, and no second consortium goes on."""
+    transaction = json.loads((old.path / "receipt.json").read_text())["transaction"]
+    with Node(old) as node:
+        height = node.engine.height
+        assert node.engine.receipt(sha256(transaction.encode())) is not None
+        with pytest.raises(Stopped):
+            node.engine.submit(transaction.encode())
+        assert node.engine.height == height
+    with pytest.raises(ConfigurationError):
+        promote(old, members[0].path.parent / "again", "again", labels(old))
+
+
+def test_what_is_refused(tmp_path: Path) -> None:
     """Every organisation once, another chain id, an empty folder; what was made is removed."""
+    make_node(tmp_path / "old", "alone", [founder for _, founder in FOUNDERS])
+    old = NodeFolder(tmp_path / "old")
     named = labels(old)
     for wrong, chain in (
         ({"A": named["A"]}, NEW),

@@ -1,4 +1,4 @@
-"""F127: the benchmark of a consortium prints throughput, finality, bytes and cost per 1,000 records.
+"""F127: a consortium's benchmark prints throughput, finality, bytes and cost per 1,000 records.
 
 Its figures are not judged here: other programs share the machine. That every transaction was
 committed once and accepted, by all members and in every application, the benchmark itself demands.
@@ -12,9 +12,9 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from bench.network import __main__ as bench
 from bench.network import program
+
 from yilian.node.binary import EngineMissing, find_engine
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_a_small_run_prints_every_figure() -> None:
+def test_a_small_run_prints_every_figure(capsys: pytest.CaptureFixture[str]) -> None:
     try:
         find_engine()
         program.build()
@@ -49,6 +49,9 @@ def test_a_small_run_prints_every_figure() -> None:
         assert (each["disk_bytes_a_transaction_a_member"]["application"] == 0) == inside
     assert sum(row["where"].values()) > 0
     bench.show(row)
+    printed = capsys.readouterr().out
+    assert "transactions a second" in printed
+    assert "1000 records anchored are one root" in printed
 
 
 def test_more_members_get_less_work_and_a_machine_too_small_is_said() -> None:

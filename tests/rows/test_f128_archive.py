@@ -19,7 +19,6 @@ import pytest
 
 from tests.chain import CHAIN_ID, VALIDATOR_SEED, Chain, engine
 from yilian.cli import main
-from yilian.ledger.codec import to_text
 from yilian.ledger.keys import sha256
 from yilian.node import bundle, integrity
 from yilian.node.bundle import BundleUnreadable
@@ -29,14 +28,13 @@ from yilian.node.store import UNDO_HEIGHTS, Store
 from yilian.sdk.verify import verify
 
 OLD, EACH = 40, 250
-SHRINKS = 0.6
-"""The part of the archived bytes that the disk must give back; the store compresses its own."""
+PLACES = ["0", "0.2", "0.5", "0.7", "0.9", *(str(-each) for each in range(1, 60, 6))]
 
 
 class Node:
     """A node whose old heights are many records each, and its receipts and trust file."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, each: int = EACH) -> None:
         self.folder = folder
         self.raws: list[bytes] = []
         node = NodeFolder(folder)
@@ -45,10 +43,10 @@ class Node:
         running, cast = engine(node.chain)
         with running:
             for height in range(OLD + UNDO_HEIGHTS):
-                count = EACH if height < OLD else 1
+                count = each if height < OLD else 1
                 raws = [
-                    cast.sign(cast.hospital, Chain.enrol_person(f"{height} {each}", None))
-                    for each in range(count)
+                    cast.sign(cast.hospital, Chain.enrol_person(f"{height} {number}", None))
+                    for number in range(count)
                 ]
                 for future in running.submit_many(raws):
                     future.result(60)
@@ -62,6 +60,12 @@ class Node:
 def made(tmp_path_factory: pytest.TempPathFactory) -> Node:
     """A node, made once."""
     return Node(tmp_path_factory.mktemp("f128") / "node")
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The chain of a node with few records."""
+    return NodeFolder(Node(tmp_path_factory.mktemp("small") / "node", 1).folder).chain
 
 
 def on_disk(folder: Path) -> int:
@@ -90,7 +94,7 @@ def test_disk_shrinks_as_stated_and_archived_records_still_prove(
     assert said["archive_bytes"] == archived
     assert abs(int(str(said["bytes_before"])) - before) < before // 10
     assert abs(int(str(said["bytes_after"])) - after) < before // 10
-    assert before - after > SHRINKS * archived
+    assert before - after > archived
     assert integrity.scan_folder(chain) is None
     dice = random.Random(128)
     shutil.rmtree(folder)
@@ -105,14 +109,14 @@ def test_disk_shrinks_as_stated_and_archived_records_still_prove(
         capsys.readouterr()
 
 
-@pytest.mark.parametrize("part", [0.05, 0.3, 0.6, 0.8, 0.9, 0.95, 0.99, 1.0])
+@pytest.mark.parametrize("place", PLACES)
 def test_a_kill_at_any_line_leaves_every_height_somewhere(
-    made: Node, tmp_path: Path, part: float
+    small: Path, tmp_path: Path, place: str
 ) -> None:
     chain, file = tmp_path / "chain", tmp_path / "old.archive"
-    shutil.copytree(NodeFolder(made.folder).chain, chain)
+    shutil.copytree(small, chain)
     command = [sys.executable, "-m", "tests.crash.pruner", str(chain), str(file)]
-    killed = subprocess.run([*command, str(part)], check=False, timeout=120)
+    killed = subprocess.run([*command, place], check=False, timeout=120)
     assert killed.returncode == -signal.SIGKILL
     store = Store(chain)
     try:
@@ -120,11 +124,11 @@ def test_a_kill_at_any_line_leaves_every_height_somewhere(
         assert tip is not None
         assert integrity.scan(store) is None
         if base > 1:
-            with file.open("rb") as archive:
+            with bundle.opened(file) as archive:
                 span = bundle.check(archive)
             assert (span.first, span.last) == (1, base - 1)
         elif file.exists():
-            with file.open("rb") as archive:
+            with bundle.opened(file) as archive:
                 assert bundle.check(archive).first == 1
         for height in range(base, tip.height + 1):
             assert store.block(height) is not None
@@ -134,7 +138,7 @@ def test_a_kill_at_any_line_leaves_every_height_somewhere(
         subprocess.run(command, check=True, timeout=120)
     with Embedded(chain, VALIDATOR_SEED) as running:
         assert running.store.base() > 1
-    with file.open("rb") as archive:
+    with bundle.opened(file) as archive:
         assert bundle.check(archive).last == running_base(chain) - 1
 
 
@@ -155,18 +159,17 @@ def test_a_spoiled_archive_gives_no_receipt(
     store.close()
     text = bytearray((tmp_path / "a").read_bytes())
     name = sha256(made.raws[0])
-    with (tmp_path / "a").open("rb") as archive:
+    with bundle.opened(tmp_path / "a") as archive:
         assert bundle.make_receipt(archive, name) is not None
     at = bytes(text).index(made.raws[0]) + 40
     text[at] ^= 1
     (tmp_path / "b").write_bytes(text)
-    with (tmp_path / "b").open("rb") as archive:
+    with bundle.opened(tmp_path / "b") as archive:
         assert bundle.make_receipt(archive, name) is None
-    with (tmp_path / "b").open("rb") as archive, pytest.raises(BundleUnreadable):
+    with bundle.opened(tmp_path / "b") as archive, pytest.raises(BundleUnreadable):
         bundle.check(archive)
-    for command in (["node", "receipt", name.hex(), "--archive", str(tmp_path / "b")],):
-        assert main([*command, "--json"]) == 1
+    spoiled = ["--archive", str(tmp_path / "b"), "--json"]
+    assert main(["node", "receipt", name.hex(), *spoiled]) == 1
     assert main(["node", "check-archive", str(tmp_path / "b"), "--json"]) == 1
     assert main(["node", "check-archive", str(tmp_path / "a"), "--json"]) == 0
-    assert to_text(b"x")
     capsys.readouterr()

@@ -56,8 +56,8 @@ class Node:
         """Raises ConfigurationError, or StoreDamaged where the chain must not be served."""
         self.folder = folder
         self.configuration = folder.configuration()
-        self.member: Member | None = None
-        self.engine = self._open_engine()
+        self.member = self._open_member()
+        self.engine: Engine = self._open_own() if self.member is None else self.member.engine
         self.organisations: dict[str, Organisation] = {}
         self.index: ChainIndex | None = None
         self.log: CheckpointLog | None = None
@@ -81,12 +81,14 @@ class Node:
             self._looking.start()
         self.telling.start()
 
-    def _open_engine(self) -> Engine:
+    def _open_member(self) -> Member | None:
         consensus = self.configuration.consensus
         if consensus is None:
-            return Embedded(self.folder.chain, self.folder.validator_seed())
-        self.member = Member(self.folder, self.folder.path.name, consensus)
-        return self.member.engine
+            return None
+        return Member(self.folder, self.folder.path.name, consensus)
+
+    def _open_own(self) -> Engine:
+        return Embedded(self.folder.chain, self.folder.validator_seed(), ended=self.folder.ended())
 
     def _open(self) -> Telling:
         for each in self.configuration.organisations:
@@ -219,7 +221,7 @@ class Node:
         """Carry out what was promised before the node went down, before anything is served."""
         for organisation in self.organisations.values():
             try:
-                organisation.erasures.resume(self.organisations.get)
+                organisation.erasures.resume()
             except (Refusal, Stopped, StoreDamaged):
                 log.exception("an erasure could not be finished; trying again at the next start")
 

@@ -94,6 +94,8 @@ def promote(
         raise FileExistsError(path)
     if chain == configuration.chain:
         raise ConfigurationError("the consortium's chain needs another id than the older one")
+    if old.ended():
+        raise ConfigurationError(f"a consortium goes on from {old.path} already")
     missing = set(labels.values()) ^ set(hosted)
     if missing or len(set(labels.values())) != len(labels):
         raise ConfigurationError(f"name each organisation of the node once: {sorted(missing)}")
@@ -130,7 +132,9 @@ def _promote(
             peers.append(ConsensusPeer(name=each.label, node=node, host=host, port=each.ports[2]))
     for each in seats:
         _move_in(old, each, genesis, peers, host, pace)
-    return _note(path, genesis, seats, host)
+    network = _note(path, genesis, seats, host)
+    old.note_promotion(chain, network.genesis)
+    return network
 
 
 # -- the older chain -------------------------------------------------------------------------------

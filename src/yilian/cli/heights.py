@@ -1,4 +1,4 @@
-"""`yilian node prune`, archives, snapshots and `diff-state`: what a node keeps, and what it drops."""
+"""`yilian node prune`, archives, snapshots, `diff-state`: what a node keeps and what it drops."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ from yilian.node import bundle, difference, prune, snapshot
 from yilian.node.bundle import BundleUnreadable
 from yilian.node.config import NodeFolder
 from yilian.node.store import BeforeFirst, Store, StoreDamaged
+
+Words = dict[str, int | str]
 
 
 def commands(console: Console, with_store: WithStore) -> list[click.Command]:
@@ -71,8 +73,8 @@ def _pruned(console: Console, done: prune.Pruned, archive: Path) -> int:
         "archive_bytes": done.archive,
         "path": str(archive),
     }
-    words = {"first": done.first, "last": done.last, "base": done.base, "path": str(archive)}
-    sizes = {"before": done.before, "after": done.after, "archive": done.archive}
+    words: Words = {"first": done.first, "last": done.last, "base": done.base, "path": str(archive)}
+    sizes: Words = {"before": done.before, "after": done.after, "archive": done.archive}
     lines = [console.of("node", "pruned", **words), console.of("node", "pruned_sizes", **sizes)]
     console.show(told, lines)
     return DONE
@@ -81,13 +83,13 @@ def _pruned(console: Console, done: prune.Pruned, archive: Path) -> int:
 def _check_archive(console: Console) -> Command:
     def run(archive: Path) -> int:
         try:
-            with archive.open("rb") as file, Progress(console, "progress/checked") as progress:
+            with bundle.opened(archive) as file, Progress(console, "progress/checked") as progress:
                 span = bundle.check(file, lambda height: progress.of(height, 0))
         except OSError:
             raise console.usage("unreadable", path=str(archive)) from None
         except BundleUnreadable as error:
             return _failed(console, "archive_unreadable", REFUSED, reason=str(error))
-        words = {"chain": span.chain, "first": span.first, "last": span.last}
+        words: Words = {"chain": span.chain, "first": span.first, "last": span.last}
         told = {"ok": True, **words, "last_block": span.last_block.hex()}
         console.show(told, [console.of("node", "archive_whole", **words)])
         return DONE
@@ -99,7 +101,7 @@ def _check_archive(console: Console) -> Command:
 def _receipt(console: Console) -> Command:
     def run(name: str, archive: Path, out: Path | None) -> int:
         try:
-            with archive.open("rb") as file:
+            with bundle.opened(archive) as file:
                 found = bundle.make_receipt(file, bytes.fromhex(name))
         except OSError:
             raise console.usage("unreadable", path=str(archive)) from None
@@ -168,7 +170,7 @@ def _kept(folder: Path) -> Path:
     return NodeFolder(folder).chain.with_name("snapshots")
 
 
-def _told(made: snapshot.Snapshot, size: int) -> dict[str, Any]:
+def _told(made: snapshot.Snapshot, size: int) -> Words:
     return {
         "height": made.height,
         "format": made.format,
@@ -179,7 +181,12 @@ def _told(made: snapshot.Snapshot, size: int) -> dict[str, Any]:
 
 
 def _line(console: Console, made: snapshot.Snapshot, size: int) -> str:
-    told = {"height": made.height, "chunks": made.chunks, "size": size, "hash": made.hash.hex()}
+    told: Words = {
+        "height": made.height,
+        "chunks": made.chunks,
+        "size": size,
+        "hash": made.hash.hex(),
+    }
     return console.of("node", "snapshot_line", **told)
 
 
@@ -212,7 +219,7 @@ def _compared(console: Console, one: Store, other: Store) -> int:
         return DONE
     hashes = [None if each is None else each.hex() for each in (found.one, found.other)]
     absent = console.of("node", "state_absent")
-    words = {"key": found.key, "one": hashes[0] or absent, "other": hashes[1] or absent}
+    words: Words = {"key": found.key, "one": hashes[0] or absent, "other": hashes[1] or absent}
     told = {"equal": False, "key": found.key, "path": found.path}
     line = console.of("node", "states_differ", **words)
     console.show({**told, "one": hashes[0], "other": hashes[1]}, [line])

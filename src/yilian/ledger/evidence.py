@@ -28,7 +28,7 @@ def from_json(value: Any) -> bytes:
             return proto.message(1, _duplicate(inner))
         if kind == _ATTACK:
             return proto.message(2, _attack(inner))
-    except (KeyError, TypeError, ValueError, binascii.Error):
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError, binascii.Error):
         pass
     raise MALFORMED()
 

@@ -11,15 +11,18 @@
 | h, k | header and commit of the height after the last | at the end: they close its receipts |
 | z | SHA-256 of all bytes before | last |
 
-The hash at the end finds a spoiled file; what proves the content are links and signatures, and they
-need nothing but this file and a trust file.
+The whole is packed with gzip when a node writes it. The hash at the end finds a spoiled file; what
+proves the content are links and signatures, and they need only this file and a trust file.
 """
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import zlib
 from collections.abc import Callable, Iterator
-from typing import IO, Any
+from pathlib import Path
+from typing import IO, Any, cast
 
 import msgspec
 
@@ -138,6 +141,16 @@ def _write_validators(
 # -- reading ---------------------------------------------------------------------------------------
 
 
+def opened(path: Path) -> IO[bytes]:
+    """Open an archive, packed (gzip) or not. Raises OSError."""
+    file = path.open("rb")
+    if file.read(2) == b"\x1f\x8b":
+        file.close()
+        return cast("IO[bytes]", gzip.open(path, "rb"))
+    file.seek(0)
+    return file
+
+
 class Bundle:
     """An archive that is read from its start to its end, every link and signature checked."""
 
@@ -235,7 +248,7 @@ class Bundle:
         self._require_linked(header)
         self.closing = header, commit, self._signers(header)
         digest = self._hash.digest()
-        if self._expect(b"z") != digest or self._file.read(1):
+        if self._expect(b"z") != digest or self._take(1):
             raise BundleUnreadable("the file is spoiled: its hash is not that at its end")
 
     def _require_signed(self, header: Header, commit: Commit) -> None:
@@ -290,7 +303,10 @@ class Bundle:
         return head[:1], data
 
     def _take(self, size: int) -> bytes:
-        data = self._file.read(size)
+        try:
+            data = self._file.read(size)
+        except (OSError, EOFError, zlib.error):
+            raise BundleUnreadable(f"{self._place()}: the file cannot be read") from None
         self._hash.update(data)
         return data
 

@@ -46,6 +46,7 @@ from yilian.node.engine import Engine, now_ms
 from yilian.node.link import EngineAway, Link
 from yilian.node.snapshot import Restore, SnapshotRefused, Snapshots, Verdict
 from yilian.node.store import Decided, StoreDamaged, Tip
+from yilian.node.verdicts import Verdicts
 
 BLOCK_TRANSACTIONS = 4_000
 SEAL_AGAIN = 0.5
@@ -90,6 +91,8 @@ class Consortium(Engine):
         the longest time without a block, from which `behind` is judged; 0 where none is promised.
         """
         super().__init__(folder)
+        # The engine hands in a few at a time, and has cores of its own to use.
+        self._verdicts = Verdicts(workers=0)
         self._link = link
         self._quiet_ms = empty_blocks_ms
         self._arrived = time.monotonic()

@@ -141,6 +141,7 @@ class NodeFolder:
         self.members_key = path / "members.key"
         self._configuration = path / "node.json"
         self._validator = path / "validator.key"
+        self._following = path / "validator.key.next"
 
     def vault(self, organisation: str) -> Path:
         """Give the folder of an organisation's vault."""
@@ -153,6 +154,15 @@ class NodeFolder:
     def exists(self) -> bool:
         """Tell whether a node was made here."""
         return self._configuration.exists()
+
+    def ended(self) -> bool:
+        """Tell whether a consortium goes on from this node's chain, so that it only is read."""
+        return (self.path / "promoted.json").exists()
+
+    def note_promotion(self, chain: str, genesis: str) -> None:
+        """Note that a consortium goes on from here: its chain, and the hash of its genesis."""
+        text = msgspec.json.encode({"chain": chain, "genesis": genesis}) + b"\n"
+        (self.path / "promoted.json").write_bytes(text)
 
     def configuration(self) -> Configuration:
         """Read `node.json`. Raises ConfigurationError."""
@@ -184,11 +194,12 @@ class NodeFolder:
         if self.configuration().index is not None:
             self.stale_index.touch()
 
-    def new_validator_seed(self) -> bytes:
-        """Make the validator's key; raises FileExistsError where there is one."""
+    def new_validator_seed(self, *, following: bool = False) -> bytes:
+        """Make the validator's key, or the one that is to follow it; raises FileExistsError."""
         seed = secrets.token_bytes(32)
         self.path.mkdir(parents=True, exist_ok=True)
-        handle = os.open(self._validator, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        path = self._following if following else self._validator
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "wb") as file:
             file.write(codec.to_text(seed).encode("ascii") + b"\n")
             file.flush()
@@ -198,6 +209,14 @@ class NodeFolder:
     def validator_seed(self) -> bytes:
         """Read the validator's key; refuses a file that others may read."""
         return codec.to_bytes(_secret(self._validator))
+
+    def following_seed(self) -> bytes | None:
+        """Read the key that is to follow the validator's; None where none was made."""
+        return codec.to_bytes(_secret(self._following)) if self._following.exists() else None
+
+    def adopt_following_seed(self) -> None:
+        """Put the key that was to follow in the validator key's place; the old one is gone."""
+        os.replace(self._following, self._validator)
 
     def mail_password(self, relay: MailRelay) -> str | None:
         """Read the password for a mail relay; None where it needs none.

@@ -10,6 +10,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Sequence
+from concurrent.futures import Future
 from pathlib import Path
 
 import nacl.bindings
@@ -29,7 +31,8 @@ from yilian.ledger.machine import Applied
 from yilian.ledger.modules.governance.state import parameters
 from yilian.ledger.state import State
 from yilian.ledger.transaction import Envelope
-from yilian.node.engine import Engine, now_ms, write_genesis
+from yilian.node.engine import Engine, Stopped, now_ms, write_genesis
+from yilian.node.history import Outcome
 from yilian.node.store import StoreDamaged, tip_after
 
 APP_VERSION = 1
@@ -50,9 +53,13 @@ class Embedded(Engine):
 
     kind = "embedded"
 
-    def __init__(self, folder: Path, validator_seed: bytes) -> None:
-        """Open a chain that `create` made. Raises StoreDamaged where it must not be served."""
+    def __init__(self, folder: Path, validator_seed: bytes, *, ended: bool = False) -> None:
+        """Open a chain that `create` made. Raises StoreDamaged where it must not be served.
+
+        A chain that has `ended` (a consortium goes on from it) is read and never written again.
+        """
         super().__init__(folder)
+        self._ended = ended
         try:
             self._take_up(validator_seed)
         except BaseException:
@@ -79,6 +86,12 @@ class Embedded(Engine):
         self._most = BLOCK_TRANSACTIONS
 
     # -- writing -------------------------------------------------------------------------------
+
+    def submit_many(self, raws: Sequence[bytes]) -> list[Future[Outcome]]:
+        """Hand in transactions; raises Stopped where the chain has ended."""
+        if self._ended:
+            raise Stopped("the chain has ended: a consortium goes on from it")
+        return super().submit_many(raws)
 
     def _run(self) -> None:
         try:
@@ -124,6 +137,9 @@ class Embedded(Engine):
         while True:
             if self._closing:
                 return "close"
+            if self._ended:
+                self._wake.wait()
+                continue
             if self._tip.height == 0:
                 return "first"
             if self._queue.has_waiting():

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import signal
 import subprocess
 import sys
@@ -29,14 +30,15 @@ KEPT = 2_000
 
 _EXEC = """
 import ctypes, os, sys
-binary, home = sys.argv[1:]
+node, binary, home = sys.argv[1:]
 if sys.platform == "linux":
     ctypes.CDLL(None).prctl(1, 9)
-    if os.getppid() == 1:
+    if os.getppid() != int(node):
         sys.exit("the node is gone")
 os.execv(binary, [binary, "start", "--home", home])
 """
 """Becomes the engine, after asking Linux (PR_SET_PDEATHSIG) to kill it when the node is gone."""
+_BECOME = (sys.executable, "-I", "-S", "-c", _EXEC)
 
 FAILED = "CONSENSUS FAILURE!!!"
 """After this the engine's consensus stands still, but its process does not end by itself."""
@@ -86,9 +88,18 @@ class Pair:
         """Stop the engine and wait for it."""
         self._closing.set()
         with self._lock:
-            if self._process is not None and self._process.poll() is None:
-                self._process.send_signal(signal.SIGTERM)
+            self._stop()
         self._thread.join()
+
+    def _stop(self) -> None:
+        """Ask the engine to end; one that does not is killed a little later."""
+        process = self._process
+        if process is None or process.poll() is not None:
+            return
+        process.send_signal(signal.SIGTERM)
+        late = threading.Timer(STOP_SECONDS, process.kill)
+        late.daemon = True
+        late.start()
 
     def _keep(self) -> None:
         pause = FIRST_PAUSE
@@ -114,7 +125,7 @@ class Pair:
             self._home.rpc.unlink(missing_ok=True)
             # Sockets are named relative to the folder, which may be deeper than an address holds.
             self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", "-c", _EXEC, str(self._binary), str(self._home.path)],
+                [*_BECOME, str(os.getpid()), str(self._binary), str(self._home.path)],
                 cwd=self._home.path,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -140,10 +151,11 @@ class Pair:
     def _judge(self, line: str) -> None:
         """End an engine that has nothing more to do, and keep why where the states differ."""
         what, why = _read(line)
-        if REPLAYED in line or (what in AGREED and any(each in why for each in DIVERGED)):
+        differ = REPLAYED in line or (what in AGREED and any(each in why for each in DIVERGED))
+        if differ:
             self._verdict = self._verdict or line.rstrip()[:KEPT]
-        if (self._verdict is not None or what == FAILED) and self._process is not None:
-            self._process.send_signal(signal.SIGTERM)
+        if differ or what == FAILED:
+            self._stop()
 
 
 def _read(line: str) -> tuple[str, str]:

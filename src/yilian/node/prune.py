@@ -7,9 +7,11 @@ only then does one synced write drop the heights. State, tree and the places of 
 
 from __future__ import annotations
 
+import gzip
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO, cast
 
 import msgspec
 
@@ -89,11 +91,11 @@ def _taken_up(store: Store, archive: Path, first: int, last: int) -> Span | None
     """Find the archive that an earlier run wrote and did not follow up; None for no file."""
     if not archive.exists():
         return None
-    with archive.open("rb") as file:
-        try:
+    try:
+        with bundle.opened(archive) as file:
             span = bundle.check(file)
-        except bundle.BundleUnreadable:
-            raise OtherArchive from None
+    except bundle.BundleUnreadable:
+        raise OtherArchive from None
     commit = store.commit(span.last)
     if span.first != first or span.last > last or commit is None:
         raise OtherArchive
@@ -105,12 +107,13 @@ def _taken_up(store: Store, archive: Path, first: int, last: int) -> Span | None
 def _write(store: Store, archive: Path, first: int, last: int, progress: Progress) -> Span:
     part = archive.with_name(archive.name + ".part")
     try:
-        with part.open("w+b") as file:
-            bundle.write(store, first, last, file, progress)
+        with part.open("wb") as file:
+            with gzip.GzipFile("", "wb", fileobj=file, mtime=0) as packed:
+                bundle.write(store, first, last, cast("IO[bytes]", packed), progress)
             file.flush()
             os.fsync(file.fileno())
-            file.seek(0)
-            span = bundle.check(file)
+        with bundle.opened(part) as again:
+            span = bundle.check(again)
     except BaseException:
         part.unlink(missing_ok=True)
         raise

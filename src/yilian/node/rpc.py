@@ -7,13 +7,14 @@ Shapes: CometBFT v0.38, `rpc/core/types/responses.go`; numbers of 64 bits are te
 from __future__ import annotations
 
 import base64
+import contextlib
 import http.client
 import itertools
 import json
 import os
 import socket
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -114,12 +115,8 @@ class Rpc:
                 self._request("broadcast_tx_async", {"tx": base64.b64encode(raw).decode()})
                 for raw in part
             ]
-            found = self._post(requests)
-            # A list of one request is answered without a list.
-            answers = {each["id"]: each for each in (found if isinstance(found, list) else [found])}
-            for each in requests:
-                problem = answers.get(each["id"], {}).get("error")
-                said.append(None if problem is None else str(problem.get("data") or problem))
+            answers = _by_number(self._post(requests))
+            said.extend(_problem(answers.get(each["id"])) for each in requests)
         return said
 
     def signed(self, height: int) -> Signed | None:
@@ -130,16 +127,20 @@ class Rpc:
         else.
         """
         try:
-            seen = self.call("commit", height=str(height))["signed_header"]
-            header = block_json.header_from_json(seen["header"])
-            last = self._last_commit(height)
-            found: tuple[bytes, ...] = ()
-            if last is None or header.evidence_hash != _NO_EVIDENCE:
-                block = self.call("block", height=str(height))["block"]
-                last = _commit(block["last_commit"])
-                found = tuple(_evidence(each) for each in block["evidence"]["evidence"])
+            with _shaped():
+                return self._signed(height)
         except RpcError:
             return None
+
+    def _signed(self, height: int) -> Signed:
+        seen = self.call("commit", height=str(height))["signed_header"]
+        header = block_json.header_from_json(seen["header"])
+        last = self._last_commit(height)
+        found: tuple[bytes, ...] = ()
+        if last is None or header.evidence_hash != _NO_EVIDENCE:
+            block = self.call("block", height=str(height))["block"]
+            last = _commit(block["last_commit"])
+            found = tuple(_evidence(each) for each in block["evidence"]["evidence"])
         return Signed(header, last, found, _commit(seen["commit"]))
 
     def _last_commit(self, height: int) -> Commit | None:
@@ -153,6 +154,13 @@ class Rpc:
 
     def validators(self, height: int) -> ValidatorSet:
         """Give the validators of a height, all pages of them."""
+        try:
+            with _shaped():
+                return block_json.validators_from_json(self._validators(height))
+        except RpcError as error:
+            raise EngineAway(error.data) from error
+
+    def _validators(self, height: int) -> list[_Answer]:
         found: list[_Answer] = []
         for page in itertools.count(1):
             answer = self.call(
@@ -161,7 +169,7 @@ class Rpc:
             found.extend(answer["validators"])
             if len(found) >= int(answer["total"]) or not answer["validators"]:
                 break
-        return block_json.validators_from_json(found)
+        return found
 
     def status(self) -> _Answer:
         """Tell how far the engine is."""
@@ -195,11 +203,44 @@ class Rpc:
         raise EngineAway("unreachable")
 
 
-def _result(answer: Any) -> _Answer:
+@contextlib.contextmanager
+def _shaped() -> Iterator[None]:
+    """Take an answer of another shape for none: who waits for it asks again."""
+    try:
+        yield
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise EngineAway(f"an answer of another shape ({type(error).__name__})") from error
+
+
+def _by_number(found: Any) -> dict[int, _Answer]:
+    # A list of one request is answered without a list.
+    answers = found if isinstance(found, list) else [found]
+    return {
+        each["id"]: each
+        for each in answers
+        if isinstance(each, dict) and isinstance(each.get("id"), int)
+    }
+
+
+def _problem(answer: _Answer | None) -> str | None:
+    """Give why a request was not taken; None where it was."""
+    if answer is None or not {"error", "result"} & answer.keys():
+        return "the engine gave no answer"
     problem = answer.get("error")
+    if isinstance(problem, dict):
+        return str(problem.get("data") or problem.get("message"))
+    return None if problem is None else str(problem)
+
+
+def _result(answer: Any) -> _Answer:
+    if not isinstance(answer, dict):
+        raise EngineAway("an answer of another shape")
+    problem = _problem(answer)
     if problem is not None:
-        raise RpcError(str(problem.get("data") or problem.get("message")))
-    return dict(answer["result"])
+        raise RpcError(problem)
+    if not isinstance(answer["result"], dict):
+        raise EngineAway("an answer of another shape")
+    return answer["result"]
 
 
 def _commit(value: Any) -> Commit:

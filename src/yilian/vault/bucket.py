@@ -216,7 +216,7 @@ class Bucket:
         more = {"IfNoneMatch": "*"} if absent else {}
         fine = ("PreconditionFailed", "412", "NotImplemented") if absent else ()
         with self._answered(*fine):
-            self._client.put_object(
+            answer = self._client.put_object(
                 Bucket=self.name,
                 Key=key,
                 Body=_Joined(pieces),
@@ -224,6 +224,9 @@ class Bucket:
                 ContentMD5=base64.b64encode(digest.digest()).decode(),
                 **more,
             )
+            if not answer.get("ETag"):
+                # The end of the answer is missing, and who knows what else.
+                raise STORE_UNAVAILABLE()
 
     def get(self, key: str, start: int = 0, length: int | None = None) -> tuple[bytes, int] | None:
         """Read a part of an object: its bytes, as many as there are, and the whole one's size.

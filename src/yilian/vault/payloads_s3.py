@@ -79,8 +79,10 @@ class S3Store(PackStore):
         return None if found is None else found[0]
 
     def _keep_only(self, pack: str, gone: set[str]) -> bool:
-        whole, entries = self._whole(pack, gone)
-        kept = [each for each in entries if each.address not in gone]
+        wanted = self._indexed(pack) - gone
+        if not wanted:
+            return False
+        whole, kept = self._whole(pack, wanted)
         if not kept:
             return False
         view = memoryview(whole)
@@ -91,16 +93,14 @@ class S3Store(PackStore):
         self._bucket.put(self._key(pack), parts)
         return True
 
-    def _whole(self, pack: str, gone: set[str]) -> tuple[bytes, list[Entry]]:
-        """Read a pack to write it again; what does not check is read twice, then kept as it is."""
-        expected = self._indexed(pack) - gone
+    def _whole(self, pack: str, wanted: set[str]) -> tuple[bytes, list[Entry]]:
+        """Read a pack to write it again: what does not check is read twice, then kept as it is."""
         whole, entries = b"", list[Entry]()
         for _ in range(2):
             found = self._bucket.get(self._key(pack))
             whole = found[0] if found is not None else b""
-            entries = list(scan(_within(whole), len(whole)))
-            sound = {each.address for each in entries if _is_sound(whole, each)}
-            if expected <= sound:
+            entries = [each for each in scan(_within(whole), len(whole)) if each.address in wanted]
+            if wanted == {each.address for each in entries if _is_sound(whole, each)}:
                 return whole, entries
         log.warning("a pack is damaged: what is left of it is kept")
         return whole, entries

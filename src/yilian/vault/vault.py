@@ -48,9 +48,9 @@ from yilian.vault.large_records import damaged_slices, open_large
 from yilian.vault.outbox import Outbox
 from yilian.vault.packages import Released, Request
 from yilian.vault.parcels import Parcels
-from yilian.vault.private_documents import PrivateDocuments
 from yilian.vault.payload_stores import PayloadStores
 from yilian.vault.payloads import PackStore
+from yilian.vault.private_documents import PrivateDocuments
 from yilian.vault.receiving import Accepted, Grantee, OpenedSession
 from yilian.vault.records import Batch, Damage, Item, Records, Version, batch_of
 from yilian.vault.relations import Relations

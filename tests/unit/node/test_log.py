@@ -27,6 +27,7 @@ from yilian.node.engine import NotYet
 from yilian.node.log import CheckpointLog, HashFiles, log_seed, write_synced
 from yilian.node.rollback import rollback
 from yilian.node.store import Store
+from yilian.node.witness import SPLIT_VIEW, Member, Witness
 
 
 def refused(code: Code, work: Callable[[], object]) -> None:
@@ -229,3 +230,36 @@ def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
     write_synced(path, b"two")
     assert path.read_bytes() == b"two"
     assert [each.name for each in path.parent.iterdir()] == ["file"]
+
+
+def test_a_validator_that_writes_two_chains_is_found_by_a_witness(tmp_path: Path) -> None:
+    """One key, one genesis, two histories: each reader is shown a sound one of their own."""
+    members, logs_ = [], []
+    for side in ("one", "other"):
+        node, cast = engine(tmp_path / side / "chain")
+        for at in range(3):
+            anchor(node, cast, f"{side} {at}")
+        log = CheckpointLog(node, tmp_path / side)
+        log.proof(5)
+        members.append(Member(side, _fetch(log)))
+        logs_.append((log, node))
+    keys = [log.key for log, _ in logs_]
+    witness = Witness.make(tmp_path / "witness", "w", keys)
+    try:
+        refused(SPLIT_VIEW, lambda: witness.watch(members))
+        assert witness.cosigned is None
+    finally:
+        witness.close()
+        for log, node in logs_:
+            log.close()
+            node.close()
+
+
+def _fetch(log: CheckpointLog) -> Callable[[str], bytes | None]:
+    def fetch(path: str) -> bytes | None:
+        try:
+            return log.checkpoint() if path == "checkpoint" else log.tile(path)
+        except Refusal:
+            return None
+
+    return fetch

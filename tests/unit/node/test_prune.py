@@ -91,7 +91,7 @@ def test_what_was_pruned_is_gone_here_and_proved_there(
     assert integrity.scan(store) is None
     archived = 0
     for raw in raws:
-        with (tmp_path / "old.archive").open("rb") as file:
+        with bundle.opened(tmp_path / "old.archive") as file:
             made = bundle.make_receipt(file, sha256(raw))
         place = store.where(sha256(raw))
         assert place is not None
@@ -157,7 +157,7 @@ def test_archives_and_the_export_of_the_rest_replay_to_the_whole_chain(
 
     def all_heights() -> Iterator[archive.Height]:
         for name in ("one", "two"):
-            with (tmp_path / name).open("rb") as file:
+            with bundle.opened(tmp_path / name) as file:
                 for held in bundle.Bundle(file).heights():
                     yield held.encoded
         yield from after
@@ -311,6 +311,6 @@ def test_the_store_grows_on_after_pruning_and_prunes_again(chain: Path, tmp_path
         second = prune.prune(running.store, KEEP, tmp_path / "two")
         assert second.first == first.last + 1
         assert running.receipt(sha256(raw)) is not None
-        with (tmp_path / "two").open("rb") as file:
+        with bundle.opened(tmp_path / "two") as file:
             assert bundle.check(file).first == first.base
     assert integrity.scan_folder(chain) is None

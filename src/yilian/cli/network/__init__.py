@@ -6,10 +6,10 @@ Each file has `commands(console)`.
 from __future__ import annotations
 
 from yilian.cli.console import Console
-from yilian.cli.network import making, running, seeing
+from yilian.cli.network import making, promoting, running, seeing
 from yilian.cli.shape import Group
 
-MATTERS = (making, running, seeing)
+MATTERS = (making, promoting, running, seeing)
 
 
 def command(console: Console) -> Group:

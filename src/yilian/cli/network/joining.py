@@ -1,4 +1,4 @@
-"""`yilian network invite, join, admit, validate`: how an organisation comes to a running network."""
+"""`yilian network invite, join, admit, validate`: an organisation comes to a running network."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from yilian.cli.console import DONE, REFUSED, STOPPED, Console
 from yilian.cli.network import asking
 from yilian.cli.network.making import Given, read_member
 from yilian.cli.shape import Command
-
 from yilian.ledger import keys
 from yilian.ledger.genesis import Genesis
 from yilian.ledger.modules.governance.messages import AdmitMember, SetValidator

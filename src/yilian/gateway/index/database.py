@@ -246,7 +246,11 @@ def _is_passing(error: exc.DBAPIError) -> bool:
 
 
 def lock(connection: Connection, schema: str) -> None:
-    """Make who opens the same tables at the same moment wait until this transaction ends."""
+    """Make who opens the same tables at the same moment wait until this transaction ends.
+
+    Its commit waits for the disk, so that a crash of the server does not take the tables away.
+    """
+    connection.exec_driver_sql("SET LOCAL synchronous_commit TO on")
     connection.execute(
         text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"),
         {"name": f"yilian {schema}"},

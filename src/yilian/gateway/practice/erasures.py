@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from yilian.gateway.practice import notices
@@ -34,9 +34,6 @@ ERASURE_UNKNOWN = code(9426, "erasing.unknown", 404)
 
 MESSAGES = 32
 """How many messages one transaction may carry (architecture, section 5)."""
-
-Find = Callable[[str], "Organisation | None"]
-"""Gives an organisation that this node works for."""
 
 log = logging.getLogger("yilian.gateway")
 
@@ -68,15 +65,15 @@ class Erasures:
 
     # -- erasing -------------------------------------------------------------------------------
 
-    def erase(self, person: str, chosen: Sequence[str] | None, find: Find) -> Erased:
+    def erase(self, person: str, chosen: Sequence[str] | None) -> Erased:
         """Erase records of a person, or all of them (None); what must be kept is sealed.
 
-        The chain has it when this returns, and the records are gone. `find` gives those of the
-        organisations that received copies which can be told. Refuses as `vault.plan_erasure` and
-        `records.Erase` do; nothing is erased then.
+        The chain has it when this returns, and the records are gone; the organisations that
+        received copies are told. Refuses as `vault.plan_erasure` and `records.Erase` do; nothing
+        is erased then.
         """
         with self._lock:
-            self.resume(find)
+            self.resume()
             plan = self._vault.plan_erasure(person, chosen)
             self._vault.erasure.prepare(plan)
             try:
@@ -85,15 +82,15 @@ class Erasures:
                 if not self._on_chain(plan):
                     self._vault.erasure.withdraw(plan.plan)
                 raise
-            return self._carry_out(plan, find)
+            return self._carry_out(plan)
 
-    def resume(self, find: Find) -> None:
+    def resume(self) -> None:
         """Finish every erasure that was begun; one that the chain refuses whole is forgotten."""
         with self._lock:
             for plan in self._vault.erasure.unfinished():
                 try:
                     self._write(plan)
-                    self._carry_out(plan, find)
+                    self._carry_out(plan)
                 except Refusal as refusal:
                     log.warning("erasure %s: %s", plan.plan, refusal.code.name)
                     if not self._on_chain(plan):
@@ -131,11 +128,11 @@ class Erasures:
     def _on_chain(self, plan: Plan) -> bool:
         return any(self.height(part) is not None for part in plan.parts)
 
-    def _carry_out(self, plan: Plan, find: Find) -> Erased:
+    def _carry_out(self, plan: Plan) -> Erased:
         """Do what the chain has. All before the last step may come again after a crash."""
         certificates = [part.certificate for part in plan.parts]
         self._inform(plan.patient, certificates)
-        told = self._tell(certificates, find)
+        told = self._tell(certificates)
         held = self._vault.catalogue.records_of_patient(plan.patient, (KEPT, SEALED))
         if set(held) <= set(plan.records("destroyed")):
             # Nothing is left of the person here: name, cards, and copies of their category keys
@@ -152,7 +149,7 @@ class Erasures:
                 self._organisation, person, "erasure_done", _about(each), cause=each.erasure
             )
 
-    def _tell(self, certificates: Sequence[Certificate], find: Find) -> tuple[str, ...]:
+    def _tell(self, certificates: Sequence[Certificate]) -> tuple[str, ...]:
         """Tell the readers of other organisations who received copies, once each.
 
         What they do with their copies is theirs; the certificate names them in any case.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import select
 import socket
 import threading
 from pathlib import Path
@@ -55,7 +56,8 @@ class Server:
                 if self._closed:
                     connection.close()
                     return
-                if not self._open:
+                # An engine that died may have left connections whose threads are still at work.
+                if all(map(_ended, self._open)):
                     self._application.connected()
                 self._open.append(connection)
             threading.Thread(
@@ -74,3 +76,10 @@ class Server:
             with self._lock:
                 self._open.remove(connection)
             connection.close()
+
+
+def _ended(connection: socket.socket) -> bool:
+    """Tell whether the other side of a connection is gone."""
+    poll = select.poll()
+    poll.register(connection, 0)
+    return bool(poll.poll(0))

@@ -366,7 +366,7 @@ def test_readers_elsewhere_are_told_of_an_erasure(world: World) -> None:
     given = Consents(a.organisation).give(person, terms(a, b))
     session = b.session(given.grant, doctor, signer)
     assert note in read(b, a, session)
-    erased = a.organisation.erasures.erase(person, None, lambda _: None)
+    erased = a.organisation.erasures.erase(person, None)
     assert erased.told == (b.id,)
     until(lambda: [e.kind for e in b.organisation.vault.outbox.inbox(doctor)] == ["copies_erased"])
     assert GRANTS.get(a.organisation.engine.state(), given.grant) is not None

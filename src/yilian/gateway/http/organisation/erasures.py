@@ -155,7 +155,7 @@ def _erase(rooms: Rooms) -> Callable[[Request], Any]:
 
         def work() -> ErasureDone:
             chosen = None if asked.records is None else sorted(set(asked.records))
-            made = organisation.erasures.erase(asked.person, chosen, rooms.hosted)
+            made = organisation.erasures.erase(asked.person, chosen)
             return _done(organisation, made.plan, made.told)
 
         return answer(request, await to_thread.run_sync(work))

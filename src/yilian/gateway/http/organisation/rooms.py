@@ -87,10 +87,6 @@ class Rooms:
             raise NOT_FOUND()
         return found
 
-    def hosted(self, name: str) -> Organisation | None:
-        """Find an organisation if this node works for it."""
-        return self._organisations.get(name)
-
     def all(self) -> tuple[Organisation, ...]:
         """List the organisations of this node, by id."""
         return tuple(self._organisations[name] for name in sorted(self._organisations))

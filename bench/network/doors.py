@@ -18,6 +18,8 @@ from pathlib import Path
 
 from yilian.node.rpc import connect
 
+IDLE_SECONDS = 5.0
+"""The engine closes a connection that is idle for ten."""
 QUERY = "tm.event='NewBlockEvents'"
 
 
@@ -41,11 +43,19 @@ class Door:
     """A connection by which transactions are handed in; for one thread."""
 
     def __init__(self, path: Path) -> None:
-        self._socket = connect(path, 120.0)
+        self._path = path
+        self._open()
+
+    def _open(self) -> None:
+        self._socket = connect(self._path, 120.0)
         self._file = self._socket.makefile("rb")
+        self._used = time.monotonic()
 
     def post(self, request: bytes) -> None:
         """Hand in an encoded batch; raises RuntimeError where anything of it was not taken."""
+        if time.monotonic() - self._used > IDLE_SECONDS:
+            self.close()
+            self._open()
         self._socket.sendall(request)
         status, length = self._file.readline(), -1
         chunked = False
@@ -56,6 +66,7 @@ class Door:
         answer = self._chunks() if chunked else self._file.read(length)
         if b" 200 " not in status or b'"error"' in answer:
             raise RuntimeError(f"not taken: {status!r} {answer[:300]!r}")
+        self._used = time.monotonic()
 
     def _chunks(self) -> bytes:
         found = []

@@ -111,6 +111,19 @@ def test_who_is_not_counted_is_said(home: Path, tmp_path: Path, yilian: Yilian) 
         assert f"Not counted: {other} (its checkpoint cannot be read)." in said.err
 
 
+def test_a_medium_that_is_away_is_said(home: Path, tmp_path: Path, yilian: Yilian) -> None:
+    one, away = log("a", 20), tmp_path / "away"
+    away.write_text("no folder")
+    yilian("witness", "pin", home, one.key.encode())
+    with serving(one) as url:
+        words = ("witness", "run", home, "--log", url, "--publish", away, "--once")
+        said = yilian(*words)
+        assert (said.code, "cannot be written" in said.err) == (1, True)
+        away.unlink()
+        assert yilian(*words).code == 0
+    assert (away / "checkpoint").is_file()
+
+
 def test_trust_and_proof_files(tmp_path: Path, yilian: Yilian) -> None:
     receipt, trust = tmp_path / "receipt.json", tmp_path / "trust.json"
     receipt.write_text(json.dumps(FOUR.receipt()))

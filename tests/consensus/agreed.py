@@ -13,7 +13,8 @@ import nacl.bindings
 
 from tests.chain import Memory
 from tests.consensus import encoding
-from tests.consensus.drivers import MILLI, Call, Fault, Finalized
+from tests.consensus.drivers import MILLI, Call, Finalized
+from tests.consensus.encoding import Fault
 from tests.consensus.town import Town
 from yilian.ledger import block as blocks
 from yilian.ledger import evidence, keys
@@ -54,11 +55,7 @@ class Law:
 
     def run(self, height: int, time: int, call: Call) -> Applied:
         """Apply a block and keep what it did."""
-        proved = [
-            Misbehaviour("duplicate_vote", each.address, each.height, each.time // MILLI, each.power)
-            for each in call.faults
-        ]
-        applied = self._machine.apply_block(height, time, call.txs, proved)
+        applied = self._machine.apply_block(height, time, call.txs, told(call.faults))
         self._adopt(applied)
         return applied
 
@@ -179,9 +176,7 @@ class Agreed:
             return self.town.genesis.time * MILLI
         weighted = sorted(
             (place.time, each.power)
-            for place, each in zip(
-                last.signatures, self._sets[height - 1].validators, strict=True
-            )
+            for place, each in zip(last.signatures, self._sets[height - 1].validators, strict=True)
             if place.flag != ABSENT
         )
         left = sum(power for _, power in weighted) // 2
@@ -241,10 +236,7 @@ class Agreed:
         """Add a block that was voted for, and work out what it must do."""
         assert self.decides(commit)
         call, height = candidate.call(), candidate.height
-        assert evidence.misbehaviour(candidate.block.evidence) == [
-            Misbehaviour("duplicate_vote", each.address, each.height, each.time // MILLI, each.power)
-            for each in call.faults
-        ]
+        assert evidence.misbehaviour(candidate.block.evidence) == told(call.faults)
         applied = self.law.run(height, call.time // MILLI, call)
         change = applied.consensus
         expected = Finalized(
@@ -282,6 +274,14 @@ class Agreed:
         total = validators.total_power
         fault = Fault(DUPLICATE, each.address, height, moment, each.power, total)
         return fault, encoding.duplicate_vote(one, two, total, each.power, moment)
+
+
+def told(faults: Sequence[Fault]) -> list[Misbehaviour]:
+    """Give misdeeds as the law takes them, with times in ms."""
+    return [
+        Misbehaviour("duplicate_vote", each.address, each.height, each.time // MILLI, each.power)
+        for each in faults
+    ]
 
 
 def changed(validators: ValidatorSet, updates: Sequence[tuple[bytes, int]]) -> ValidatorSet:

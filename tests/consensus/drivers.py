@@ -128,8 +128,7 @@ class Direct:
         return Finalized(
             applied.app_hash,
             tuple(
-                (each.code, each.data, each.gas, each.gas)
-                for each in self._engine.results(applied)
+                (each.code, each.data, each.gas, each.gas) for each in self._engine.results(applied)
             ),
             tuple((each.public_key, each.power) for each in validators),
             None if limits is None else _limits(limits),
@@ -170,9 +169,9 @@ class Bytes:
         return Start(limits, _read_validators(chunks(answer, 2)), chunk(answer, 3))
 
     def check(self, raws: Sequence[bytes], kind: int = NEW) -> list[int]:
-        asked = [
-            encoding.request("check_tx", proto3((1, raw), (2, kind))) for raw in raws
-        ] + [encoding.request("flush")]
+        asked = [encoding.request("check_tx", proto3((1, raw), (2, kind))) for raw in raws] + [
+            encoding.request("flush")
+        ]
         answers = [encoding.response(each) for each in self._application.answer_all(asked)]
         names = [name for name, _ in answers]
         assert names == ["check_tx"] * len(raws) + ["flush"], names
@@ -214,6 +213,27 @@ class Bytes:
 
     def commit(self) -> int:
         return integer(self._ask("commit", b""), 3)
+
+    def snapshots(self) -> list[encoding.Snapshot]:
+        """List the snapshots that the node offers."""
+        answer = self._ask("list_snapshots", b"")
+        return [encoding.read_snapshot(each) for each in chunks(answer, 1)]
+
+    def offer(self, snapshot: encoding.Snapshot, app_hash: bytes) -> int:
+        """Offer a snapshot; gives the result's number."""
+        body = write((1, encoding.snapshot(snapshot)), (2, app_hash))
+        return integer(self._ask("offer_snapshot", body), 1)
+
+    def load(self, height: int, form: int, index: int) -> bytes:
+        """Fetch a chunk; empty where there is none."""
+        body = proto3((1, height), (2, form), (3, index))
+        return chunk(self._ask("load_snapshot_chunk", body), 1)
+
+    def apply(self, index: int, data: bytes, sender: str) -> tuple[int, list[int], list[bytes]]:
+        """Hand a chunk in; gives the result, what to fetch again, and whom to leave."""
+        body = proto3((1, index), (2, data), (3, sender))
+        answer = self._ask("apply_snapshot_chunk", body)
+        return integer(answer, 1), list(chunk(answer, 2)), chunks(answer, 3)
 
     def _ask(self, name: str, body: bytes) -> encoding.Message:
         asked = [encoding.request(name, body), encoding.request("flush")]

@@ -169,6 +169,34 @@ def misbehavior(fault: Fault) -> bytes:
     ) + write((4, timestamp(fault.time)), (5, fault.total))
 
 
+class Snapshot(NamedTuple):
+    """A `tendermint.abci.Snapshot`."""
+
+    height: int
+    format: int
+    chunks: int
+    hash: bytes
+    metadata: bytes
+
+
+def snapshot(given: Snapshot) -> bytes:
+    """Write a snapshot."""
+    return proto3(
+        (1, given.height),
+        (2, given.format),
+        (3, given.chunks),
+        (4, given.hash),
+        (5, given.metadata),
+    )
+
+
+def read_snapshot(data: bytes) -> Snapshot:
+    """Read a snapshot."""
+    found = parse(data)
+    height, form, count = (integer(found, field) for field in (1, 2, 3))
+    return Snapshot(height, form, count, chunk(found, 4), chunk(found, 5))
+
+
 def validator_update(public: bytes, power: int) -> bytes:
     """Write a `tendermint.abci.ValidatorUpdate`."""
     return write((1, write((1, public)))) + proto3((2, power))
@@ -194,9 +222,7 @@ def vote(type_: int, height: int, round_: int, block: bytes, parts: tuple[int, b
 
 def signed_vote(vote: bytes, time: int, address: bytes, index: int, signature: bytes) -> bytes:
     """Write a whole `tendermint.types.Vote`."""
-    return (
-        vote + write((5, timestamp(time))) + proto3((6, address), (7, index), (8, signature))
-    )
+    return vote + write((5, timestamp(time))) + proto3((6, address), (7, index), (8, signature))
 
 
 def duplicate_vote(one: bytes, two: bytes, total: int, power: int, time: int) -> bytes:

@@ -1,10 +1,10 @@
 """A consensus simulator: members of a consortium, driven as CometBFT v0.38 drives an application.
 
 The law behind each member is the real one, on a real store; the engine is played here, by the
-grammar of `spec/abci/abci++_comet_expected_behavior.md`: clean start and recovery, rounds with other
-proposers, candidates that are not decided, catching up without rounds, a height that is finalized
-again after a crash, and checks of the mempool after each block. What each call must answer is known
-from the bare law (`agreed.py`).
+grammar of `spec/abci/abci++_comet_expected_behavior.md`: clean start and recovery, rounds with
+other proposers, candidates that are not decided, catching up without rounds, a height that is
+finalized again after a crash, and checks of the mempool after each block. What each call must
+answer is known from the bare law (`agreed.py`).
 
 A crash is a copy of the store's files as they are on the disk at that moment, opened as a new node.
 """
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Literal
 
 from tests.consensus.agreed import Agreed, Candidate
-from tests.consensus.drivers import MILLI, NEW, RECHECK, Bytes, Call, Direct, Driver, Fault
+from tests.consensus.drivers import MILLI, NEW, RECHECK, Bytes, Call, Direct, Driver
 from tests.consensus.town import Town
 from yilian.ledger.block import COMMIT, NIL, Commit, ValidatorSet
 from yilian.ledger.keys import sha256
@@ -107,6 +107,7 @@ class Replica:
         self.known: set[bytes] = set()
         self.link = Link(self)
         self.engine: Consortium | None = None
+        self.snapshot_every = 0
         self._by_bytes = by_bytes
         self._lives = 0
         write_genesis(self.folder, agreed.town.genesis)
@@ -127,11 +128,21 @@ class Replica:
     def start(self) -> None:
         """Start node and engine: handshake, and what the engine stores is replayed."""
         assert self.engine is None
+        self._open()
+        self._handshake()
+
+    def _open(self) -> None:
         self.link = Link(self)
-        self.engine = Consortium(self.folder, self.link)
+        self.engine = Consortium(self.folder, self.link, self.snapshot_every)
         self._application = Application(self.engine)
         self.call: Driver = Bytes(self._application) if self._by_bytes else Direct(self.engine)
-        self._handshake()
+
+    def start_empty(self) -> Bytes:
+        """Start node and engine as for a snapshot: without a handshake; gives the calls."""
+        assert self.engine is None
+        self._open()
+        self._application.connected()
+        return Bytes(self._application)
 
     def restart_engine(self) -> None:
         """Let the engine alone die and come again: its mempool is gone, the node lives on."""
@@ -272,7 +283,7 @@ class Network:
     def __init__(self, folder: Path, powers: Sequence[int] = (10, 10, 10, 10), seed: int = 0):
         self.town = Town(powers)
         self.agreed = Agreed(self.town)
-        self.dice = random.Random(seed)  # noqa: S311 (a schedule, no secret)
+        self.dice = random.Random(seed)
         self.replicas = [
             Replica(seat, folder / f"member-{seat}", self.agreed, by_bytes=seat % 2 == 0)
             for seat in range(len(powers))
@@ -305,7 +316,7 @@ class Network:
         agreed, replica = self.agreed, self.replicas[seat]
         height = agreed.height + 1
         last = agreed.seen(height - 1, seat) if height > 1 else Commit()
-        proofs = [agreed.voted_twice(height - 1, place) for place in misdeeds] if last.height else []
+        proofs = [agreed.voted_twice(height - 1, place) for place in misdeeds]
         address = self._address(seat)
         empty = agreed.propose(address, (), last, proofs)
         if txs is None:
@@ -345,7 +356,8 @@ class Network:
         voters |= dict.fromkeys(set(against) & set(voters), NIL)
         for seat in silent:
             voters.pop(seat, None)
-        clock = {each.seat: self.town.time * MILLI + each.seat * 7_000_001 for each in self.replicas}
+        now = self.town.time * MILLI
+        clock = {each.seat: now + each.seat * 7_000_001 for each in self.replicas}
         commit = self.agreed.vote(candidate, voters, clock, self.round)
         if not self.agreed.decides(commit):
             return False
@@ -379,6 +391,11 @@ class Network:
         self.deliver(crashes)
         return True
 
+    def blocks(self, count: int) -> None:
+        """Make some heights."""
+        for _ in range(count):
+            assert self.block()
+
     # -- the mempool ---------------------------------------------------------------------------
 
     def send(self, seat: int, *raws: bytes) -> list[int | None]:
@@ -408,4 +425,4 @@ class Network:
         return [sha256(raw) for height in self.agreed.heights for raw in height.candidate.block.txs]
 
 
-__all__ = ["CRASHES", "Crash", "Fault", "Network", "Replica"]
+__all__ = ["CRASHES", "Crash", "Network", "Replica"]

@@ -44,14 +44,14 @@ def test_a_new_key_votes_two_heights_later(network: Network, tmp_path: Path) -> 
 def test_power_is_given_and_taken_by_vote(network: Network, tmp_path: Path) -> None:
     member = network.town.members[3].id
     assert network.block(0, network.town.carry(SetValidator(organisation=member, power=0)))
-    assert network.block() and network.block()
+    network.blocks(2)
     assert set(keys(network, 4)) == {0, 1, 2}
     network.replicas[2].crash()
     assert not network.block()
     network.replicas[2].start()
     assert network.block(0, [network.town.rename(3)])
     assert network.block(1, network.town.carry(SetValidator(organisation=member, power=25)))
-    assert network.block() and network.block() and network.block()
+    network.blocks(3)
     assert keys(network, network.agreed.height)[3][1] == 25
     require_one_chain(network)
     require_replay(network, network.replicas[3], tmp_path / "again")
@@ -74,7 +74,7 @@ def test_the_last_validator_is_spared(network: Network) -> None:
     assert len(network.agreed.validators(4)) == 1
     last = network.agreed.validators(4).validators[0]
     assert isinstance(last, Validator)
-    assert network.block() and network.block() and network.block()
+    network.blocks(3)
     require_one_chain(network)
 
 

@@ -36,7 +36,7 @@ def test_members_agree_on_what_gossip_brought(network: Network, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("crash", CRASHES)
-@pytest.mark.parametrize("height", [1, 2, 5])
+@pytest.mark.parametrize("height", [1, 4])
 def test_a_member_that_crashes_comes_back(network: Network, crash: Crash, height: int) -> None:
     for turn in range(1, 8):
         network.send(0, network.town.enrol())

@@ -214,7 +214,7 @@ def follow(schedule: list[Step], powers: tuple[int, ...], seed: int) -> None:
 
 
 @settings(
-    max_examples=scale(8, 800),
+    max_examples=scale(6, 600),
     deadline=None,
     suppress_health_check=list(HealthCheck),
     # Making a failure smaller takes longer than a test may: that is for `make soak`.

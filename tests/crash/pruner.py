@@ -1,7 +1,7 @@
 """A process that prunes a chain and, if told to, kills itself at a part of the way.
 
 python -m tests.crash.pruner FOLDER ARCHIVE [PLACE]: PLACE counts the lines run in the files of
-pruning and of the store, which a first run on a copy tells: as a part of them, or back from the end.
+pruning and of the store, which a first run on a copy tells: a part of them, or back from the end.
 """
 
 from __future__ import annotations

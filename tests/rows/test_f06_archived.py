@@ -36,14 +36,27 @@ class Archive:
                     "witness", "init", self.witnesses[at], "--name", name, "--log-key", log_key
                 )
                 assert code == 0
-                words = ["--log", served.url, "--publish", self.media[at], "--once"]
+                words: list[str | Path] = [
+                    "--log",
+                    served.url,
+                    "--publish",
+                    self.media[at],
+                    "--once",
+                ]
                 assert yilian("witness", "run", self.witnesses[at], *words)[0] == 0
                 keys += made["witness"]
             later = client.records.anchor(record=drafts.fresh_id(), commitment=drafts.fresh_salt())
             (path / "later.json").write_text(json.dumps(client.receipt(later.hash)))
         shutil.rmtree(path / "node")
         options = [word for key in keys for word in ("--key", key)]
-        pinned = ["--threshold", "2", "--log-key", log_key, "--out", path / "pinned.json"]
+        pinned: list[str | Path] = [
+            "--threshold",
+            "2",
+            "--log-key",
+            log_key,
+            "--out",
+            path / "pinned.json",
+        ]
         assert yilian("witness", "trust", path / "trust.json", *options, *pinned)[0] == 0
 
     def verify(self, *words: str | Path, paper: str = "receipt") -> tuple[int, dict[str, Any]]:
@@ -105,7 +118,7 @@ def test_years_later_the_trusting_period_is_judged_at_the_witnesses_time(
 
 def test_a_stranger_copies_two_files_and_runs_them(archive: Archive, tmp_path: Path) -> None:
     for module in (verify, verify_log):
-        shutil.copy(module.__file__, tmp_path)
+        shutil.copy(str(module.__file__), tmp_path)
     words = [str(each) for each in archive.published()]
     command = [sys.executable, "-I", "verify_log.py", str(archive.path / "receipt.json")]
     command += ["--trust", str(archive.path / "pinned.json"), "--json", *words]

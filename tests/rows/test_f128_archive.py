@@ -150,6 +150,27 @@ def running_base(chain: Path) -> int:
         store.close()
 
 
+def test_archives_and_the_export_of_the_rest_run_again_as_one_chain(
+    small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    node = NodeFolder(tmp_path / "node")
+    shutil.copytree(small, node.chain)
+    node.write_configuration(Configuration(chain=CHAIN_ID, organisations=[]))
+    files = [str(tmp_path / name) for name in ("one", "two", "rest")]
+    for file, keep in ((files[0], UNDO_HEIGHTS + 20), (files[1], UNDO_HEIGHTS)):
+        told(capsys, "node", "prune", str(node.path), "--archive", file, "--keep", str(keep))
+    said = told(capsys, "node", "export", str(node.path), files[2])
+    again = told(capsys, "node", "replay", *files, str(tmp_path / "again"))
+    assert again["height"] == said["height"]
+    assert integrity.scan_folder(tmp_path / "again") is None
+    for wrong in (files[1:], files[:1] + files[2:], files[2:], files[::-1]):
+        assert main(["node", "replay", *wrong, str(tmp_path / "wrong"), "--json"]) == 1
+        shutil.rmtree(tmp_path / "wrong")
+    absent = str(tmp_path / "absent")
+    assert main(["node", "replay", files[0], absent, str(tmp_path / "no"), "--json"]) == 2
+    capsys.readouterr()
+
+
 def test_a_spoiled_archive_gives_no_receipt(
     made: Node, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -45,6 +45,7 @@ STOPPED_BY_CHANCE = 15.0
 _STAGE = "backup.part"
 _NEVER_CHANGE = (".sst", ".ldb", ".pack")
 _STATE = "priv_validator_state.json"
+_INDEX = "index.sqlite"
 _ENGINE_KEYS = ("priv_validator_key.json", "node_key.json")
 _KEYS = ("validator.key", "validator.key.next", "members.key", "log.key")
 _SKIPPED = ("node.log", "node.log.1", "engine.log", "rpc.sock", "abci.sock", "LOCK", "lock", _STAGE)
@@ -180,7 +181,7 @@ def _files(folder: Path) -> Iterator[Path]:
     for root, folders, names in os.walk(folder):
         folders[:] = [each for each in folders if each not in (*_SKIPPED, "snapshots")]
         for name in names:
-            if name not in _SKIPPED and name != _STATE:
+            if name not in _SKIPPED and name != _STATE and not name.startswith(_INDEX):
                 yield Path(root, name)
 
 
@@ -255,7 +256,8 @@ def restore(
     own chain knows is erased again. The node does not vote. Raises FileExistsError, NotABackup,
     NobodyToAsk, TimeoutError, OSError, and refusals of the vault.
     """
-    if folder.path.exists() and any(folder.path.iterdir()):
+    # Whoever watches over the node may have begun its log again meanwhile.
+    if folder.path.exists() and {each.name for each in folder.path.iterdir()} - {"node.log"}:
         raise FileExistsError(folder.path)
     _read_label(source)
     try:

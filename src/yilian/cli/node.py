@@ -12,7 +12,7 @@ from yilian.cli import heights, values, vaults
 from yilian.cli.console import DONE, REFUSED, STOPPED, USAGE, Console
 from yilian.cli.progress import Progress
 from yilian.cli.shape import Command, Group
-from yilian.node import archive, integrity, rollback
+from yilian.node import archive, bundle, integrity, rollback
 from yilian.node.config import NodeFolder
 from yilian.node.store import Store, StoreBusy, StoreDamaged
 
@@ -86,16 +86,17 @@ def _export(console: Console) -> Command:
 
 
 def _replay(console: Console) -> Command:
-    def run(file: Path, folder: Path) -> int:
+    def run(files: tuple[Path, ...], folder: Path) -> int:
         try:
-            with file.open("rb") as source, Progress(console, "progress/replayed") as progress:
-                genesis, heights = archive.read_export(source)
+            genesis, heights = bundle.chained(files)
+            with Progress(console, "progress/replayed") as progress:
                 tip = archive.replay(genesis, heights, folder, lambda done: progress.of(done, 0))
         except FileExistsError:
             raise console.usage("folder_in_use", path=str(folder)) from None
-        except OSError:
-            raise console.usage("unreadable", path=str(file)) from None
-        except archive.ExportUnreadable as error:
+        except OSError as error:
+            path = error.filename or files[0]
+            raise console.usage("unreadable", path=str(path)) from None
+        except (archive.ExportUnreadable, bundle.BundleUnreadable) as error:
             return _failed(console, "export_unreadable", REFUSED, reason=str(error))
         except StoreDamaged as damaged:
             return _failed(console, "replay_differs", REFUSED, what=damaged.what)
@@ -104,7 +105,10 @@ def _replay(console: Console) -> Command:
         console.show({"ok": True, "height": tip.height, "app_hash": root}, lines)
         return DONE
 
-    return _command(console, "replay", run, [_file(console), _folder(console, "chain_folder")])
+    files = click.Argument(
+        ["files"], metavar="FILE...", type=values.file(console), nargs=-1, required=True
+    )
+    return _command(console, "replay", run, [files, _folder(console, "chain_folder")])
 
 
 def _command(

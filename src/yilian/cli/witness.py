@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ from yilian.sdk import verify, verify_log
 
 EVERY = 60.0
 PATIENCE = 20.0
+LONGEST = 60.0
+"""Seconds for one answer: a member that lets it drip is one that does not answer."""
 
 
 def command(console: Console) -> Group:
@@ -79,7 +82,7 @@ def _run(console: Console) -> Command:
             pause = threading.Event()
             while True:
                 refused = _round(console, witness, members, publish, given["needed"])
-                # Members that are away come back; a contradiction is for a person to look at.
+                # Members and media that are away come back; a contradiction is a person's to judge.
                 if given["once"] or refused not in (None, NO_AGREEMENT):
                     return DONE if refused is None else REFUSED
                 pause.wait(given["every"])
@@ -108,12 +111,25 @@ def _round(
     try:
         done = witness.watch(members, needed)
     except Refusal as refusal:
-        witness.publish(publish)
+        _publish(console, witness, publish)
         console.law_refused(refusal)
         return refusal.code
-    witness.publish(publish)
+    if not _publish(console, witness, publish):
+        return NO_AGREEMENT
     _told(console, done)
     return None
+
+
+def _publish(console: Console, witness: Witness, folder: Path) -> bool:
+    """Publish; a medium that is away is said, and gets what it lacks in a later round."""
+    try:
+        witness.publish(folder)
+    except OSError:
+        text = console.words("usage/not_written", path=str(folder))
+        console.note(text)
+        console.fail({"code": "not_written", "title": text})
+        return False
+    return True
 
 
 def _told(console: Console, done: Round) -> None:
@@ -210,11 +226,13 @@ def _fetch(prefix: str) -> Fetch:
                     return None
                 if answer.status_code != 200:
                     raise OSError(f"HTTP {answer.status_code}")
-                data = b""
+                data, until = b"", time.monotonic() + LONGEST
                 for piece in answer.iter_bytes():
                     data += piece
                     if len(data) > MAX_NOTE:
                         break
+                    if time.monotonic() > until:
+                        raise OSError("the answer does not end")
                 return data
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise OSError(str(error)) from error

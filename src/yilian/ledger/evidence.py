@@ -33,6 +33,12 @@ def from_json(value: Any) -> bytes:
     raise MALFORMED()
 
 
+def with_absent(commit: Any) -> dict[str, Any]:
+    """Give a commit of the RPC's JSON with text where it has null: the signature of no vote."""
+    places = [{**each, "signature": each["signature"] or ""} for each in commit["signatures"]]
+    return {**commit, "signatures": places}
+
+
 def bare(evidence: bytes) -> bytes:
     """Take the envelope off: the leaf under a header's `evidence_hash`."""
     fields = proto.Fields(evidence)
@@ -109,7 +115,7 @@ def _attack(value: Any) -> bytes:
     block = value["ConflictingBlock"]
     signed = block["signed_header"]
     header = block_json.header_from_json(signed["header"]).encode()
-    commit = block_json.commit_from_json(signed["commit"]).encode()
+    commit = block_json.commit_from_json(with_absent(signed["commit"])).encode()
     validators = block["validator_set"]
     members = b"".join(proto.message(1, _validator(each)) for each in validators["validators"])
     members += proto.message(2, _validator(validators["proposer"]))

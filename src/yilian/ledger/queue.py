@@ -78,7 +78,7 @@ class Queue:
     def give_back(self, taken: Sequence[Envelope]) -> None:
         """Put what `take` gave in front again, in its order, where its proposal was not decided."""
         for envelope in reversed(taken):
-            if envelope.hash in self._pending:
+            if self._waits(envelope):
                 lane = self._lanes[0 if urgent(envelope) else 1]
                 lane.setdefault(envelope.body.payer, deque()).appendleft(envelope)
                 lane.move_to_end(envelope.body.payer, last=False)
@@ -107,6 +107,10 @@ class Queue:
         """Tell whether anything waits that `take` has not given yet."""
         return any(self._lanes)
 
+    def _waits(self, envelope: Envelope) -> bool:
+        # The same text may have been settled and have come again: then it waits at its new place.
+        return self._pending.get(envelope.hash) is envelope
+
     def _turns(self, lane: _Lane, room: _Room, cap: _Room | None) -> list[Envelope]:
         taken: list[Envelope] = []
         caps: dict[str, _Room] = {}
@@ -115,7 +119,7 @@ class Queue:
             payer = turn.popleft()
             line = lane[payer]
             # What another member's proposal took is dropped when its turn comes.
-            while line and line[0].hash not in self._pending:
+            while line and not self._waits(line[0]):
                 line.popleft()
             if line:
                 own = caps.setdefault(payer, cap.copy()) if cap is not None else None

@@ -56,7 +56,7 @@ def export(store: Store, sink: IO[bytes], progress: Progress = lambda height: No
     sink.write(FORMAT)
     _write_frame(sink, document)
     height = 0
-    for height, (block, commit) in enumerate(heights(store), 1):
+    for height, (block, commit) in enumerate(heights(store), store.base()):
         _write_frame(sink, block)
         _write_frame(sink, commit)
         progress(height)

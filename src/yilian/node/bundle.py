@@ -20,7 +20,8 @@ from __future__ import annotations
 import gzip
 import hashlib
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -33,6 +34,7 @@ from yilian.ledger.errors import Refusal
 from yilian.ledger.genesis import Genesis
 from yilian.ledger.keys import sha256
 from yilian.ledger.machine import Result
+from yilian.node.archive import Height, read_export
 from yilian.node.store import Store, StoreDamaged, read_outcomes
 
 FORMAT = b"yilian-archive/1\n"
@@ -346,3 +348,30 @@ def make_receipt(file: IO[bytes], transaction_hash: bytes) -> dict[str, Any] | N
     if bundle.closing is None:
         raise BundleUnreadable("nothing closes the last height")
     return receipt.receipt(index, held.block, held.results, *bundle.closing)
+
+
+def chained(paths: Sequence[Path]) -> tuple[Genesis, Iterator[Height]]:
+    """Read archives and the export that follows them as one chain, for a replay.
+
+    Gives the first file's genesis; that of the others is told by their links. Raises OSError,
+    BundleUnreadable, ExportUnreadable.
+    """
+    with ExitStack() as stack:
+        first, _ = _heights_of(paths[0], stack)
+    return first, _one_after_another(paths)
+
+
+def _one_after_another(paths: Sequence[Path]) -> Iterator[Height]:
+    for each in paths:
+        with ExitStack() as stack:
+            yield from _heights_of(each, stack)[1]
+
+
+def _heights_of(path: Path, stack: ExitStack) -> tuple[Genesis, Iterator[Height]]:
+    file = stack.enter_context(opened(path))
+    if file.read(len(FORMAT)) != FORMAT:
+        file.seek(0)
+        return read_export(file)
+    file.seek(0)
+    bundle = Bundle(file)
+    return bundle.genesis, (held.encoded for held in bundle.heights())

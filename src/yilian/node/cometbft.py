@@ -44,7 +44,7 @@ from yilian.node.abci.messages import (
 )
 from yilian.node.engine import Engine, now_ms
 from yilian.node.link import EngineAway, Link
-from yilian.node.snapshot import Restore, SnapshotRefused, Snapshots, Verdict
+from yilian.node.snapshot import Restore, SnapshotRefused, Snapshots, Verdict, abandon
 from yilian.node.store import Decided, StoreDamaged, Tip
 from yilian.node.verdicts import Verdicts
 
@@ -126,6 +126,8 @@ class Consortium(Engine):
         self, chain: str, initial_height: int, validators: Sequence[ValidatorUpdate]
     ) -> tuple[Limits, bytes]:
         """Begin the chain; raises OutOfTurn where the engine's genesis is not this store's."""
+        if self._restore is not None:
+            self._give_up_restore()
         tip = self._tip
         first = sorted((each.public_key, each.power) for each in validators)
         own = [(each.public_key, each.power) for each in self.genesis.validator_set().validators]
@@ -231,6 +233,8 @@ class Consortium(Engine):
         """Work out what a decided block does, without writing; it may be asked again."""
         if decision.height != self._next_height():
             raise OutOfTurn(f"height {decision.height} does not follow {self._tip.height}")
+        if self._restore is not None:
+            raise OutOfTurn("a block while a snapshot is half restored")
         self._require_running()
         proved = [
             Misbehaviour(each.kind, each.address, each.height, each.time // _MILLI, each.power)
@@ -301,13 +305,17 @@ class Consortium(Engine):
         return [TxResult(each.code, each.data(), each.gas) for each in applied.results]
 
     def _sweep(self) -> None:
-        """Throw out what expired while it waited, now and then."""
-        now = self.now()
-        if now - self._swept < SWEEP_EVERY_MS:
+        """Throw out what expired while it waited, now and then.
+
+        The chain's time decides, and not this machine's: until it has passed, another member's
+        proposal may still bring what was thrown out here.
+        """
+        passed = self._tip.time
+        if passed - self._swept < SWEEP_EVERY_MS:
             return
-        self._swept = now
+        self._swept = passed
         with self._wake:
-            late = [each for each in self._queue.waiting() if each.body.expires <= now]
+            late = [each for each in self._queue.waiting() if each.body.expires <= passed]
         if late:
             self._expire(late)
 
@@ -366,6 +374,13 @@ class Consortium(Engine):
         waited = (time.monotonic() - self._arrived) * 1000 - AGREES_IN_MS
         age = now_ms() - self._tip.time - AGREES_IN_MS
         return waited > 2 * self._quiet_ms or age > 3 * self._quiet_ms
+
+    def _give_up_restore(self) -> None:
+        """Go back to the first state: the engine begins without the snapshot that it offered."""
+        self._restore = None
+        with self._commit_lock:
+            abandon(self.store)
+            self._take_up_state()
 
     # -- sending -------------------------------------------------------------------------------
 

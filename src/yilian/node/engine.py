@@ -180,6 +180,11 @@ class Engine(ABC):
                 try:
                     # What came in by another member already waits, but nobody here waits for it.
                     if envelope.hash not in self._queue:
+                        # A block may have taken it since it was looked for.
+                        taken = self.outcome(envelope.hash)
+                        if taken is not None:
+                            future.set_result(taken)
+                            continue
                         self._queue.add(envelope, limit)
                 except Refusal as again:
                     future.set_exception(again)

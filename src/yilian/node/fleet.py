@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import IO, Any, Literal, NamedTuple
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 STEADY_SECONDS = 60.0
@@ -141,7 +141,7 @@ class Fleet:
         with node.lock:
             if self._closing.is_set():
                 return None
-            with _log(node.folder).open("ab") as log:
+            with _log(node.folder) as log:
                 node.process = subprocess.Popen(
                     [
                         sys.executable,
@@ -161,12 +161,18 @@ class Fleet:
             return node.process
 
 
-def _log(folder: Path) -> Path:
-    """Name a node's log; one that has grown large makes room once, at a start."""
+def _log(folder: Path) -> IO[bytes]:
+    """Open a node's log; one that has grown large makes room once, at a start.
+
+    Nothing is written where no folder is: somebody may be about to restore it.
+    """
     path = folder / "node.log"
-    if path.exists() and path.stat().st_size > LOG_BYTES:
-        path.replace(path.with_name("node.log.1"))
-    return path
+    try:
+        if path.exists() and path.stat().st_size > LOG_BYTES:
+            path.replace(path.with_name("node.log.1"))
+        return path.open("ab")
+    except OSError:
+        return open(os.devnull, "ab")
 
 
 def _send(node: _Node, number: signal.Signals) -> None:

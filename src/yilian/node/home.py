@@ -174,6 +174,8 @@ class EngineHome:
             },
             "rpc": {
                 "laddr": "unix://rpc.sock",
+                # For `dial_peers` (`dialling.py`); nobody but this node can open the socket.
+                "unsafe": True,
                 "max_body_bytes": 8_000_000,
                 "max_request_batch_size": 0,
                 "max_open_connections": 64,

@@ -171,9 +171,9 @@ class CheckpointLog:
         public, self._secret = nacl.bindings.crypto_sign_seed_keypair(log_seed(folder / "log.key"))
         self.key = VerifierKey(self.origin, notes.ED25519, bytes(public))
         self._signed_file = folder / "log" / "signed"
+        self._contradicted = self._stopped = False
         self._signed = self._read_signed()
         self._files = HashFiles(folder / "log")
-        self._contradicted = self._stopped = False
         self._check_files()
         self._grown = threading.Condition()
         self._closing = False
@@ -352,5 +352,10 @@ class CheckpointLog:
             note = self._signed_file.read_bytes()
         except FileNotFoundError:
             return None
-        read = Note.decode(note)
-        return Checkpoint.decode(read.text), note
+        try:
+            return Checkpoint.decode(Note.decode(note).text), note
+        except Refusal:
+            # Who does not know what was signed may contradict it.
+            log.error("%s cannot be read: this node signs no checkpoint", self._signed_file)
+            self._stopped = True
+            return None

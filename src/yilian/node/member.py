@@ -13,6 +13,7 @@ from yilian.node.abci.application import Application
 from yilian.node.abci.server import Server
 from yilian.node.cometbft import Consortium
 from yilian.node.config import ConfigurationError, Consensus, NodeFolder
+from yilian.node.dialling import Dialling
 from yilian.node.home import EngineHome, Pace, Peer
 from yilian.node.integrity import scan
 from yilian.node.pair import Pair
@@ -48,14 +49,14 @@ class Member:
             self.engine.close()
             raise
         self._pair = Pair(found, self.home, self._diverged)
+        self._dialling = Dialling(self.rpc, _peers(consensus))
 
     def _configure(self, folder: NodeFolder, name: str, consensus: Consensus) -> None:
-        peers = [Peer(each.node, each.host, each.port) for each in consensus.peers]
         pace = Pace(
             consensus.propose_ms, consensus.vote_ms, consensus.commit_ms, consensus.empty_blocks_ms
         )
         place = (consensus.host, consensus.port)
-        self.home.configure(name, place, peers, pace, self._sync(consensus))
+        self.home.configure(name, place, _peers(consensus), pace, self._sync(consensus))
         if consensus.vote:
             self.home.write_validator_key(folder.validator_seed())
         else:
@@ -108,7 +109,12 @@ class Member:
 
     def close(self) -> None:
         """Stop the consensus engine, then the law behind it."""
+        self._dialling.close()
         self._pair.close()
         self._server.close()
         self._end_providers()
         self.engine.close()
+
+
+def _peers(consensus: Consensus) -> list[Peer]:
+    return [Peer(each.node, each.host, each.port) for each in consensus.peers]

@@ -238,18 +238,17 @@ def _result(answer: Any) -> _Answer:
     problem = _problem(answer)
     if problem is not None:
         raise RpcError(problem)
-    if not isinstance(answer["result"], dict):
+    result = answer.get("result")
+    if not isinstance(result, dict):
         raise EngineAway("an answer of another shape")
-    return answer["result"]
+    return result
 
 
 def _commit(value: Any) -> Commit:
     # The first block's last commit has no height, no block and no signatures.
     if int(value["height"]) == 0:
         return Commit(0, 0, BlockId(), ())
-    # The RPC writes null for the signature of an absent vote.
-    places = [{**each, "signature": each["signature"] or ""} for each in value["signatures"]]
-    return block_json.commit_from_json({**value, "signatures": places})
+    return block_json.commit_from_json(evidence.with_absent(value))
 
 
 def _evidence(value: Any) -> bytes:

@@ -40,6 +40,7 @@ from yilian.ledger.block import (
     ValidatorSet,
     results_hash,
 )
+from yilian.ledger.errors import OK
 from yilian.ledger.genesis import read as read_genesis
 from yilian.ledger.keys import sha256
 from yilian.ledger.machine import Applied, Result
@@ -351,8 +352,13 @@ class Store:
         put(b"u" + height, _pack(list(applied.before.items())))
         self._put_state(batch, applied)
         put(b"r" + height, _pack(Outcomes(applied.results, applied.timer_events)))
-        for index, each in enumerate(hashes):
-            put(b"x" + each, height + index.to_bytes(4, "big"))
+        known: set[bytes] = set()
+        for index, (each, result) in enumerate(zip(hashes, applied.results, strict=True)):
+            # A proposer that lies may put a transaction into blocks again, where it is refused as
+            # spent: what it did when it was accepted stands, or else its first refusal.
+            if result.code == OK or not (each in known or self.where(each)):
+                put(b"x" + each, height + index.to_bytes(4, "big"))
+            known.add(each)
         if applied.height > UNDO_HEIGHTS:
             batch.delete(b"u" + _big(applied.height - UNDO_HEIGHTS))
         put(_TIP, _pack(tip))
@@ -368,8 +374,10 @@ class Store:
         batch = WriteBatch(raw_mode=True)
         for prefix in (b"b", b"c", b"p", b"r", b"u"):
             batch.delete(prefix + _big(height))
-        for raw in decided.txs:
-            batch.delete(b"x" + sha256(raw))
+        for each in map(sha256, decided.txs):
+            place = self.where(each)
+            if place is not None and place[0] == height:
+                batch.delete(b"x" + each)
         if self.sealed() == height:
             batch.put(_SEALED, _big(height - 1))
         _put_all(batch, b"s", changes)

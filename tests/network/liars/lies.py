@@ -2,15 +2,15 @@
 
     python -m tests.network.liars.lies KIND FOLDER
 
-The lie begins with the first transaction after the start, so that the node serves before.
+It lies about blocks with transactions, from the first that it works out after its start.
 """
 
 from __future__ import annotations
 
 import ctypes
-import faulthandler
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,11 +20,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.network.members import Member, wait_for
+import httpx
+
+from tests.network.members import Member, Running, Sent, wait_for
 from yilian.ledger.machine import Applied, Machine
 from yilian.ledger.module import Misbehaviour
 from yilian.node.abci.messages import Decision, Limits, TxResult, ValidatorUpdate
 from yilian.node.cometbft import BLOCK_TRANSACTIONS, Consortium
+from yilian.node.home import EngineHome
+
+STOPPED = 4
+"""With this code a node ends that must not serve its store."""
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -73,9 +79,7 @@ def _other_validators() -> None:
     """Give this node's own validator a hundred times the power."""
     true = Consortium.changes
 
-    def changes(
-        self: Consortium, applied: Applied
-    ) -> tuple[list[ValidatorUpdate], Limits | None]:
+    def changes(self: Consortium, applied: Applied) -> tuple[list[ValidatorUpdate], Limits | None]:
         updates, limits = true(self, applied)
         if applied.results and not updates:
             first = self.genesis.validator_set().validators[0]
@@ -88,7 +92,7 @@ def _other_validators() -> None:
 def _too_much() -> None:
     """Propose more transactions than a block may hold, and find that right."""
 
-    def prepare(self: Consortium, max_bytes: int, time: int) -> list[bytes]:
+    def prepare(self: Consortium, max_bytes: int, moment: int) -> list[bytes]:
         return [b"%d" % each for each in range(BLOCK_TRANSACTIONS + 1)]
 
     Consortium.prepare = prepare  # type: ignore[method-assign]
@@ -99,8 +103,8 @@ def _junk() -> None:
     """Propose what is no transaction beside what is, and each of those twice."""
     true = Consortium.prepare
 
-    def prepare(self: Consortium, max_bytes: int, time: int) -> list[bytes]:
-        good = true(self, max_bytes, time)
+    def prepare(self: Consortium, max_bytes: int, moment: int) -> list[bytes]:
+        good = true(self, max_bytes, moment)
         return [b"", b"\x80", b"{}", *good, *good, b"[" * 1_000, os.urandom(200)] if good else []
 
     Consortium.prepare = prepare  # type: ignore[method-assign]
@@ -163,10 +167,39 @@ def lying(member: Member, kind: str) -> Iterator[Lying]:
             process.wait()
 
 
+def lay_back(member: Member, kept: Path) -> None:
+    """Lay back a stopped member's folder, all but what its validator has signed up to.
+
+    A validator that forgets what it signed may sign twice.
+    """
+    state = EngineHome(member.folder.engine).validator_state
+    signed = state.read_bytes()
+    shutil.rmtree(member.path)
+    shutil.copytree(kept, member.path)
+    state.write_bytes(signed)
+
+
+def agree_from(members: list[Member], running: Running, height: int) -> int:
+    """Check that members have the same blocks up to the newest that all have."""
+    newest = min(running.overview().members, key=lambda each: each.sealed or 10**9).sealed
+    assert newest is not None
+    assert newest > height
+    first, *others = [running.blocks(each, range(1, newest + 1)) for each in members]
+    assert all(each == first for each in others)
+    return newest
+
+
+def require(member: Member, sent: Sequence[Sent]) -> None:
+    """Check that a member has every acknowledged transaction, at the acknowledged height."""
+    with httpx.Client(base_url=member.url, timeout=10) as http:
+        for one in sent:
+            found = http.get(f"/v1/transactions/{one.hash}").raise_for_status().json()
+            assert (found["status"], found["height"]) == ("committed", one.height), member.name
+
+
 def main() -> int:
     """Run `yilian up` with a lie in it."""
     kind, folder = sys.argv[1:]
-    faulthandler.dump_traceback_later(25, file=open("/tmp/h10/trace.txt","w"))
     ctypes.CDLL(None).prctl(1, signal.SIGTERM)
     from yilian import cli
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import nacl.bindings
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from yilian.ledger import block as b
@@ -102,6 +102,7 @@ lines = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(lines, min_size=1, max_size=16), names, st.integers(1, 2**53 - 1))
 def test_notes_come_back_as_they_were(
     signatures: Sequence[NoteSignature], name: str, size: int
@@ -197,6 +198,7 @@ def stored(entries: Sequence[bytes]) -> notes.Hashes:
     return hashes
 
 
+@settings(deadline=None)
 @given(st.integers(0, 700), st.data())
 def test_roots_and_proofs_from_tiles_are_those_of_the_list(size: int, data: st.DataObject) -> None:
     entries = leaves(size)
@@ -232,6 +234,7 @@ def test_a_leaf_that_is_not_there(index: int) -> None:
         notes.consistency(stored(leaves(5)), 0, 5)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 70_000), st.integers(0, 70_000))
 def test_new_tiles_are_those_that_were_not_whole_before(one: int, other: int) -> None:
     before, size = sorted((one, other))
@@ -240,6 +243,7 @@ def test_new_tiles_are_those_that_were_not_whole_before(one: int, other: int) ->
     assert set(notes.tiles(size, before)) == set(notes.tiles(size)) - kept
 
 
+@settings(deadline=None)
 @given(
     st.one_of(st.just("entries"), st.integers(0, 63)), st.integers(0, 10**9), st.integers(1, 256)
 )
@@ -312,6 +316,7 @@ def test_a_leaf_says_what_the_header_says() -> None:
     assert notes.leaf_hash(text) == merkle.sha256(b"\0" + text)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 40), st.data())
 def test_log_proofs_come_back(size: int, data: st.DataObject) -> None:
     index = data.draw(st.integers(0, size - 1))

@@ -83,13 +83,13 @@ def test_a_validator_named_twice_is_refused() -> None:
     refused(MALFORMED, lambda: check(record(OLD, NEW, validators=double)))
 
 
-NEW_TOLD = {
+NEW_TOLD: dict[str, Any] = {
     "chain": "new",
     "time": GOOD.new.time,
     "genesis": sha(b"genesis"),
     "validators": NEW.validators,
 }
-OLD_TOLD = {
+OLD_TOLD: dict[str, Any] = {
     "chain": "old",
     "height": 20,
     "header": OLD.header(20).hash(),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import nacl.bindings
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.chain import CHAIN_ID, VALIDATOR_SEED, Cast, digest_of, engine, name_of
@@ -182,6 +182,24 @@ def test_a_chain_that_was_rolled_back_and_goes_on_otherwise_is_not_signed(tmp_pa
         node.close()
 
 
+def test_a_node_that_cannot_read_what_it_signed_signs_nothing(tmp_path: Path) -> None:
+    node, cast = engine(tmp_path / "chain")
+    log = CheckpointLog(node, tmp_path)
+    log.proof(anchor(node, cast, "a"))
+    log.close()
+    (tmp_path / "log" / "signed").write_bytes(b"damaged")
+    log = CheckpointLog(node, tmp_path)
+    try:
+        anchor(node, cast, "b")
+        refused(logs.LOG_NOT_SERVED, log.checkpoint)
+        with pytest.raises(NotYet):
+            log.proof(1, wait=0)
+        assert (tmp_path / "log" / "signed").read_bytes() == b"damaged"
+    finally:
+        log.close()
+        node.close()
+
+
 def test_a_log_key_is_made_once_and_kept_from_others(tmp_path: Path) -> None:
     path = tmp_path / "log.key"
     seed = log_seed(path)
@@ -199,6 +217,7 @@ def leaf(at: int) -> bytes:
     return notes.leaf_hash(b"%d" % at)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 300), max_size=6), st.integers(0, 1500))
 def test_files_hold_the_tree(
     tmp_path_factory: pytest.TempPathFactory, steps: list[int], cut: int

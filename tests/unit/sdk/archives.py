@@ -72,13 +72,13 @@ class Log(NamedTuple):
     """A log that holds the header of one proof, and other leaves around it."""
 
     entries: tuple[bytes, ...]
-    index: int
+    place: int
     point: Checkpoint
 
     def proof(self, *lines: NoteSignature, index: int | None = None) -> bytes:
         """The proof of the header, under the log's signature and `lines`."""
         note = Note(self.point.text(), (log_line(self.point), *lines)).encode()
-        place = self.index if index is None else index
+        place = self.place if index is None else index
         return LogProof(place, tuple(merkle.inclusion(self.entries, place)), note).encode()
 
 

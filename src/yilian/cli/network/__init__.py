@@ -6,10 +6,20 @@ Each file has `commands(console)`.
 from __future__ import annotations
 
 from yilian.cli.console import Console
-from yilian.cli.network import making, promoting, running, seeing
+from yilian.cli.network import (
+    doctor,
+    joining,
+    keeping,
+    making,
+    promoting,
+    running,
+    saving,
+    seeing,
+    voting,
+)
 from yilian.cli.shape import Group
 
-MATTERS = (making, promoting, running, seeing)
+MATTERS = (making, promoting, running, seeing, doctor, joining, voting, keeping, saving)
 
 
 def command(console: Console) -> Group:

@@ -13,7 +13,7 @@ import msgspec
 from yilian.bootstrap.network import Network
 from yilian.bootstrap.overview import Address
 from yilian.cli import connect, values
-from yilian.cli.console import USAGE, Console
+from yilian.cli.console import USAGE, Console, Usage
 from yilian.cli.shape import Command, Option
 from yilian.node.binary import NEXT, EngineDiffers, EngineMissing, find_engine
 from yilian.node.config import (
@@ -70,12 +70,16 @@ def network(console: Console, path: Path) -> Network:
         text = console.of("network", "errors/no_network", folder=str(path))
     except (msgspec.MsgspecError, UnicodeDecodeError, OSError):
         text = console.of("network", "errors/bad_network", folder=str(path))
-    raise click.UsageError(text)
+    raise Usage(text)
 
 
-def addresses(path: Path, found: Network) -> list[Address]:
-    """Give where a network's members are asked."""
-    return [
+def addresses(console: Console, path: Path) -> tuple[str, list[Address]]:
+    """Give the chain and where its members are asked, from a network's or a member's folder."""
+    if NodeFolder(path).exists():
+        at = own(console, path)
+        return at.configuration.chain, at.addresses()
+    found = network(console, path)
+    return found.chain, [
         Address(each.name, each.gateway, each.organisation, path / each.folder)
         for each in found.members
     ]
@@ -130,13 +134,13 @@ def own(console: Console, path: Path) -> Own:
     """Read a member's folder, or say that it is none."""
     folder = NodeFolder(path)
     if not folder.exists():
-        raise click.UsageError(console.of("network", "errors/no_member", folder=str(path)))
+        raise Usage(console.of("network", "errors/no_member", folder=str(path)))
     try:
         configuration = folder.configuration()
     except ConfigurationError as error:
-        raise click.UsageError(str(error)) from None
+        raise Usage(str(error)) from None
     if configuration.consensus is None or not configuration.organisations:
-        raise click.UsageError(console.of("network", "errors/alone", folder=str(path)))
+        raise Usage(console.of("network", "errors/alone", folder=str(path)))
     first = configuration.organisations[0]
     return Own(folder, configuration, first, configuration.consensus)
 

@@ -13,7 +13,7 @@ from yilian.bootstrap.joining import GenesisDiffers, Invitation, Newcomer, Reque
 from yilian.bootstrap.making import Founder
 from yilian.bootstrap.network import POWER
 from yilian.cli import values
-from yilian.cli.console import DONE, REFUSED, STOPPED, Console
+from yilian.cli.console import DONE, REFUSED, STOPPED, Console, Usage
 from yilian.cli.network import asking
 from yilian.cli.network.making import Given, read_member
 from yilian.cli.shape import Command
@@ -32,7 +32,13 @@ _ENROLLED = ("identity.already_enrolled", "identity.id_taken")
 
 def commands(console: Console) -> list[click.Command]:
     """Make the commands."""
-    return [_invite(console), _join(console), _admit(console), _validate(console)]
+    return [
+        _invite(console),
+        _join(console),
+        _admit(console),
+        _validate(console),
+        _forget(console),
+    ]
 
 
 def _invite(console: Console) -> Command:
@@ -277,6 +283,20 @@ def _validate(console: Console) -> Command:
     return asking.command(console, "validate", run, params)
 
 
+def _forget(console: Console) -> Command:
+    def run(folder: Path, name: str) -> int:
+        at = asking.own(console, folder)
+        known = {each.name: each.node for each in at.consensus.peers}
+        if name not in known:
+            raise console.usage("choice", name="NAME", choices=", ".join(known))
+        joining.forget_peer(at.folder, known[name])
+        console.show({"ok": True}, [console.of("network", "forgotten", name=name)])
+        return DONE
+
+    params = [asking.folder(console), click.Argument(["name"], metavar="NAME")]
+    return asking.command(console, "forget", run, params)
+
+
 def _read(console: Console, path: Path, kind: type[joining.T]) -> joining.T:
     try:
         return joining.read(path, kind)
@@ -284,7 +304,7 @@ def _read(console: Console, path: Path, kind: type[joining.T]) -> joining.T:
         raise console.usage("unreadable", path=str(path)) from None
     except (msgspec.MsgspecError, UnicodeDecodeError):
         text = console.of("network", "errors/bad_document", path=str(path))
-        raise click.UsageError(text) from None
+        raise Usage(text) from None
 
 
 def _hash(text: str) -> str:

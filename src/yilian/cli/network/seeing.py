@@ -7,7 +7,6 @@ from pathlib import Path
 
 import click
 
-from yilian.bootstrap.network import Network
 from yilian.bootstrap.overview import LAGS, Overview, Standing, overview
 from yilian.cli.console import DONE, REFUSED, UNREACHABLE, Console
 from yilian.cli.network import asking
@@ -17,9 +16,9 @@ def commands(console: Console) -> list[click.Command]:
     """Make the command."""
 
     def run(folder: Path) -> int:
-        found = asking.network(console, folder)
-        seen = overview(asking.addresses(folder, found))
-        console.show(_told(seen), _lines(console, found, seen))
+        chain, addresses = asking.addresses(console, folder)
+        seen = overview(addresses)
+        console.show(_told(seen), _lines(console, chain, seen))
         if all(each.height is None for each in seen.members):
             console.note(console.of("network", "next_up", folder=str(folder)))
             return UNREACHABLE
@@ -45,10 +44,10 @@ def _told(seen: Overview) -> dict[str, object]:
     }
 
 
-def _lines(console: Console, found: Network, seen: Overview) -> Iterator[str]:
-    names = {each.organisation: each.name for each in found.members}
+def _lines(console: Console, chain: str, seen: Overview) -> Iterator[str]:
+    names = {each.organisation: each.name for each in seen.members}
     of = console.of
-    yield of("network", "chain_line", chain=found.chain, height=seen.height, law=seen.law or "?")
+    yield of("network", "chain_line", chain=chain, height=seen.height, law=seen.law or "?")
     for each in seen.members:
         yield _line(console, seen, each)
     total = sum(each.power for each in seen.voters)

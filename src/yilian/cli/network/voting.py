@@ -19,7 +19,7 @@ from yilian.sdk.client import Client
 from yilian.sdk.errors import RefusedError
 
 WAITS = 3_600.0
-SOON = 100
+SOON = 1_000
 _GONE = ("sender_inactive", "governance.not_a_member")
 
 

@@ -121,7 +121,8 @@ class Here:
         wanted: Sequence[str] | None = None,
         shown: ShownEncounter | None = None,
     ) -> list[Released]:
-        """Release all at once."""
+        """Release all at once; refuses `members.not_about_caller` for another's grant."""
+        self._require_grantee(session)
         released = self._organisation.release(session, self._caller, wanted, shown)
         self._admit(session, released)
         return released
@@ -132,11 +133,18 @@ class Here:
         wanted: Sequence[str] | None = None,
         shown: ShownEncounter | None = None,
     ) -> ReleaseAnswer:
-        """Release as much as fits one answer."""
+        """Release as much as fits one answer; refuses as `release`."""
+        self._require_grantee(session)
         names = self._organisation.opened(session) if wanted is None else list(wanted)
         count = self._fitting(names)
         released = self.release(session, names[:count], shown)
         return ReleaseAnswer(released=tuple(released), more=tuple(names[count:]))
+
+    def _require_grantee(self, session: OpenedSession) -> None:
+        """Refuse who was granted nothing: which records a grant opens is not theirs to know."""
+        grantee = self._organisation.vault.giver.grantee(session.terms.grant)
+        if grantee is not None and grantee != self._caller:
+            raise NOT_ABOUT_YOU()
 
     def _fitting(self, names: Sequence[str]) -> int:
         """Count how many records from the first on fit one answer; at least one."""

@@ -38,5 +38,16 @@ ELSEWHERE = frozenset(
 )
 """Refusals that say that the other was not reached, or gave no answer of its own."""
 
-ASKING = (NO_ENDPOINT, UNREACHABLE, NOT_THE_MEMBER, NOT_RECOGNISED, ANSWER_REFUSED, REFUSED)
+ASKING = (
+    UNKNOWN,
+    NO_ENDPOINT,
+    UNREACHABLE,
+    NOT_THE_MEMBER,
+    NOT_RECOGNISED,
+    ANSWER_REFUSED,
+    REFUSED,
+    BEHIND,
+    TOO_MANY,
+    NOT_ABOUT_YOU,
+)
 """What a route that asks another member may refuse besides."""

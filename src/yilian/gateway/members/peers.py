@@ -48,6 +48,7 @@ KEEP_SECONDS = 10.0
 """Below what the other side keeps an idle connection open (`gateway/server.py`)."""
 PAUSE_SECONDS = 1.0
 """How long a member that could not be reached is not tried again by whoever waits for an answer."""
+LEFT_SECONDS = 120.0
 CATCH_UP_SECONDS = 2.0
 """How long a node waits for a block that another one has already."""
 FAR_AHEAD = 100
@@ -70,6 +71,7 @@ class Peers:
         self._own: tuple[Credentials, ...] = (Credentials(certificate, key),)
         self._ways: dict[tuple[str, str], _Way] = {}
         self._down: dict[str, float] = {}
+        self._left: list[tuple[float, httpx.Client]] = []
         self._lock = threading.Lock()
         self._anchors: dict[str, bytes] = {}
         self._contexts: dict[tuple[str, bytes], ssl.SSLContext] = {}
@@ -177,9 +179,18 @@ class Peers:
             context = certificates.context(False, own, [endpoint.certificate])
             made = self._ways[at] = _Way(endpoint, own.certificate, _client(endpoint.url, context))
             self._down.pop(organisation, None)
-        if known is not None:
-            known.client.close()
+            if known is not None:
+                self._leave(known.client)
         return made
+
+    def _leave(self, client: httpx.Client) -> None:
+        """Close connections that are used no more, once whoever still waits on them is done."""
+        now = time.monotonic()
+        over = [each for since, each in self._left if now - since > LEFT_SECONDS]
+        self._left = [(s, each) for s, each in self._left if now - s <= LEFT_SECONDS]
+        self._left.append((now, client))
+        for each in over:
+            each.close()
 
     @contextmanager
     def _judged(self, organisation: str) -> Iterator[None]:
@@ -236,9 +247,11 @@ class Peers:
     def close(self) -> None:
         """Close every connection."""
         with self._lock:
-            ways, self._ways = list(self._ways.values()), {}
-        for each in ways:
-            each.client.close()
+            clients = [each.client for each in self._ways.values()]
+            clients += [each for _, each in self._left]
+            self._ways, self._left = {}, []
+        for each in clients:
+            each.close()
 
 
 def server_name(certificate: bytes) -> str:

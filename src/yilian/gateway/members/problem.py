@@ -9,6 +9,7 @@ from yilian.gateway.members.errors import (
     ANSWER_REFUSED,
     BEHIND,
     CALLER_UNKNOWN,
+    ELSEWHERE,
     NOT_RECOGNISED,
     REFUSED,
     TOO_MANY,
@@ -66,7 +67,8 @@ def refusal_of(organisation: str, status: int, body: bytes) -> Refusal:
         return ANSWER_REFUSED(id=organisation)
     if found is CALLER_UNKNOWN:
         return NOT_RECOGNISED(id=organisation)
-    if found in _OF_THE_WAY or found.status == 401 or not _fits(found, status, problem):
+    of_the_way = found in _OF_THE_WAY or found in ELSEWHERE - {BEHIND, TOO_MANY}
+    if of_the_way or found.status == 401 or not _fits(found, status, problem):
         return REFUSED(id=organisation, refusal=found.name)
     return Refusal(found, problem.parameters)
 

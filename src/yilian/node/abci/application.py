@@ -57,23 +57,32 @@ class Application:
     def answer_all(self, requests: Sequence[bytes]) -> list[bytes]:
         """Answer what arrived together, in order; CheckTx that follow each other go as one list.
 
-        The last answer is an exception where a call failed, and then nothing follows it.
+        A flush between them changes nothing, since all is sent at once. The last answer is an
+        exception where a call failed, and then nothing follows it.
         """
         answers: list[bytes] = []
         waiting: list[CheckTx] = []
+        places: list[int] = []
         try:
             for data in requests:
+                if data == messages.FLUSH:
+                    answers.append(messages.FLUSHED)
+                    continue
                 check = messages.check_request(data)
                 if check is not None:
                     waiting.append(check)
+                    places.append(len(answers))
+                    answers.append(b"")
                     continue
-                answers.extend(self._check(waiting))
-                waiting = []
+                self._check(waiting, places, answers)
+                waiting, places = [], []
                 answers.append(self._answer(messages.request(data)))
-            answers.extend(self._check(waiting))
+            self._check(waiting, places, answers)
         except Exception as fault:
             log.exception("a call of the consensus engine failed")
             self._engine.failed(fault)
+            if b"" in answers:
+                del answers[answers.index(b"") :]
             answers.append(messages.exception(f"{type(fault).__name__}: {fault}"))
         return answers
 
@@ -83,12 +92,15 @@ class Application:
             raise ValueError(f"a call that ABCI 2.0 of CometBFT v0.38 does not have: {named.name}")
         return messages.response(named.name, found(named.fields))
 
-    def _check(self, waiting: Sequence[CheckTx]) -> list[bytes]:
-        answers: list[bytes] = []
+    def _check(
+        self, waiting: Sequence[CheckTx], places: Sequence[int], answers: list[bytes]
+    ) -> None:
+        """Put the answers to CheckTx into their places."""
+        at = iter(places)
         for again, group in groupby(waiting, lambda each: each.again):
             checked = self._engine.check([each.tx for each in group], again=again)
-            answers.extend(messages.check_response(code, gas, name) for code, name, gas in checked)
-        return answers
+            for code, name, gas in checked:
+                answers[next(at)] = messages.check_response(code, gas, name)
 
     def _check_one(self, fields: proto.Fields) -> bytes:
         """Answer a CheckTx that was written as the engine does not write it."""

@@ -191,6 +191,10 @@ def response(name: str, body: bytes = b"") -> bytes:
     return proto.message(RESPONSES[name], body)
 
 
+FLUSH, FLUSHED = proto.message(2, b""), response("flush")
+"""The whole request and the whole answer."""
+
+
 def exception(text: str) -> bytes:
     """Write a response that makes the engine stop."""
     return proto.message(EXCEPTION, proto.chunk(1, text.encode()))
@@ -292,6 +296,17 @@ def check_response(code: int, gas: int, log: str) -> bytes:
     return response("check_tx", check_tx(code, gas, log))
 
 
+def _result(code: int, data: bytes, gas: int) -> bytes:
+    """Write an item of `tx_results`, `ExecTxResult`: one for every transaction of a block."""
+    return proto.message(2, proto.number(1, code) + proto.chunk(2, data) + _gas(gas))
+
+
+@lru_cache(4_096)
+def _gas(gas: int) -> bytes:
+    """Write gas wanted and gas used."""
+    return proto.number(5, gas) + proto.number(6, gas)
+
+
 def finalize_block(
     results: Iterable[TxResult],
     validators: Iterable[ValidatorUpdate],
@@ -299,17 +314,7 @@ def finalize_block(
     app_hash: bytes,
 ) -> bytes:
     """Write `ResponseFinalizeBlock`."""
-    parts = []
-    for code, data, gas in results:
-        body = b"".join(
-            (
-                proto.number(1, code),
-                proto.chunk(2, data),
-                proto.number(5, gas),
-                proto.number(6, gas),
-            )
-        )
-        parts.append(proto.message(2, body))
+    parts = [_result(*each) for each in results]
     parts.extend(proto.message(3, each.encode()) for each in validators)
     if limits is not None:
         parts.append(proto.message(4, limits.encode()))

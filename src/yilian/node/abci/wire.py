@@ -6,12 +6,15 @@ Source: CometBFT v0.38, `spec/abci/abci++_client_server.md` and `libs/protoio`.
 from __future__ import annotations
 
 import socket
+from collections import deque
 
 from yilian.ledger import proto
 
 MAX_MESSAGE = 128 << 20
 """Larger than any block or snapshot chunk; the engine's own limit is 2 GiB."""
-_READ = 1 << 20
+AT_ONCE = 64
+HELD = 16 << 20
+_READ = 256 << 10
 
 
 class ConnectionLost(Exception):
@@ -19,38 +22,54 @@ class ConnectionLost(Exception):
 
 
 class Frames:
-    """Messages as they arrive on one connection."""
+    """Messages as they arrive on one connection.
+
+    What the engine sends is taken off the socket between answers, up to `HELD` bytes: an engine
+    whose write waits spends a core on timers meanwhile (`libs/timer/throttle_timer.go`, which the
+    socket client sets to 20 ns).
+    """
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
+        self._part = memoryview(bytearray(_READ))
         self._buffer = bytearray()
+        self._whole: deque[bytes] = deque()
+        self._held = 0
 
     def read(self) -> list[bytes]:
-        """Wait for a message and give all that have arrived whole; raises ConnectionLost."""
-        while True:
-            found = self._take()
-            if found:
-                return found
-            try:
-                data = self._connection.recv(_READ)
-            except OSError as error:
-                raise ConnectionLost(str(error)) from error
-            if not data:
-                raise ConnectionLost("closed by the engine")
-            self._buffer += data
+        """Wait for a message and give some that have arrived whole; raises ConnectionLost."""
+        if self._whole and self._held < HELD:
+            self._receive(socket.MSG_DONTWAIT)
+        while not self._whole:
+            self._receive(0)
+        found = [self._whole.popleft() for _ in range(min(AT_ONCE, len(self._whole)))]
+        self._held -= sum(map(len, found))
+        return found
 
-    def _take(self) -> list[bytes]:
-        found = []
+    def _receive(self, flags: int) -> None:
+        try:
+            size = self._connection.recv_into(self._part, flags=flags)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            raise ConnectionLost(str(error)) from error
+        if not size:
+            raise ConnectionLost("closed by the engine")
+        self._buffer += self._part[:size]
+        self._take()
+
+    def _take(self) -> None:
         at, buffer = 0, self._buffer
-        while True:
-            length, start = _length(buffer, at)
-            if start < 0 or len(buffer) - start < length:
-                break
-            found.append(bytes(buffer[start : start + length]))
-            at = start + length
+        with memoryview(buffer) as view:
+            while True:
+                length, start = _length(buffer, at)
+                if start < 0 or len(buffer) - start < length:
+                    break
+                at = start + length
+                self._whole.append(bytes(view[start:at]))
+                self._held += length
         if at:
             del buffer[:at]
-        return found
 
 
 def frame(message: bytes) -> bytes:

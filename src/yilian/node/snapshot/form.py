@@ -30,8 +30,9 @@ class Part(msgspec.Struct, frozen=True):
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """An entry of a chunk: its path as a number, the hash of its leaf, key, value and bytes."""
+    """An entry of a chunk: its path as bytes and as a number, its leaf's hash, key and value."""
 
+    digest: bytes
     path: int
     leaf: bytes
     key: bytes
@@ -55,7 +56,7 @@ def parse(data: bytes, hashing: Hashing) -> list[Entry]:
             raise ValueError("not an entry")
         path = hashing(key)
         leaf = hashing(b"\0" + path + hashing(value))
-        entries.append(Entry(int.from_bytes(path, "big"), leaf, key, value))
+        entries.append(Entry(path, int.from_bytes(path, "big"), leaf, key, value))
     return entries
 
 

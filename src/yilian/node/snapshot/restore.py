@@ -86,7 +86,9 @@ class Restore:
             return Verdict.REJECTED
         if index in self._missing:
             values: dict[bytes, bytes | None] = {each.key: each.value for each in entries}
-            view = self._tree.stage(values)
+            view = self._tree.stage({})
+            # As `Tree.stage` does with values, but their leaves were hashed above.
+            view.apply([(each.digest, (each.leaf, each.key)) for each in entries])
             self._store.put_part(values, view.tiles)
             self._tree.adopt(view)
             self._missing.remove(index)

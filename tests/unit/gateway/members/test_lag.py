@@ -1,4 +1,4 @@
-"""Nodes are not at the same block at the same moment: each waits a little for what the other has."""
+"""Nodes are not at one block at the same moment: each waits a little for what the other has."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def test_a_record_is_read_at_another_node(world: World) -> None:
     assert (line.reader, line.outcome) == (doctor, "permit")
 
 
-def test_a_stolen_session_is_refused_with_the_holders_own_code(world: World) -> None:
+def test_a_stolen_session_tells_nothing_of_the_grant(world: World) -> None:
     a, b = world.members
     person = a.person()
     a.keep(person, "penicillin")
@@ -38,4 +38,19 @@ def test_a_stolen_session_is_refused_with_the_holders_own_code(world: World) -> 
     world.authority.publish()
     with pytest.raises(Refusal) as refused:
         world.authority.organisation.counterpart(a.id).release(session)
+    assert refused.value.code.name == "members.not_about_caller"
+
+
+def test_a_session_of_anothers_reader_is_refused_with_the_holders_own_code(world: World) -> None:
+    a, b = world.members
+    person = a.person()
+    a.keep(person, "penicillin")
+    doctor, signer = a.doctor()
+    grant = a.grant(person, b)
+    a.organisation.watch.catch_up()
+    until(lambda: b.organisation.vault.catalogue.received(grant))
+    made = b.organisation.prepare_session(grant, doctor, "treat")
+    world.send(signer, doctor, b.organisation.open_messages(made), payer=a.id)
+    with pytest.raises(Refusal) as refused:
+        b.organisation.counterpart(a.id).release(made)
     assert refused.value.code.name == "organisation.caller_differs"

@@ -142,6 +142,9 @@ def test_a_pruned_node_runs_on_and_says_what_it_no_longer_has(
         assert refused.value.code == EXPIRED
         trusted = json.dumps(running.trust())
         assert verified(running.receipt(sha256(raws[-1])), trusted)
+        with bundle.opened(tmp_path / "a") as file:
+            archived = bundle.make_receipt(file, first)
+        assert verified(archived, trusted)
 
 
 def test_archives_and_the_export_of_the_rest_replay_to_the_whole_chain(

@@ -226,6 +226,7 @@ class ChainIndex:
         chain = self._chain
         with chain.still():
             tip, state = chain.tip, chain.store
+
             def book() -> Book:
                 made = Book(self._taken)
                 made.height, made.time = tip.height, tip.time
@@ -243,7 +244,8 @@ class ChainIndex:
         height, block_hash = chain.store.base() - 1, ""
         while height < tip.height:
             listed = Book(self._taken, records=False)
-            for height, decided, outcomes in self._blocks(height, tip.height):
+            for place, decided, outcomes in self._blocks(height, tip.height):
+                height = place
                 block_hash = decided.hash.hex()
                 moment = decided.time // _MILLI
                 results, own = outcomes.results, outcomes.timer_events

@@ -147,4 +147,4 @@ TAKEN: tuple[tuple[Table[Any], _Taken], ...] = (
     (care.ENCOUNTERS, _encounter),
     (care.REFERRALS, _referral),
 )
-"""Each table of records and how it is filled from the state; as `rows.PROJECTIONS` does of events."""
+"""Each table of records and how the state fills it; `rows.PROJECTIONS` does so from events."""

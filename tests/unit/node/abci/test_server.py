@@ -46,7 +46,9 @@ class Engine:
         return self.read(which, len(requests))
 
     def close(self) -> None:
-        for each in (*self._files, *self.connections):
+        for file in self._files:
+            file.close()
+        for each in self.connections:
             each.close()
 
 

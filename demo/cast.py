@@ -80,7 +80,7 @@ def person(stage: Stage, folder: Path, name: str, invented: Invented) -> Somebod
     }
     file = write(folder / f"{name}.json", entry)
     enrolled = command("organisation", "enrol", *stage.a.at_home, file)
-    return Somebody(enrolled["person"], key, stage.a.id, invented.name)
+    return Somebody(enrolled["person"], key, stage.a.id, invented.name, stage.a.node)
 
 
 def patient(stage: Stage, folder: Path, invented: Invented) -> Patient:
@@ -129,4 +129,4 @@ def doctor(stage: Stage, folder: Path, at: Somebody, name: str, invented: Invent
     entry = {"name": invented.name, "role": "physician", "language": invented.language}
     file = write(folder / f"{name}.json", entry)
     command("organisation", "staff", *at.at_home, "--practitioner", practitioner, file)
-    return Somebody(practitioner, key, at.id, invented.name)
+    return Somebody(practitioner, key, at.id, invented.name, at.node)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import functools
 import io
 import json
 import os
@@ -31,22 +32,31 @@ _PROCESSES = ("init", "node", "up")
 
 
 class Somebody(NamedTuple):
-    """Who acts: an id, its key file, the organisation where it is at home, and a name to print."""
+    """Who acts: an id, its key file, the organisation where it is at home, and a name to print.
+
+    `node` is the address of that organisation's own node, where several run.
+    """
 
     id: str
     key: Path
     home: str
     name: str
+    node: str = ""
 
     @property
     def at_home(self) -> tuple[str | Path, ...]:
         """Give the options by which `yilian organisation ...` runs as this somebody."""
-        return ("--organisation", self.home, *self._signing)
+        return ("--organisation", self.home, *self._signing, *self.asks)
 
     @property
     def on_chain(self) -> tuple[str | Path, ...]:
         """Give the options by which a message of a capability is signed by this somebody."""
-        return (*self._signing, "--payer", self.home)
+        return (*self._signing, "--payer", self.home, *self.asks)
+
+    @property
+    def asks(self) -> tuple[str, ...]:
+        """Give the option by which a command asks this somebody's own node."""
+        return ("--node", self.node) if self.node else ()
 
     @property
     def _signing(self) -> tuple[str | Path, ...]:
@@ -132,26 +142,34 @@ def _here(typed: list[str]) -> tuple[int, str, str]:
 
 
 class Up:
-    """A running node and its address."""
+    """A command that goes on running, and what it answered once it was ready."""
 
-    def __init__(self, port: int) -> None:
-        self.log = (DEMO / "node.log").open("ab")
-        self.process = subprocess.Popen(
-            [str(BIN / "yilian"), "up", str(NODE), "--port", str(port), "--json"],
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            stderr=self.log,
-            text=True,
-        )
-        assert self.process.stdout is not None
-        self.answer = json.loads(self.process.stdout.readline() or "{}")
+    def __init__(self, *words: str | Path, log: str = "node.log") -> None:
+        with (DEMO / log).open("ab") as file:
+            self.process = subprocess.Popen(
+                [str(BIN / "yilian"), *map(str, words), "--json"],
+                cwd=ROOT,
+                stdout=subprocess.PIPE,
+                stderr=file,
+                text=True,
+            )
         atexit.register(self.stop)
 
+    @functools.cached_property
+    def answer(self) -> dict[str, Any]:
+        """Wait until it is ready, or has failed; empty where it ended without a word."""
+        assert self.process.stdout is not None
+        return dict(json.loads(self.process.stdout.readline() or "{}"))
+
     def stop(self) -> None:
-        """End the node and wait until its stores are closed."""
+        """End it and wait until its stores are closed."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-            self.process.wait(30)
+            try:
+                self.process.wait(30)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
 
 
 def up() -> Up:
@@ -159,7 +177,7 @@ def up() -> Up:
     wanted = int(os.environ.get("PORT", "8420"))
     for port in (wanted, 0):
         show("yilian", "up", NODE, *([] if port == 8420 else ["--port", str(port)]))
-        started = Up(port)
+        started = Up("up", NODE, "--port", str(port))
         if started.answer.get("ok"):
             os.environ["YILIAN_NODE"] = started.answer["address"]
             return started

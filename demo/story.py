@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -263,4 +264,9 @@ def flip(file: Path) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    # However it ends, what it started ends with it: `atexit` runs after both.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)

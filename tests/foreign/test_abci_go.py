@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.consensus import encoding
 from tests.foreign.abci import HERE, golden
 from yilian.ledger import evidence
 from yilian.node.abci import messages
@@ -34,8 +36,9 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if done.returncode:
         pytest.skip(f"the registry is out of reach; try: {' '.join(fetch)}\n{done.stderr[-500:]}")
     path = tmp_path_factory.mktemp("abci") / "abci"
-    build = ["go", "build", "-buildvcs=false", "-o", path, "."]
-    subprocess.run(build, cwd=HERE, check=True, timeout=600)
+    subprocess.run(
+        ["go", "build", "-buildvcs=false", "-o", path, "."], cwd=HERE, check=True, timeout=600
+    )
     return path
 
 
@@ -97,7 +100,7 @@ RESPONSES: dict[str, tuple[bytes, dict[str, Any]]] = {
         {"commit": {"retain_height": "5"}},
     ),
     "snapshots": (
-        messages.response("list_snapshots", b"\x0a\x32" + SNAPSHOT.encode()),
+        messages.response("list_snapshots", encoding.write((1, SNAPSHOT.encode()))),
         {},
     ),
     "offer": (
@@ -185,5 +188,6 @@ def test_the_engine_reads_the_evidence_that_we_write(program: Path) -> None:
     pieces = golden()["evidence"]
     made = [evidence.from_json(each["json"]) for each in pieces]
     said = run(program, "read-evidence", *made)
-    assert [each["again"] for each in said[:3]] == [each["bytes"] for each in pieces[:3]]
-    assert len({each["hash"] for each in said[:2]}) == 1 or said[0]["hash"] != said[1]["hash"]
+    assert [each["again"] for each in said] == [each["bytes"] for each in pieces]
+    leaves = [hashlib.sha256(evidence.bare(each)).hexdigest() for each in made]
+    assert [each["hash"] for each in said[:2]] == leaves[:2]

@@ -15,6 +15,7 @@ import click
 from yilian.cli import values
 from yilian.cli.console import DONE, STOPPED, USAGE, Console
 from yilian.cli.shape import Command, Option
+from yilian.ledger.errors import LawUnknown
 from yilian.node.config import ConfigurationError
 
 SCANNED_FIRST = 1_000
@@ -110,7 +111,13 @@ def _scan(node: Any) -> None:
 
 
 def _stopped(console: Console, node: Any) -> int:
-    what, folder = str(node.engine.fault), str(node.folder.path)
+    fault, folder = node.engine.fault, str(node.folder.path)
+    if isinstance(fault, LawUnknown):
+        text = console.of("node", "law_unknown", version=fault.version, height=fault.height)
+        console.note(text)
+        console.fail({"code": "law_unknown", "title": text, "height": fault.height})
+        return STOPPED
+    what = str(fault)
     console.note(console.of("node", "damaged", what=what, folder=folder))
     console.fail({"code": "store_damaged", "title": what})
     return STOPPED

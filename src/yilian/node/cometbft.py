@@ -43,6 +43,7 @@ from yilian.node.abci.messages import (
     ValidatorUpdate,
 )
 from yilian.node.engine import Engine, now_ms
+from yilian.node.home import EVIDENCE_BLOCKS
 from yilian.node.link import EngineAway, Link
 from yilian.node.snapshot import Restore, SnapshotRefused, Snapshots, Verdict, abandon
 from yilian.node.store import Decided, StoreDamaged, Tip
@@ -83,14 +84,21 @@ class Consortium(Engine):
     kind = "cometbft"
 
     def __init__(
-        self, folder: Path, link: Link, snapshot_every: int = 0, empty_blocks_ms: int = 0
+        self,
+        folder: Path,
+        link: Link,
+        snapshot_every: int = 0,
+        empty_blocks_ms: int = 0,
+        keep_blocks: int = 0,
     ) -> None:
         """Open a chain that `write_genesis` made. Raises StoreDamaged.
 
         Every so many heights a snapshot is kept beside the store; 0 for none. `empty_blocks_ms` is
         the longest time without a block, from which `behind` is judged; 0 where none is promised.
+        `keep_blocks` is how many heights the engine keeps of its own copy; 0 for all.
         """
         super().__init__(folder)
+        self._keep_blocks = max(keep_blocks, EVIDENCE_BLOCKS) if keep_blocks else 0
         # The engine hands in a few at a time, and has cores of its own to use.
         self._verdicts = Verdicts(workers=0)
         self._link = link
@@ -287,8 +295,14 @@ class Consortium(Engine):
         return self.retain_height()
 
     def retain_height(self) -> int:
-        """Give the lowest height that the engine must keep; 0 keeps all."""
-        return 0
+        """Give the lowest height that the engine must keep of its own blocks; 0 keeps all.
+
+        The node has every sealed block itself. The engine keeps those that evidence may speak of,
+        and what is not sealed yet.
+        """
+        if not self._keep_blocks:
+            return 0
+        return max(0, min(self._tip.height - self._keep_blocks, self._sealed))
 
     def changes(self, applied: Applied) -> tuple[list[ValidatorUpdate], Limits | None]:
         """Give what a block changes for consensus: validators, and limits where they differ."""

@@ -78,7 +78,8 @@ class Consensus(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     Times are in ms and the same at every member: `commit_ms` is how long a decided block waits for
     late votes, `empty_blocks_ms` the longest time without a block. `begin_from` are addresses of
     other members' gateways, two at least: a node without blocks begins from a snapshot, checked
-    through them. `snapshot_every` heights this node makes one; 0 for none. Without `vote` the
+    through them. `snapshot_every` heights this node makes one; 0 for none. `keep_blocks`: how many heights the
+    engine keeps of its own copy (at least those that evidence may speak of); 0 for all. Without `vote` the
     engine follows and does not vote.
     """
 
@@ -90,6 +91,7 @@ class Consensus(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     commit_ms: int = 100
     empty_blocks_ms: int = 30_000
     snapshot_every: int = 0
+    keep_blocks: int = 0
     begin_from: list[str] = []
     vote: bool = True
 

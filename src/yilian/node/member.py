@@ -38,7 +38,11 @@ class Member:
             raise ConfigurationError(f"{folder.engine} is missing: this node was not made whole")
         self.rpc = Rpc(self.home.rpc)
         self.engine = Consortium(
-            folder.chain, self.rpc, consensus.snapshot_every, consensus.empty_blocks_ms
+            folder.chain,
+            self.rpc,
+            consensus.snapshot_every,
+            consensus.empty_blocks_ms,
+            consensus.keep_blocks,
         )
         self._providers: list[Provider] = []
         try:

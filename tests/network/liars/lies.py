@@ -16,7 +16,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -141,13 +141,18 @@ class Lying:
         return int(self.process.returncode)
 
 
-@contextmanager
-def lying(member: Member, kind: str) -> Iterator[Lying]:
+def lying(member: Member, kind: str) -> AbstractContextManager[Lying]:
     """Run a member that lies, which must be stopped; it is stopped again at the end."""
+    return run(member, __name__, kind)
+
+
+@contextmanager
+def run(member: Member, module: str, *words: str) -> Iterator[Lying]:
+    """Run a module in place of a member's node, and wait until it serves or has ended."""
     assert member.fleet is None
     with (member.path / "node.log").open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", __name__, kind, str(member.path.resolve())],
+            [sys.executable, "-m", module, *words, str(member.path.resolve())],
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -155,8 +160,8 @@ def lying(member: Member, kind: str) -> Iterator[Lying]:
         )
     try:
         made = Lying(process)
-        wait_for("the liar serves", 60, lambda: made.said)
-        assert made.said[0].get("ok"), made.said
+        wait_for("the liar serves", 60, lambda: made.said or process.poll() is not None)
+        assert all(each.get("ok") for each in made.said[:1]), made.said
         yield made
     finally:
         process.terminate()

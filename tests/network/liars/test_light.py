@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,14 +13,15 @@ from tests.foreign.light import judge as light
 from tests.foreign.light.judge import Json, Judge, alterations, claim, light_blocks
 from tests.network.members import Member, Running, send
 from tests.scale import scale
-from yilian.ledger import codec, genesis
+from yilian.ledger import block_json, codec, genesis
+from yilian.ledger.block import SECOND
 from yilian.ledger.keys import Suites
 from yilian.ledger.modules.governance.messages import SetValidator
 from yilian.ledger.modules.governance.validators import key_proof
 from yilian.node.engine import load_tree
 from yilian.node.history import History
 from yilian.node.store import Store
-from yilian.sdk import drafts
+from yilian.sdk import drafts, verify
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("network")]
 
@@ -62,19 +64,17 @@ class Changed:
 
     def __init__(self, running: Running) -> None:
         running.agreed(3)
+        with running["D"].client() as client:
+            self.trust = client.trust()
         self.voted = vote_power(running, running["D"], 15)
         send(running, running["A"], [running["B"]])
         self.renamed = rename(running, running["C"])
         last = send(running, running["B"], [running["A"]])
-        self.receipt, self.trust = self._receipt(running, last.hash)
+        with running["A"].client() as client:
+            self.receipt = client.receipt(last.hash)
         running.agreed(last.height + 3)
         running.stop()
         self.blocks = self._read(running["A"].folder.chain)
-
-    @staticmethod
-    def _receipt(running: Running, name: str) -> tuple[Json, Json]:
-        with running["A"].client() as at_a, running["D"].client() as at_d:
-            return at_a.receipt(name), at_d.trust()
 
     @staticmethod
     def _read(folder: Path) -> list[Json]:
@@ -117,7 +117,7 @@ def test_every_altered_block_is_refused(judge: Judge, changed: Changed) -> None:
     named = []
     for height in places:
         before, block = blocks[height - 2], blocks[height - 1]
-        now = light.block_json.time_from_text(block["header"]["time"]) + light.SECOND
+        now = block_json.time_from_text(block["header"]["time"]) + SECOND
         named += [
             (f"{height} {name}", claim([before, spoiled], now=now))
             for name, spoiled in alterations(block, f"network {height}")
@@ -135,3 +135,12 @@ def test_a_set_that_signs_no_more_is_not_followed(judge: Judge, changed: Changed
     good, bad = judge([claim([blocks[at - 2], blocks[at - 1]]), claim([blocks[at - 2], old])])
     assert good.accepted
     assert bad.refused
+
+
+def test_a_trust_file_from_before_both_changes_leads_to_a_receipt_from_after(
+    changed: Changed,
+) -> None:
+    assert len(changed.receipt["history"]) == 2
+    told = verify.verify(json.dumps(changed.receipt), json.dumps(changed.trust))
+    assert told.level == "agreed"
+    assert told.height > changed.renamed

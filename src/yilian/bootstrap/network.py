@@ -9,7 +9,7 @@ them all because it plays all members at once; a member's folder is then carried
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -38,6 +38,8 @@ PORTS_PER_MEMBER = 10
 """A member's gateway has the first port, its door for members the next, consensus the third."""
 POWER = 10
 PENDING_PER_PAYER = 5_000
+EVERYWHERE = "0.0.0.0"  # noqa: S104 (a member's engine and door are for other machines)
+SNAPSHOT_EVERY = 10_000
 
 
 class Seat(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,6 +88,24 @@ class Pace(NamedTuple):
 USUAL = Pace()
 
 
+class _Plan(NamedTuple):
+    host: str
+    port: int
+    hosts: Mapping[str, str]
+    pace: Pace
+
+    def peer(self, made: _Made, node: str) -> ConsensusPeer:
+        gateway, _, consensus = made.ports
+        own = self.hosts.get(made.label)
+        return ConsensusPeer(
+            name=made.label,
+            node=node,
+            host=own or self.host,
+            port=consensus,
+            gateway=None if own else f"http://{self.host}:{gateway}",
+        )
+
+
 def make_network(
     path: Path,
     chain: str,
@@ -93,10 +113,14 @@ def make_network(
     *,
     host: str = "127.0.0.1",
     port: int = PORT,
+    hosts: Mapping[str, str] | None = None,
     pace: Pace = USUAL,
     parameters: Parameters | None = None,
 ) -> Network:
     """Make all members' folders; `members` are labels (folder names) and their organisations.
+
+    `hosts`: the addresses of members that get machines of their own, by label. They all have the
+    first three ports there; their gateways listen on that machine alone.
 
     All or nothing. Raises FileExistsError where the folder holds anything, ValueError for fewer
     than one member or a label that stands twice.
@@ -107,7 +131,8 @@ def make_network(
     if path.exists() and any(path.iterdir()):
         raise FileExistsError(path)
     try:
-        return _make(path, chain, members, host, port, pace, parameters or _parameters())
+        plan = _Plan(host, port, hosts or {}, pace)
+        return _make(path, chain, members, plan, parameters or _parameters())
     except BaseException:
         shutil.rmtree(path, ignore_errors=True)
         raise
@@ -124,16 +149,14 @@ def _make(
     path: Path,
     chain: str,
     members: Sequence[tuple[str, Founder]],
-    host: str,
-    port: int,
-    pace: Pace,
+    plan: _Plan,
     parameters: Parameters,
 ) -> Network:
     made = []
     named_all = name_all([founder for _, founder in members])
     for at, ((label, _), named) in enumerate(zip(members, named_all, strict=True)):
         folder = NodeFolder(path / label)
-        first = port + at * PORTS_PER_MEMBER
+        first = plan.port if label in plan.hosts else plan.port + at * PORTS_PER_MEMBER
         seed = folder.new_validator_seed()
         made.append(_Made(label, named, folder, seed, (first, first + 1, first + 2)))
     genesis = Genesis(
@@ -150,26 +173,17 @@ def _make(
         ],
         parameters=parameters,
     )
-    peers = [
-        ConsensusPeer(
-            name=each.label,
-            node=_engine(each, genesis),
-            host=host,
-            port=each.ports[2],
-            gateway=f"http://{host}:{each.ports[0]}",
-        )
-        for each in made
-    ]
+    peers = [plan.peer(each, _engine(each, genesis)) for each in made]
     threshold = len(made) // 2 + 1
     shares = duplicates.share(duplicates.new_secret(), len(made), threshold)
     for each, share in zip(made, shares, strict=True):
-        _furnish_member(each, genesis, peers, share, host, pace)
+        _furnish_member(each, genesis, peers, share, plan)
     seats = [
         Seat(
             name=each.label,
             folder=each.label,
             organisation=each.named.id,
-            gateway=f"http://{host}:{each.ports[0]}",
+            gateway=f"http://{plan.host}:{each.ports[0]}",
         )
         for each in made
     ]
@@ -188,13 +202,27 @@ def _furnish_member(
     genesis: Genesis,
     peers: Sequence[ConsensusPeer],
     share: duplicates.Share,
-    host: str,
-    pace: Pace,
+    plan: _Plan,
 ) -> None:
     hosted = furnish(made.folder, made.named, share)
     certificates.write_credentials(made.folder.members_key, certificates.new_credentials())
-    made.folder.write_configuration(
-        member_configuration(genesis.chain, made.label, hosted, made.ports, peers, host, pace)
+    configuration = member_configuration(
+        genesis.chain, made.label, hosted, made.ports, peers, plan.host, plan.pace
+    )
+    if made.label in plan.hosts:
+        configuration = _elsewhere(configuration, plan.hosts[made.label])
+    made.folder.write_configuration(configuration)
+
+
+def _elsewhere(configuration: Configuration, address: str) -> Configuration:
+    """Let a member on a machine of its own be reached by others; its gateway stays there."""
+    consensus, door = configuration.consensus, configuration.members
+    assert consensus is not None
+    assert door is not None
+    return msgspec.structs.replace(
+        configuration,
+        consensus=msgspec.structs.replace(consensus, host=EVERYWHERE),
+        members=MembersDoor(host=EVERYWHERE, port=door.port, url=f"https://{address}:{door.port}"),
     )
 
 
@@ -220,6 +248,7 @@ def member_configuration(
             peers=[each for each in peers if each.name != label],
             commit_ms=pace.commit_ms,
             empty_blocks_ms=pace.empty_blocks_ms,
+            snapshot_every=SNAPSHOT_EVERY,
         ),
         members=MembersDoor(host=host, port=door, url=f"https://{host}:{door}"),
     )

@@ -78,9 +78,9 @@ class Consensus(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     Times are in ms and the same at every member: `commit_ms` is how long a decided block waits for
     late votes, `empty_blocks_ms` the longest time without a block. `begin_from` are addresses of
     other members' gateways, two at least: a node without blocks begins from a snapshot, checked
-    through them. `snapshot_every` heights this node makes one; 0 for none. `keep_blocks`: how many heights the
-    engine keeps of its own copy (at least those that evidence may speak of); 0 for all. Without `vote` the
-    engine follows and does not vote.
+    through them. `snapshot_every` heights this node makes one; 0 for none. `keep_blocks`: how many
+    heights the engine keeps of its own copy (at least those that evidence may speak of); 0 for all.
+    Without `vote` the engine follows and does not vote.
     """
 
     host: str = "127.0.0.1"

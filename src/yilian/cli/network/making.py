@@ -22,6 +22,7 @@ KINDS: tuple[OrganisationKind, ...] = ("hospital", "hospital", "insurer", "autho
 USUAL = "A,B,C,D"
 LONGEST_PAUSE = 60.0
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,31}")
+_ADDRESS = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,180}[a-z0-9])?")
 
 
 class Given(NamedTuple):
@@ -48,6 +49,14 @@ def commands(console: Console) -> list[click.Command]:
             metavar="LABEL:KIND:NAME:REGISTRATION",
             multiple=True,
         ),
+        asking.option(
+            console,
+            "--at",
+            "hosts",
+            type=values.Value(console, "place", read_place),
+            metavar="LABEL=ADDRESS",
+            multiple=True,
+        ),
         asking.option(console, "--chain", default="yilian"),
         asking.option(
             console,
@@ -72,6 +81,7 @@ def _init(console: Console, params: list[click.Parameter]) -> Command:
         folder: Path,
         labels: str | None,
         given: tuple[Given, ...],
+        hosts: tuple[tuple[str, str], ...],
         chain: str,
         port: int,
         empty_blocks: float,
@@ -83,10 +93,14 @@ def _init(console: Console, params: list[click.Parameter]) -> Command:
             raise console.usage("either", one="--members", other="--member")
         members = list(given) or _named(console, labels or USUAL)
         _check(console, members, port, empty_blocks)
+        places = dict(hosts)
+        if set(places) - {each.label for each in members}:
+            choices = ", ".join(each.label for each in members)
+            raise console.usage("choice", name="--at", choices=choices)
         pace = USUAL_PACE._replace(empty_blocks_ms=round(empty_blocks * 1000))
         founders = [(each.label, _founder(each)) for each in members]
         try:
-            made = make_network(folder, chain, founders, port=port, pace=pace)
+            made = make_network(folder, chain, founders, port=port, hosts=places, pace=pace)
         except FileExistsError:
             raise console.usage("folder_in_use", path=str(folder)) from None
         except msgspec.ValidationError:
@@ -94,13 +108,13 @@ def _init(console: Console, params: list[click.Parameter]) -> Command:
             raise console.usage("expects", name="--chain", expected=expected) from None
         except Refusal as refusal:
             return console.law_refused(refusal)
-        _show(console, folder, made, members)
+        _show(console, folder, made, members, apart=bool(places))
         return DONE
 
     return asking.command(console, "init", run, params)
 
 
-def _show(console: Console, folder: Path, made: Any, members: list[Given]) -> None:
+def _show(console: Console, folder: Path, made: Any, members: list[Given], *, apart: bool) -> None:
     from yilian.node.config import NodeFolder
 
     of = console.of
@@ -121,7 +135,7 @@ def _show(console: Console, folder: Path, made: Any, members: list[Given]) -> No
     lines.append(of("network", "genesis", hash=made.genesis))
     if len(told) < 4:
         lines.append(of("network", "few", count=len(told)))
-    lines.append(of("network", "next_up", folder=str(folder)))
+    lines.append(of("network", "next_carry" if apart else "next_up", folder=str(folder)))
     console.show({"ok": True, "chain": made.chain, "genesis": made.genesis, "members": told}, lines)
 
 
@@ -165,3 +179,11 @@ def read_member(text: str) -> Given:
     if kind not in get_args(OrganisationKind) or not name.strip() or not _LABEL.fullmatch(label):
         raise ValueError(text)
     return Given(label, msgspec.convert(kind, OrganisationKind), name.strip(), registration)
+
+
+def read_place(text: str) -> tuple[str, str]:
+    """Read LABEL=ADDRESS: a host name or an IPv4 address. Raises ValueError."""
+    label, equals, address = text.partition("=")
+    if not equals or not _LABEL.fullmatch(label) or not _ADDRESS.fullmatch(address):
+        raise ValueError(text)
+    return label, address

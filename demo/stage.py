@@ -116,6 +116,11 @@ def command(*words: str | Path, expect: int = 0) -> dict[str, Any]:
     return dict(json.loads(out))
 
 
+def quietly(*words: str | Path) -> dict[str, Any]:
+    """Run a command that was shown already, in this process, whatever its exit code is."""
+    return dict(json.loads(_here([*map(str, words), "--json"])[1]))
+
+
 def refused(*words: str | Path) -> dict[str, Any]:
     """Run a command that must be refused, print its refusal code, and give the error."""
     answer = command(*words, expect=1)

@@ -297,12 +297,13 @@ class Consortium(Engine):
     def retain_height(self) -> int:
         """Give the lowest height that the engine must keep of its own blocks; 0 keeps all.
 
-        The node has every sealed block itself. The engine keeps those that evidence may speak of,
-        and what is not sealed yet.
+        The node has every sealed block itself, so the engine keeps those that evidence may speak
+        of, what is not sealed yet, and nothing that the node moved to an archive.
         """
-        if not self._keep_blocks:
-            return 0
-        return max(0, min(self._tip.height - self._keep_blocks, self._sealed))
+        base = self.store.base()
+        pruned = base if base > self.genesis.first_height() else 0
+        old = self._tip.height - self._keep_blocks if self._keep_blocks else 0
+        return max(0, min(max(pruned, old), self._sealed))
 
     def changes(self, applied: Applied) -> tuple[list[ValidatorUpdate], Limits | None]:
         """Give what a block changes for consensus: validators, and limits where they differ."""

@@ -55,10 +55,14 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Partial:
-    """One member's answer: its share's index, and the point it was asked for times its scalar."""
+    """One member's answer: its share's index, and the point it was asked for times its scalar.
+
+    `threshold`: how many such answers are needed, as the member was told at the founding.
+    """
 
     index: int
     point: bytes
+    threshold: int = 1
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -125,7 +129,8 @@ def unblind(at: bytes, blinded: Blinded) -> bytes:
 
 def partial(held: Share, at: bytes) -> Partial:
     """Answer for a (blinded) point with one share; refuses a point outside the group."""
-    return Partial(held.index, _times(int.from_bytes(held.scalar, "little"), at))
+    point = _times(int.from_bytes(held.scalar, "little"), at)
+    return Partial(held.index, point, held.threshold)
 
 
 def combine(partials: Sequence[Partial]) -> bytes:

@@ -355,10 +355,10 @@ class Keystore:
         kept = self._decode("duplicate", _StoredShare)
         return kept.index, kept.scalar
 
-    def duplicate_threshold(self) -> int:
-        """Say how many members answer together; refuses `duplicate_share_missing`."""
+    def duplicate_threshold(self) -> int | None:
+        """Say how many members answer together; None where no share is kept here."""
         if not self._path("duplicate").exists():
-            raise DUPLICATE_SHARE_MISSING()
+            return None
         return int(self._decode("duplicate", _StoredShare).threshold)
 
     # Files

@@ -51,7 +51,7 @@ def commands(console: Console) -> list[click.Command]:
         ),
         asking.option(
             console,
-            "--at",
+            "--machine",
             "hosts",
             type=values.Value(console, "place", read_place),
             metavar="LABEL=ADDRESS",
@@ -96,7 +96,7 @@ def _init(console: Console, params: list[click.Parameter]) -> Command:
         places = dict(hosts)
         if set(places) - {each.label for each in members}:
             choices = ", ".join(each.label for each in members)
-            raise console.usage("choice", name="--at", choices=choices)
+            raise console.usage("choice", name="--machine", choices=choices)
         pace = USUAL_PACE._replace(empty_blocks_ms=round(empty_blocks * 1000))
         founders = [(each.label, _founder(each)) for each in members]
         try:

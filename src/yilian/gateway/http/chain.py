@@ -142,7 +142,7 @@ def list_blocks(request: Request) -> Response:
         ),
     ),
     answers=(Answer(status=200, description="The block.", content={JSON: BlockDetail}),),
-    problems=(errors.NOT_FOUND, errors.NOT_YET),
+    problems=(errors.NOT_FOUND, errors.NOT_YET, errors.HEIGHT_NOT_KEPT),
 )
 def read_block(request: Request) -> Response:
     """Give a block."""
@@ -155,6 +155,8 @@ def read_block(request: Request) -> Response:
         raise errors.NOT_YET()
     if not 1 <= height <= newest:
         raise errors.NOT_FOUND()
+    if height < at.engine.store.base():
+        raise errors.HEIGHT_NOT_KEPT(height=height)
     block, commit = at.engine.store.block(height), at.engine.store.commit(height)
     if block is None or commit is None:
         raise errors.NOT_FOUND()

@@ -92,7 +92,13 @@ def _proof(log: CheckpointLog) -> Handler:
             ),
         ),
         answers=(_PROOF,),
-        problems=(errors.NOT_FOUND, errors.NOT_YET, errors.ENGINE_STOPPED, *_UNSERVED),
+        problems=(
+            errors.NOT_FOUND,
+            errors.NOT_YET,
+            errors.ENGINE_STOPPED,
+            errors.HEIGHT_NOT_KEPT,
+            *_UNSERVED,
+        ),
     )
     async def read_proof(request: Request) -> Response:
         """Give a proof of inclusion; waits for the block."""

@@ -263,8 +263,10 @@ class Here:
 
     def partial(self, point: bytes) -> duplicates.Partial:
         """Answer with this member's share; refuses `duplicate_share_missing`."""
-        index, scalar = self._organisation.vault.keystore.duplicate_share()
-        return duplicates.partial(duplicates.Share(index, scalar), point)
+        keystore = self._organisation.vault.keystore
+        index, scalar = keystore.duplicate_share()
+        held = duplicates.Share(index, scalar, keystore.duplicate_threshold() or 1)
+        return duplicates.partial(held, point)
 
     def referral(self, referral: str) -> Opened:
         """Show a referral to the organisation it is addressed to."""

@@ -119,10 +119,11 @@ class Blinded(Format, frozen=True, kw_only=True):
 
 
 class PartialAnswer(Format, frozen=True, kw_only=True):
-    """The member's part: the number of its share, and the point times its scalar."""
+    """The member's part: its share's number, the point times its scalar, how many are needed."""
 
     index: Annotated[int, msgspec.Meta(ge=1, le=255)]
     point: PointBytes
+    threshold: Annotated[int, msgspec.Meta(ge=1, le=255)]
 
 
 class ReferralNamed(Format, frozen=True, kw_only=True):

@@ -189,7 +189,7 @@ class There:
     def partial(self, point: bytes) -> duplicates.Partial:
         """Ask for a member's part."""
         found = self._call(PARTIAL, formats.Blinded(point=point), formats.PartialAnswer)
-        return duplicates.Partial(found.index, found.point)
+        return duplicates.Partial(found.index, found.point, found.threshold)
 
     def referral(self, referral: str) -> Opened:
         """Ask for a referral's terms."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from yilian.gateway.members.endpoints import endpoints
 from yilian.gateway.members.errors import PARTIALS_DIFFER, PARTIALS_TOO_FEW
 from yilian.ledger.errors import Refusal
 from yilian.vault import duplicates
-from yilian.vault.duplicates import Partial
+from yilian.vault.duplicates import Partial, Share
 
 if TYPE_CHECKING:
     from yilian.gateway.organisation import Organisation
@@ -39,44 +39,47 @@ class Tags:
 
     def tag(self, system: str, number: str) -> str:
         """Make a tag; refuses as `Organisation.tag`."""
-        keystore, name = self._organisation.vault.keystore, self._organisation.id
-        threshold = keystore.duplicate_threshold()
-        index, scalar = keystore.duplicate_share()
-        if threshold == 1:
-            return duplicates.tag_alone(scalar, name, system, number)
+        own, name = self._own(), self._organisation.id
+        if own is not None and own.threshold == 1:
+            return duplicates.tag_alone(own.scalar, name, system, number)
         point = duplicates.point(name, system, number)
         found = self._remembered(point)
         if found is None:
             blinded = duplicates.blind(point)
-            own = duplicates.partial(duplicates.Share(index, scalar), blinded.point)
-            partials = [own, *self._others(blinded.point, threshold, index)]
-            found = duplicates.tag(duplicates.unblind(agreed(partials, threshold), blinded))
+            partials = self._gather(blinded.point, own)
+            found = duplicates.tag(duplicates.unblind(agreed(partials), blinded))
             self._remember(point, found)
         return found
 
-    def _others(self, point: bytes, threshold: int, own: int) -> list[Partial]:
+    def _own(self) -> Share | None:
+        """Give this member's share; one that came after the founding has none."""
+        keystore = self._organisation.vault.keystore
+        threshold = keystore.duplicate_threshold()
+        return None if threshold is None else Share(*keystore.duplicate_share(), threshold)
+
+    def _gather(self, point: bytes, own: Share | None) -> list[Partial]:
         """Ask the other members until there is one answer more than needed, or time is up."""
         here = self._organisation.id
         names = [name for name in endpoints(self._organisation.engine.state()) if name != here]
-        found: dict[int, Partial] = {}
+        found = {} if own is None else {own.index: duplicates.partial(own, point)}
         until = time.monotonic() + SECONDS
         pool = ThreadPoolExecutor(AT_ONCE, "yilian-partials")
         try:
             waiting = {pool.submit(self._ask, name, point) for name in names}
-            while waiting and len(found) < threshold:
-                if len(found) == threshold - 1:
+            while waiting and len(found) <= _needed(found.values()):
+                if found and len(found) == _needed(found.values()):
                     # Enough: the one more is waited for a moment only.
                     until = min(until, time.monotonic() + MOMENT)
                 left = until - time.monotonic()
                 if left <= 0:
                     break
                 done, waiting = wait(waiting, left, FIRST_COMPLETED)
-                answers = [each.result() for each in done]
-                found.update({each.index: each for each in answers if each is not None})
-                found.pop(own, None)
+                for answer in (each.result() for each in done):
+                    if answer is not None:
+                        found.setdefault(answer.index, answer)
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
-        return list(found.values())[:threshold]
+        return list(found.values())
 
     def _ask(self, name: str, point: bytes) -> Partial | None:
         try:
@@ -95,14 +98,22 @@ class Tags:
                 self._known.popitem(last=False)
 
 
-def agreed(partials: Sequence[Partial], threshold: int) -> bytes:
+def agreed(partials: Sequence[Partial]) -> bytes:
     """Combine partials of different shares; with one more than needed, by two choices that agree.
 
-    Refuses `members.partials_too_few`, `members.partials_differ`, `duplicate_partials_refused`.
+    Refuses `members.partials_too_few`, `members.partials_differ` also where they disagree on how
+    many are needed, and `duplicate_partials_refused`.
     """
-    if len(partials) < threshold:
-        raise PARTIALS_TOO_FEW(given=len(partials), needed=threshold)
-    made = duplicates.combine(partials[:threshold])
-    if len(partials) > threshold and duplicates.combine(partials[1 : threshold + 1]) != made:
+    needed = _needed(partials)
+    if len({each.threshold for each in partials}) > 1:
+        raise PARTIALS_DIFFER()
+    if len(partials) < needed:
+        raise PARTIALS_TOO_FEW(given=len(partials), needed=needed)
+    made = duplicates.combine(partials[:needed])
+    if len(partials) > needed and duplicates.combine(partials[1 : needed + 1]) != made:
         raise PARTIALS_DIFFER()
     return made
+
+
+def _needed(partials: Iterable[Partial]) -> int:
+    return max((each.threshold for each in partials), default=1)

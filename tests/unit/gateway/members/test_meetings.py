@@ -27,6 +27,9 @@ from yilian.vault.envelope import Terms
 from yilian.vault.receiving import OpenedSession
 
 
+pytestmark = pytest.mark.slow
+
+
 def code(refused: pytest.ExceptionInfo[Refusal]) -> str:
     return refused.value.code.name
 

@@ -18,7 +18,10 @@ from yilian.ledger.errors import Refusal
 from yilian.ledger.modules.consent.messages import BreakGlass
 from yilian.sdk.signers import Ed25519Signer
 from yilian.vault import duplicates
+from yilian.vault.duplicates import Partial
 from yilian.vault.emergency_access import OpenedEmergency
+
+pytestmark = pytest.mark.slow
 
 ASKED = Asked(None, (SYSTEM, "N-1"), "life_threatening", "过敏性休克", None, 30)
 
@@ -211,7 +214,30 @@ def test_too_few_partials_are_refused() -> None:
     secret = duplicates.new_secret()
     at = duplicates.point("x", "y", "1")
     parts: list[Any] = [duplicates.partial(each, at) for each in duplicates.share(secret, 4, 3)]
-    assert agreed(parts[:3], 3) == agreed(parts, 3)
+    assert agreed(parts[:3]) == agreed(parts)
     with pytest.raises(Refusal) as refused:
-        agreed(parts[:2], 3)
+        agreed(parts[:2])
+    assert code(refused) == "members.partials_too_few"
+    lying = Partial(parts[3].index, parts[3].point, 1)
+    for some in ([lying, *parts[:3]], [parts[0], lying]):
+        with pytest.raises(Refusal) as refused:
+            agreed(some)
+        assert code(refused) == "members.partials_differ"
+    with pytest.raises(Refusal) as refused:
+        agreed([])
+    assert code(refused) == "members.partials_too_few"
+
+
+def test_a_member_without_a_share_makes_the_same_kind_of_tag(four: World) -> None:
+    a = four.members[0]
+    tag = a.organisation.tag(SYSTEM, "N-1")
+    (a.path / "keys" / "duplicate.sealed").unlink()
+    a.listener.close()
+    a.organisation.vault.close()
+    a.open()
+    a.publish()
+    assert a.organisation.tag(SYSTEM, "N-1") == tag
+    four.members[1].listener.close()
+    with pytest.raises(Refusal) as refused:
+        Tags(a.organisation).tag(SYSTEM, "N-1")
     assert code(refused) == "members.partials_too_few"

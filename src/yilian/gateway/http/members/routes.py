@@ -109,7 +109,7 @@ def _drop_share(here: Here, asked: formats.PairNamed) -> Any:
 
 def _partial(here: Here, asked: formats.Blinded) -> Any:
     found = here.partial(asked.point)
-    return formats.PartialAnswer(index=found.index, point=found.point)
+    return formats.PartialAnswer(index=found.index, point=found.point, threshold=found.threshold)
 
 
 def _referral(here: Here, asked: formats.ReferralNamed) -> Any:

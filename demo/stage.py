@@ -98,9 +98,10 @@ def require(holds: bool, english: str, chinese: str) -> None:
         sys.exit(said(f"   NOT SO: {english}", f"   与所述不符：{chinese}"))
 
 
-def show(*words: str | Path) -> None:
-    """Print a command line with paths as seen from the clone."""
-    print("   $ " + shlex.join(str(each).replace(f"{ROOT}/", "") for each in words), flush=True)
+def show(*words: str | Path, goes_on: bool = False) -> None:
+    """Print a command line with paths as seen from the clone; one that goes on ends with `&`."""
+    line = shlex.join(str(each).replace(f"{ROOT}/", "") for each in words)
+    print(f"   $ {line}{' &' * goes_on}", flush=True)
 
 
 def command(*words: str | Path, expect: int = 0) -> dict[str, Any]:

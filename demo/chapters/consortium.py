@@ -45,7 +45,7 @@ FOUNDERS = {
     "D": "authority:云溪市卫生健康委员会:A-D-0004",
 }
 BUILD_SECONDS = 1_200
-SOON = 40.0
+SOON = 90.0
 
 
 class Network(NamedTuple):
@@ -62,7 +62,7 @@ class Network(NamedTuple):
 
     def start(self, label: str, *words: str | Path) -> Up:
         """Start a command as somebody would in a terminal of its own."""
-        show("yilian", *words, "&")
+        show("yilian", *words, goes_on=True)
         self.running[label] = Up(*words, log="consortium.log")
         return self.running[label]
 
@@ -288,7 +288,9 @@ def _lie(net: Network, shared: Shared) -> None:
     )
     words = (ROOT / "demo" / "lie.py", net.folder / "C", net.folder / "A")
     show("python", *words)
-    said = subprocess.run([sys.executable, *words], cwd=ROOT, capture_output=True, text=True)
+    said = subprocess.run(
+        [sys.executable, *words], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     if said.returncode:
         sys.exit(f"   exit code {said.returncode}\n{said.stderr}")
     lie = json.loads(said.stdout)
@@ -320,13 +322,14 @@ def _lie(net: Network, shared: Shared) -> None:
 def _named(net: Network) -> dict[str, Any]:
     """Wait for the event in which the chain names the liar, as B has it."""
     liar = net.members["C"]
-    url = f"{net.members['B'].node}/v1/events?capability=governance&id={liar.id}"
+    url = f"{net.members['B'].node}/v1/events?capability=governance&limit=200"
     show("curl", "-s", url)
     found: list[dict[str, Any]] = []
 
     def told() -> bool:
         events = (_get(url) or {"events": []})["events"]
-        found.extend(each for each in events if each["type"] == "governance.Misbehaved")
+        said = [each["event"] for each in events]
+        found.extend(each for each in said if each["type"] == "governance.Misbehaved")
         return bool(found)
 
     _wait(told, "B's chain names C", "B 的链上指明了 C")
@@ -356,7 +359,7 @@ def _prove(net: Network, shared: Shared, lie: Mapping[str, Any], named: Mapping[
     out.write_text(json.dumps(answer), "utf-8")
     checked = command("verify", out, shared.receipt, "--trust", shared.trust)
     require(
-        checked["verified"] and all(each["level"] == "final" for each in checked["files"]),
+        checked["verified"] and all(each["level"] == "agreed" for each in checked["files"]),
         "the misdeed and the grant verify, signed by more than two thirds",
         "违规记录和授权均验证通过，由三分之二以上签署",
     )
@@ -402,7 +405,7 @@ def _wait(done: Callable[[], bool], english: str, chinese: str) -> None:
 def _get(url: str) -> Any:
     """Ask a gateway; None where it has not what was asked for."""
     try:
-        with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 (our own nodes)
+        with urllib.request.urlopen(url, timeout=10) as answer:
             return json.load(answer)
     except urllib.error.HTTPError:
         return None

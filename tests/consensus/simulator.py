@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import random
 import shutil
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -30,6 +31,8 @@ from yilian.node.engine import write_genesis
 from yilian.node.link import EngineAway, Signed
 
 PATIENCE = 20.0
+MEMORY = 4 << 30
+"""What must be free in memory: each store sets room aside for its log."""
 OVERHEAD = 4_000
 """What a block's header, commit and evidence may take of its bytes."""
 
@@ -280,12 +283,13 @@ class Replica:
 class Network:
     """All members, and the rounds between them. Everything that varies is drawn from `dice`."""
 
-    def __init__(self, folder: Path, powers: Sequence[int] = (10, 10, 10, 10), seed: int = 0):
+    def __init__(self, powers: Sequence[int] = (10, 10, 10, 10), seed: int = 0) -> None:
+        self.folder = _folder()
         self.town = Town(powers)
         self.agreed = Agreed(self.town)
         self.dice = random.Random(seed)
         self.replicas = [
-            Replica(seat, folder / f"member-{seat}", self.agreed, by_bytes=seat % 2 == 0)
+            Replica(seat, self.folder / f"member-{seat}", self.agreed, by_bytes=seat % 2 == 0)
             for seat in range(len(powers))
         ]
         self.round = 0
@@ -293,9 +297,10 @@ class Network:
             each.start()
 
     def close(self) -> None:
-        """Stop all members."""
+        """Stop all members and remove what they wrote."""
         for each in self.replicas:
             each.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     @property
     def running(self) -> list[Replica]:
@@ -423,6 +428,13 @@ class Network:
     def hashes(self) -> list[bytes]:
         """Give the hash of every transaction that was decided, in order, repeated ones too."""
         return [sha256(raw) for height in self.agreed.heights for raw in height.candidate.block.txs]
+
+
+def _folder() -> Path:
+    """Make a folder in memory where there is room: a crash here is a copy, so no disk is needed."""
+    memory = Path("/dev/shm")
+    roomy = memory.is_dir() and shutil.disk_usage(memory).free > MEMORY
+    return Path(tempfile.mkdtemp(prefix="yilian-consensus-", dir=memory if roomy else None))
 
 
 __all__ = ["CRASHES", "Crash", "Network", "Replica"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -14,8 +13,8 @@ from yilian.ledger.modules.governance.messages import SetParameter, SetValidator
 
 
 @pytest.fixture
-def network(tmp_path: Path) -> Iterator[Network]:
-    made = Network(tmp_path)
+def network() -> Iterator[Network]:
+    made = Network()
     assert made.block()
     yield made
     made.close()
@@ -27,7 +26,7 @@ def keys(network: Network, height: int) -> dict[int, tuple[bytes, int]]:
     return {network.town.seat[each.public_key]: (each.public_key, each.power) for each in found}
 
 
-def test_a_new_key_votes_two_heights_later(network: Network, tmp_path: Path) -> None:
+def test_a_new_key_votes_two_heights_later(network: Network) -> None:
     assert network.block(0, [network.town.rename(1)])
     assert keys(network, 3) == keys(network, 2)
     assert keys(network, 4)[1] != keys(network, 3)[1]
@@ -38,10 +37,10 @@ def test_a_new_key_votes_two_heights_later(network: Network, tmp_path: Path) -> 
     assert headers[2].next_validators_hash != headers[1].next_validators_hash
     assert headers[3].validators_hash == headers[2].next_validators_hash
     require_one_chain(network)
-    require_replay(network, network.replicas[0], tmp_path / "again")
+    require_replay(network, network.replicas[0], network.folder / "again")
 
 
-def test_power_is_given_and_taken_by_vote(network: Network, tmp_path: Path) -> None:
+def test_power_is_given_and_taken_by_vote(network: Network) -> None:
     member = network.town.members[3].id
     assert network.block(0, network.town.carry(SetValidator(organisation=member, power=0)))
     network.blocks(2)
@@ -54,10 +53,10 @@ def test_power_is_given_and_taken_by_vote(network: Network, tmp_path: Path) -> N
     network.blocks(3)
     assert keys(network, network.agreed.height)[3][1] == 25
     require_one_chain(network)
-    require_replay(network, network.replicas[3], tmp_path / "again")
+    require_replay(network, network.replicas[3], network.folder / "again")
 
 
-def test_who_votes_twice_loses_the_power(network: Network, tmp_path: Path) -> None:
+def test_who_votes_twice_loses_the_power(network: Network) -> None:
     fault, _ = network.agreed.voted_twice(1, 2)
     assert network.block(0, misdeeds=[2])
     assert network.block(0, misdeeds=[2])
@@ -66,7 +65,7 @@ def test_who_votes_twice_loses_the_power(network: Network, tmp_path: Path) -> No
     assert fault.address not in [each.address for each in left]
     assert len(left) == 3 - (network.agreed.at(3).expected.validators != ())
     require_one_chain(network)
-    require_replay(network, network.replicas[0], tmp_path / "again")
+    require_replay(network, network.replicas[0], network.folder / "again")
 
 
 def test_the_last_validator_is_spared(network: Network) -> None:
@@ -78,7 +77,7 @@ def test_the_last_validator_is_spared(network: Network) -> None:
     require_one_chain(network)
 
 
-def test_limits_hold_from_the_next_height(network: Network, tmp_path: Path) -> None:
+def test_limits_hold_from_the_next_height(network: Network) -> None:
     low = SetParameter(name="block_max_bytes", value=100_000)
     assert network.block(0, network.town.carry(low))
     assert network.agreed.limits(2)[0] == 4_000_000
@@ -90,12 +89,10 @@ def test_limits_hold_from_the_next_height(network: Network, tmp_path: Path) -> N
     while network.replicas[0].mempool:
         assert network.block(0)
     require_one_chain(network)
-    require_replay(network, network.replicas[0], tmp_path / "again")
+    require_replay(network, network.replicas[0], network.folder / "again")
 
 
-def test_a_new_law_holds_from_its_height_and_headers_name_it(
-    network: Network, tmp_path: Path
-) -> None:
+def test_a_new_law_holds_from_its_height_and_headers_name_it(network: Network) -> None:
     assert network.block(0, network.town.carry(Upgrade(version=2, height=14)))
     while network.agreed.height < 16:
         network.send(1, network.town.enrol())
@@ -104,7 +101,7 @@ def test_a_new_law_holds_from_its_height_and_headers_name_it(
     assert sorted(named) == named
     assert named.index(2) in (13, 14)
     require_one_chain(network)
-    require_replay(network, network.replicas[0], tmp_path / "again")
+    require_replay(network, network.replicas[0], network.folder / "again")
 
 
 @pytest.mark.parametrize("crash", CRASHES)

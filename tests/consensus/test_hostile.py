@@ -15,8 +15,8 @@ from yilian.ledger.modules.governance.messages import SetParameter
 
 
 @pytest.fixture
-def network(tmp_path: Path) -> Iterator[Network]:
-    made = Network(tmp_path)
+def network() -> Iterator[Network]:
+    made = Network()
     assert made.block()
     made.send(0, made.town.enrol())
     made.gossip()
@@ -36,10 +36,6 @@ def test_text_that_is_no_transaction_fails_in_its_block(network: Network) -> Non
     require_one_chain(network)
 
 
-LAST_PLACE = pytest.mark.xfail(reason="the store notes a transaction's last place", strict=False)
-
-
-@LAST_PLACE
 def test_a_transaction_twice_counts_once(network: Network) -> None:
     raw = network.town.enrol()
     network.send(2, raw)
@@ -49,7 +45,6 @@ def test_a_transaction_twice_counts_once(network: Network) -> None:
     require_first_outcomes(network)
 
 
-@LAST_PLACE
 def test_what_was_decided_and_is_proposed_again_is_refused(network: Network) -> None:
     old = network.agreed.heights[-1].candidate.block.txs
     assert network.block(1, old)
@@ -169,7 +164,7 @@ def test_another_block_of_the_same_height_takes_the_place_of_the_first(network: 
 
 @pytest.mark.parametrize("wrong", [{"chain": "other"}, {"height": 2}, {"power": 11}])
 def test_a_genesis_that_is_not_the_stores_is_refused(tmp_path: Path, wrong: dict[str, int]) -> None:
-    network = Network(tmp_path / "new")
+    network = Network()
     try:
         for replica in network.replicas:
             before = whole(replica)

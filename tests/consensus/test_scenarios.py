@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -12,13 +11,13 @@ from tests.consensus.simulator import CRASHES, Crash, Network
 
 
 @pytest.fixture
-def network(tmp_path: Path) -> Iterator[Network]:
-    made = Network(tmp_path)
+def network() -> Iterator[Network]:
+    made = Network()
     yield made
     made.close()
 
 
-def test_members_agree_on_what_gossip_brought(network: Network, tmp_path: Path) -> None:
+def test_members_agree_on_what_gossip_brought(network: Network) -> None:
     town = network.town
     for turn in range(6):
         network.send(turn % 4, *[town.enrol() for _ in range(3)], town.anchor(turn % 4))
@@ -32,14 +31,14 @@ def test_members_agree_on_what_gossip_brought(network: Network, tmp_path: Path) 
         code == 0 for height in network.agreed.heights for code, *_ in height.expected.results
     )
     require_one_chain(network)
-    require_replay(network, network.replicas[1], tmp_path / "again")
+    require_replay(network, network.replicas[1], network.folder / "again")
 
 
 @pytest.mark.parametrize("crash", CRASHES)
 @pytest.mark.parametrize("height", [1, 4])
 def test_a_member_that_crashes_comes_back(network: Network, crash: Crash, height: int) -> None:
     for turn in range(1, 8):
-        network.send(0, network.town.enrol())
+        network.running[0].receive([network.town.enrol()])
         network.gossip()
         assert network.block(crashes={turn % 4: crash} if turn == height else None)
         if turn == height + 1:

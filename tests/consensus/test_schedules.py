@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from pathlib import Path
-
 import msgspec
+import pytest
 from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 
@@ -78,8 +75,8 @@ STEPS = st.builds(
 class Play:
     """A network that follows a schedule."""
 
-    def __init__(self, folder: Path, powers: tuple[int, ...], seed: int) -> None:
-        self.network = Network(folder, powers, seed)
+    def __init__(self, powers: tuple[int, ...], seed: int) -> None:
+        self.network = Network(powers, seed)
         self._guilty: set[bytes] = set()
 
     def step(self, step: Step) -> None:
@@ -199,22 +196,21 @@ class Play:
 
 def follow(schedule: list[Step], powers: tuple[int, ...], seed: int) -> None:
     """Follow a schedule, and judge all members when it ends."""
-    folder = Path(tempfile.mkdtemp(prefix="yilian-consensus-"))
-    play = Play(folder, powers, seed)
+    play = Play(powers, seed)
     network = play.network
     try:
         for step in schedule:
             play.step(step)
         event(f"{network.agreed.height} heights")
         require_one_chain(network)
-        require_replay(network, network.replicas[0], folder / "again")
+        require_replay(network, network.replicas[0], network.folder / "again")
     finally:
         network.close()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.mark.timeout(3_600)
 @settings(
-    max_examples=scale(6, 600),
+    max_examples=scale(6, 300),
     deadline=None,
     suppress_health_check=list(HealthCheck),
     # Making a failure smaller takes longer than a test may: that is for `make soak`.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -19,8 +18,8 @@ EVERY = 4
 
 
 @pytest.fixture
-def network(tmp_path: Path) -> Iterator[Network]:
-    made = Network(tmp_path)
+def network() -> Iterator[Network]:
+    made = Network()
     for each in made.replicas:
         each.close()
         each.snapshot_every = EVERY

@@ -1,4 +1,4 @@
-"""Calling the command line as an operator does, within the test's own process: it starts at once."""
+"""Calling the command line as an operator does, within the test's process: it starts at once."""
 
 from __future__ import annotations
 

@@ -9,14 +9,12 @@ import httpx
 import pytest
 
 from tests.network.liars import proving
-from tests.network.liars.proving import Tell, Told
-from tests.network.members import Member, Running, require_all, send, wait_for
+from tests.network.liars.proving import Tell, Told, address, found_in, powers, wait_punished
+from tests.network.members import Member, Running, require_all, send
 from tests.rows.served import yilian
-from yilian.ledger import block as blocks
 from yilian.ledger import evidence
 from yilian.ledger.modules.governance.state import MISDEEDS
 from yilian.node.config import NodeFolder
-from yilian.node.embedded import validator_public
 from yilian.node.store import Store
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("network")]
@@ -25,26 +23,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("network")]
 @pytest.fixture(scope="module")
 def tell(tmp_path_factory: pytest.TempPathFactory) -> Tell:
     return proving.build(tmp_path_factory.mktemp("liar"))
-
-
-def powers(member: Member) -> dict[str, int]:
-    """Who votes, as a member has it: power by organisation."""
-    found = httpx.get(f"{member.url}/v1/governance/validators", timeout=10).raise_for_status()
-    return {each["organisation"]: each["power"] for each in found.json()["items"]}
-
-
-def address(member: Member) -> bytes:
-    """The address of a member's validator."""
-    seed = member.folder.validator_seed()
-    return blocks.Validator(validator_public(seed), 1).address
-
-
-def wait_punished(running: Running, *liars: Member) -> int:
-    """Wait until no member counts the liars' votes; gives the height where all stand."""
-    gone = {each.seat.organisation for each in liars}
-    for each in running:
-        wait_for(f"{each.name} saw it", 30, lambda: not gone & powers(each).keys())  # noqa: B023
-    return running.agreed().height
 
 
 def signers(member: Member, height: int) -> set[str]:
@@ -115,20 +93,6 @@ def test_the_same_proof_again_changes_nothing(lied: Lied, tell: Tell) -> None:
     assert again.evidence == lied.told.evidence
     running.agreed(lied.later + 2)
     assert powers(running["B"]) == before
-
-
-def found_in(store: Store) -> tuple[int, bytes]:
-    """Find the one block with evidence in a store."""
-    tip = store.tip()
-    assert tip is not None
-    held = {}
-    for height in range(1, store.newest_sealed(tip) + 1):
-        block = store.block(height)
-        assert block is not None
-        if block.evidence:
-            held[height] = block.evidence
-    ((height, (only,)),) = held.items()
-    return height, only
 
 
 def test_the_proof_is_sealed_as_it_was_signed_and_replays(lied: Lied, tmp_path: Path) -> None:

@@ -12,12 +12,15 @@ dials all members, so that none of theirs has to be configured or started again.
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
 from yilian.bootstrap.making import Founder, furnish, name_all
+from yilian.bootstrap.network import Pace as NetworkPace
+from yilian.bootstrap.network import member_configuration, on_own_machine
 from yilian.gateway.members import certificates
 from yilian.ledger import codec
 from yilian.ledger.genesis import Genesis
@@ -30,7 +33,7 @@ from yilian.node.config import (
     ConfigurationError,
     Consensus,
     ConsensusPeer,
-    MembersDoor,
+    HostedOrganisation,
     NodeFolder,
 )
 from yilian.node.embedded import validator_public
@@ -41,6 +44,8 @@ from yilian.sdk.signers import Ed25519Signer
 MAX_FILE = 4_000_000
 REQUEST = "join-request.json"
 _EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104 (what to replace, not where to listen)
+
+_OWN_MACHINE = ("127.0.0.1", "localhost", "::1")
 
 Text = Annotated[str, msgspec.Meta(max_length=300)]
 T = TypeVar("T")
@@ -97,12 +102,16 @@ class GenesisDiffers(Exception):
 
 
 class Newcomer(msgspec.Struct, frozen=True, kw_only=True):
-    """Whose folder is made: a label for people, the organisation, and where it will be reached."""
+    """Whose folder is made: a label for people, the organisation, and where it will be reached.
+
+    `from_snapshot`: the node begins from a snapshot of the state, and not from the first block.
+    """
 
     label: str
     founder: Founder
     host: str
     port: int
+    from_snapshot: bool = False
 
 
 def invitation(folder: NodeFolder, genesis: Genesis) -> Invitation:
@@ -121,19 +130,26 @@ def invitation(folder: NodeFolder, genesis: Genesis) -> Invitation:
 
 
 def own_peer(folder: NodeFolder, configuration: Configuration) -> ConsensusPeer:
-    """Say how others reach this member's engine and gateway."""
+    """Say how others reach this member's engine, and its gateway where they do."""
     consensus = _consensus(configuration)
     host = consensus.host
     if host in _EVERYWHERE:
         host = "" if configuration.members is None else _host_of(configuration.members.url)
-    gateway = host if configuration.host in _EVERYWHERE else configuration.host
+    gateway: str | None = None
+    if configuration.host not in _EVERYWHERE and not _is_apart(configuration.host, host):
+        gateway = f"http://{_bracketed(configuration.host)}:{configuration.port}"
     return ConsensusPeer(
         name=folder.path.resolve().name,
         node=EngineHome(folder.engine).node_id(),
         host=host,
         port=consensus.port,
-        gateway=f"http://{_bracketed(gateway)}:{configuration.port}",
+        gateway=gateway,
     )
+
+
+def _is_apart(gateway: str, host: str) -> bool:
+    """Tell whether a gateway answers on its own machine alone, while others are elsewhere."""
+    return gateway in _OWN_MACHINE and host not in _OWN_MACHINE
 
 
 def join(path: Path, invited: Invitation, genesis_hash: str, newcomer: Newcomer) -> Request:
@@ -154,29 +170,14 @@ def join(path: Path, invited: Invitation, genesis_hash: str, newcomer: Newcomer)
 
 
 def _join(folder: NodeFolder, invited: Invitation, newcomer: Newcomer) -> Request:
-    genesis, host, port = invited.genesis, newcomer.host, newcomer.port
+    genesis = invited.genesis
     (named,) = name_all([newcomer.founder])
     seed = folder.new_validator_seed()
     write_genesis(folder.chain, genesis)
     EngineHome(folder.engine).make(genesis, seed)
     hosted = furnish(folder, named, None)
     certificates.write_credentials(folder.members_key, certificates.new_credentials())
-    configuration = Configuration(
-        chain=genesis.chain,
-        organisations=[hosted],
-        host=host,
-        port=port,
-        consensus=Consensus(
-            host=host,
-            port=port + 2,
-            peers=invited.peers,
-            propose_ms=invited.pace.propose_ms,
-            vote_ms=invited.pace.vote_ms,
-            commit_ms=invited.pace.commit_ms,
-            empty_blocks_ms=invited.pace.empty_blocks_ms,
-        ),
-        members=MembersDoor(host=host, port=port + 1, url=f"https://{_bracketed(host)}:{port + 1}"),
-    )
+    configuration = _configuration(invited, newcomer, hosted)
     request = Request(
         chain=genesis.chain,
         genesis=genesis.hash().hex(),
@@ -190,6 +191,31 @@ def _join(folder: NodeFolder, invited: Invitation, newcomer: Newcomer) -> Reques
     write(folder.path / REQUEST, request)
     folder.write_configuration(configuration)
     return request
+
+
+def _configuration(
+    invited: Invitation, newcomer: Newcomer, hosted: HostedOrganisation
+) -> Configuration:
+    port, pace = newcomer.port, invited.pace
+    configuration = member_configuration(
+        invited.genesis.chain,
+        newcomer.label,
+        hosted,
+        (port, port + 1, port + 2),
+        invited.peers,
+        "127.0.0.1",
+        NetworkPace(pace.commit_ms, pace.empty_blocks_ms),
+    )
+    consensus = msgspec.structs.replace(
+        _consensus(configuration),
+        propose_ms=pace.propose_ms,
+        vote_ms=pace.vote_ms,
+        begin_from=_gateways(invited.peers) if newcomer.from_snapshot else [],
+    )
+    configuration = msgspec.structs.replace(configuration, consensus=consensus)
+    if newcomer.host in _OWN_MACHINE:
+        return configuration
+    return on_own_machine(configuration, newcomer.host)
 
 
 def name_validator(chain: str, organisation: str, seed: bytes) -> NameValidator:
@@ -246,6 +272,10 @@ def _consensus(configuration: Configuration) -> Consensus:
     if configuration.consensus is None:
         raise ConfigurationError("this node's chain is its own; it is not a member of a network")
     return configuration.consensus
+
+
+def _gateways(peers: Sequence[ConsensusPeer]) -> list[str]:
+    return [each.gateway for each in peers if each.gateway is not None]
 
 
 def _host_of(url: str) -> str:

@@ -123,8 +123,9 @@ def make_network(
     first three ports there; their gateways listen on that machine alone.
 
     All or nothing. Raises FileExistsError where the folder holds anything, ValueError for fewer
-    than one member or a label that stands twice.
+    than one member or a label that stands twice, msgspec.ValidationError for a chain's name.
     """
+    msgspec.convert(chain, ChainId)
     labels = [label for label, _ in members]
     if not labels or len(set(labels)) != len(labels):
         raise ValueError("every member needs a name of its own")
@@ -210,11 +211,11 @@ def _furnish_member(
         genesis.chain, made.label, hosted, made.ports, peers, plan.host, plan.pace
     )
     if made.label in plan.hosts:
-        configuration = _elsewhere(configuration, plan.hosts[made.label])
+        configuration = on_own_machine(configuration, plan.hosts[made.label])
     made.folder.write_configuration(configuration)
 
 
-def _elsewhere(configuration: Configuration, address: str) -> Configuration:
+def on_own_machine(configuration: Configuration, address: str) -> Configuration:
     """Let a member on a machine of its own be reached by others; its gateway stays there."""
     consensus, door = configuration.consensus, configuration.members
     assert consensus is not None

@@ -159,7 +159,7 @@ def _copy(source: Path, target: Path, *, linked_only: bool = False) -> None:
             continue
         if linked_only and not immutable:
             continue
-        place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _make_folder(place.parent)
         with contextlib.suppress(FileNotFoundError):
             _link_or_copy(path, place, immutable)
     if not linked_only:
@@ -193,11 +193,18 @@ def _height(stage: NodeFolder) -> int:
 
 
 def _copy_keys(source: Path, to: Path) -> None:
-    to.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _make_folder(to)
     for path in _key_files(source):
         place = to / path.relative_to(source)
-        place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _make_folder(place.parent)
         shutil.copy2(path, place)
+
+
+def _make_folder(path: Path) -> None:
+    """Make a folder and those above it, closed to others: `mkdir` closes the last one alone."""
+    if not path.exists():
+        _make_folder(path.parent)
+        path.mkdir(mode=0o700, exist_ok=True)
 
 
 def _key_files(source: Path) -> list[Path]:
@@ -276,7 +283,7 @@ def _restore(
     alone: bool,
     patience: float,
 ) -> Restored:
-    folder.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _make_folder(folder.path)
     for name in ("chain", "engine", "log"):
         if (source / name).exists():
             shutil.copytree(source / name, folder.path / name)

@@ -86,7 +86,7 @@ class Consensus(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     host: str = "127.0.0.1"
     port: int = 26656
     peers: list[ConsensusPeer] = []
-    propose_ms: int = 3_000
+    propose_ms: int = 1_000
     vote_ms: int = 1_000
     commit_ms: int = 100
     empty_blocks_ms: int = 30_000

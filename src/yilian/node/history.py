@@ -112,8 +112,8 @@ class History:
             return None
         return self._signed(height)
 
-    def turns(self, below: int) -> list[LightBlock]:
-        """Give the blocks below a height after which other validators sign, oldest first."""
+    def turns(self, below: int, after: int = 0) -> list[LightBlock]:
+        """Give the blocks after which other validators sign, oldest first, between two heights."""
         return [
             LightBlock(
                 header,
@@ -122,6 +122,7 @@ class History:
                 self.validators(header.next_validators_hash),
             )
             for header, commit in self._store.turns(below)
+            if header.height > after
         ]
 
     def _way(self, height: int) -> tuple[list[LightBlock], list[Promoted]]:

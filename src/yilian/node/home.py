@@ -47,7 +47,7 @@ class Pace(NamedTuple):
     `empty_blocks`: the longest time without a block. A shorter `commit` makes smaller blocks.
     """
 
-    propose: int = 3_000
+    propose: int = 1_000
     vote: int = 1_000
     commit: int = 100
     empty_blocks: int = 30_000

@@ -5,9 +5,6 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-import httpx
-
-from yilian.ledger.errors import Refusal
 from yilian.node import binary
 from yilian.node.abci.application import Application
 from yilian.node.abci.server import Server
@@ -17,9 +14,10 @@ from yilian.node.dialling import Dialling
 from yilian.node.home import EngineHome, Pace, Peer
 from yilian.node.integrity import scan
 from yilian.node.pair import Pair
-from yilian.node.provider import NotOurChain, Provider
+from yilian.node.provider import NoAnswer, NotOurChain, Provider
 from yilian.node.rpc import Rpc
 from yilian.node.store import StoreDamaged
+from yilian.node.turns import Turns
 
 TRUST_PERIOD = "87600h0m0s"
 """Ten years: what is trusted is the chain's first block, which genesis names."""
@@ -54,6 +52,7 @@ class Member:
             raise
         self._pair = Pair(found, self.home, self._diverged)
         self._dialling = Dialling(self.rpc, _peers(consensus))
+        self._turns = Turns(self.engine, consensus.begin_from)
 
     def _configure(self, folder: NodeFolder, name: str, consensus: Consensus) -> None:
         pace = Pace(
@@ -70,11 +69,11 @@ class Member:
         """Say how the engine begins from a snapshot, where this node has nothing and is told to."""
         if self.engine.height or not consensus.begin_from:
             return None
-        genesis = self.engine.genesis
-        self._providers = [Provider(each, genesis) for each in consensus.begin_from]
         try:
+            for each in consensus.begin_from:
+                self._providers.append(Provider(each, self.engine.genesis))
             firsts = [each.first_header(self.engine.tip.app_hash) for each in self._providers]
-        except (httpx.HTTPError, LookupError, NotOurChain, Refusal) as problem:
+        except (NoAnswer, NotOurChain) as problem:
             raise ConfigurationError(f"cannot begin from other members: {problem}") from problem
         # One address twice is one witness: the light client wants two.
         addresses = [each.address for each in self._providers]
@@ -113,6 +112,7 @@ class Member:
 
     def close(self) -> None:
         """Stop the consensus engine, then the law behind it."""
+        self._turns.close()
         self._dialling.close()
         self._pair.close()
         self._server.close()

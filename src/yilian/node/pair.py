@@ -151,7 +151,8 @@ class Pair:
     def _judge(self, line: str) -> None:
         """End an engine that has nothing more to do, and keep why where the states differ."""
         what, why = _read(line)
-        differ = REPLAYED in line or (what in AGREED and any(each in why for each in DIVERGED))
+        replayed = line.startswith("panic: ") and REPLAYED in line
+        differ = replayed or (what in AGREED and any(each in why for each in DIVERGED))
         if differ:
             self._verdict = self._verdict or line.rstrip()[:KEPT]
         if differ or what == FAILED:

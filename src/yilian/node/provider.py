@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
+import time
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -20,7 +21,7 @@ from typing import Any
 import httpx
 
 from yilian.ledger import block_json
-from yilian.ledger.block import Header, consensus_hash
+from yilian.ledger.block import Commit, Header, consensus_hash
 from yilian.ledger.errors import Refusal
 from yilian.ledger.genesis import Genesis
 from yilian.node.home import EVIDENCE_BLOCKS, EVIDENCE_BYTES, EVIDENCE_HOURS
@@ -36,13 +37,54 @@ class NotOurChain(Exception):
     """A member's gateway shows another chain than the genesis document that this node has."""
 
 
+class NoAnswer(Exception):
+    """A member's gateway did not answer in time, or nothing that can be read."""
+
+
+class Gateway:
+    """What another member's gateway shows to everybody; nothing of it is believed."""
+
+    def __init__(self, address: str, seconds: float = SECONDS) -> None:
+        """`seconds` is how long one answer may take."""
+        self.address = address
+        self._seconds = seconds
+        try:
+            self._client = httpx.Client(base_url=address, timeout=seconds)
+        except (httpx.InvalidURL, ValueError) as problem:
+            raise NoAnswer(f"{address} is no address: {problem}") from problem
+
+    def read(self, path: str, **query: int) -> dict[str, Any]:
+        """Ask for a JSON object of at most `MAX_ANSWER` bytes. Raises NoAnswer."""
+        until = time.monotonic() + self._seconds
+        body = bytearray()
+        try:
+            with self._client.stream("GET", path, params=query) as answer:
+                if answer.status_code != httpx.codes.OK:
+                    raise NoAnswer(f"{self.address}{path} answers {answer.status_code}")
+                for part in answer.iter_bytes():
+                    body += part
+                    if len(body) > MAX_ANSWER or time.monotonic() > until:
+                        raise NoAnswer(f"{self.address}{path} answers too much or too slowly")
+            found = json.loads(body)
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError, RecursionError) as problem:
+            kind = type(problem).__name__
+            raise NoAnswer(f"{self.address}{path} does not answer ({kind})") from problem
+        if not isinstance(found, dict):
+            raise NoAnswer(f"{self.address}{path} answers no object")
+        return found
+
+    def close(self) -> None:
+        """Let go of its connections."""
+        self._client.close()
+
+
 class Provider:
     """One other member as a light client's provider, on a port of this machine."""
 
-    def __init__(self, gateway: str, genesis: Genesis) -> None:
-        """`gateway` is the address of the member's gateway."""
+    def __init__(self, gateway: str, genesis: Genesis, seconds: float = SECONDS) -> None:
+        """`gateway` is the address of the member's gateway. Raises NoAnswer for what is none."""
         self._genesis = genesis
-        self._client = httpx.Client(base_url=gateway, timeout=SECONDS)
+        self._gateway = Gateway(gateway, seconds)
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._thread = threading.Thread(
             target=self._server.serve_forever, name="yilian-provider", daemon=True
@@ -59,28 +101,39 @@ class Provider:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
-        self._client.close()
+        self._gateway.close()
 
     def first_header(self, app_hash: bytes) -> Header:
         """Read the chain's first header and hold it against genesis: what else is trusted follows.
 
         `app_hash` is the root of the first state, as this node made it. Raises NotOurChain, and
-        what httpx raises where the member does not answer.
+        NoAnswer where the member does not answer.
         """
-        found = self._light_block(str(self._genesis.first_height()))
-        header = block_json.header_from_json(found["header"])
-        commit = block_json.commit_from_json(found["commit"])
+        header, commit = self._first()
         validators = self._genesis.validator_set()
-        signed = validators.signed_power(self._genesis.chain, commit)
+        try:
+            signed = validators.signed_power(self._genesis.chain, commit)
+        except Refusal:
+            signed = 0
         if (
             header.chain_id != self._genesis.chain
+            or header.height != self._genesis.first_height()
             or header.app_hash != app_hash
             or header.validators_hash != validators.hash()
+            or commit.height != header.height
             or commit.block_id.hash != header.hash()
             or signed * 3 <= validators.total_power * 2
         ):
-            raise NotOurChain(f"{self._client.base_url} shows another chain")
+            raise NotOurChain(f"{self._gateway.address} shows another chain")
         return header
+
+    def _first(self) -> tuple[Header, Commit]:
+        found = self._light_block(str(self._genesis.first_height()))
+        try:
+            header = block_json.header_from_json(found.get("header"))
+            return header, block_json.commit_from_json(found.get("commit"))
+        except Refusal as problem:
+            raise NoAnswer(f"{self._gateway.address} shows no signed header") from problem
 
     def answer(self, method: str, parameters: Mapping[str, Any]) -> Any:
         """Answer one of the three calls; raises LookupError for others."""
@@ -96,10 +149,7 @@ class Provider:
         raise LookupError(method)
 
     def _light_block(self, height: str) -> dict[str, Any]:
-        answer = self._client.get(f"/v1/blocks/{height}/light")
-        if answer.status_code != httpx.codes.OK or len(answer.content) > MAX_ANSWER:
-            raise LookupError(f"height {height} is not available")
-        return dict(answer.json())
+        return self._gateway.read(f"/v1/blocks/{height}/light")
 
     def _page(self, found: dict[str, Any], parameters: Mapping[str, Any]) -> dict[str, Any]:
         page = max(1, int(parameters.get("page") or 1))
@@ -115,8 +165,11 @@ class Provider:
 
     def _consensus_params(self, found: dict[str, Any]) -> dict[str, Any]:
         header = found["header"]
-        answer = self._client.get("/v1/governance/parameters/current")
-        rule = answer.json()["value"] if answer.status_code == httpx.codes.OK else {}
+        try:
+            rule = self._gateway.read("/v1/governance/parameters/current")["value"]
+        except NoAnswer:
+            # They may never have been changed: the hash says whether genesis' are the right ones.
+            rule = {}
         most = int(rule.get("block_max_bytes", self._genesis.parameters.block_max_bytes))
         gas = int(rule.get("block_max_gas", self._genesis.parameters.block_max_gas))
         if consensus_hash(most, gas).hex().upper() != header["consensus_hash"]:
@@ -142,16 +195,21 @@ def consensus_params(max_bytes: int, max_gas: int, app_version: str) -> dict[str
     }
 
 
+_UNREADABLE = (NoAnswer, LookupError, TypeError, ValueError, AttributeError, RecursionError)
+"""What reading another's answer may raise, whatever is in it."""
+
+
 def _handler(provider: Provider) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            size = int(self.headers.get("Content-Length", "0"))
-            asked = json.loads(self.rfile.read(min(size, 65_536)))
-            said: dict[str, Any] = {"jsonrpc": "2.0", "id": asked.get("id")}
+            said: dict[str, Any] = {"jsonrpc": "2.0", "id": None}
             try:
+                size = int(self.headers.get("Content-Length", "0"))
+                asked = json.loads(self.rfile.read(min(size, 65_536)))
+                said["id"] = asked.get("id")
                 said["result"] = provider.answer(asked["method"], asked.get("params") or {})
-            except (LookupError, ValueError, httpx.HTTPError, Refusal) as problem:
-                text = str(problem)
+            except _UNREADABLE as problem:
+                text = f"{type(problem).__name__}: {problem}"
                 said["error"] = {"code": -32603, "message": "Internal error", "data": text}
             body = json.dumps(said).encode()
             self.send_response(200)

@@ -10,10 +10,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import httpx
 import pytest
 
-from tests.network.members import Member
+from tests.network.members import Member, Running, wait_for
+from yilian.ledger.block import Validator
+from yilian.node.embedded import validator_public
 from yilian.node.home import EngineHome
+from yilian.node.store import Store
 
 SOURCE = Path(__file__).resolve().parents[2] / "foreign" / "liar"
 
@@ -58,3 +62,37 @@ def build(folder: Path) -> Tell:
         return Told(base64.b64decode(answer["evidence"]), answer["refused"])
 
     return tell
+
+
+def powers(member: Member) -> dict[str, int]:
+    """Who votes, as a member has it: power by organisation."""
+    found = httpx.get(f"{member.url}/v1/governance/validators", timeout=10).raise_for_status()
+    return {each["organisation"]: each["power"] for each in found.json()["items"]}
+
+
+def address(member: Member) -> bytes:
+    """The address of a member's validator."""
+    seed = member.folder.validator_seed()
+    return Validator(validator_public(seed), 1).address
+
+
+def wait_punished(running: Running, *liars: Member) -> int:
+    """Wait until no member counts the liars' votes; gives the height where all stand."""
+    gone = {each.seat.organisation for each in liars}
+    for each in running:
+        wait_for(f"{each.name} saw it", 30, lambda: not gone & powers(each).keys())  # noqa: B023
+    return running.agreed().height
+
+
+def found_in(store: Store) -> tuple[int, bytes]:
+    """Find the one block with evidence in a store."""
+    tip = store.tip()
+    assert tip is not None
+    held = {}
+    for height in range(1, store.newest_sealed(tip) + 1):
+        block = store.block(height)
+        assert block is not None
+        if block.evidence:
+            held[height] = block.evidence
+    ((height, (only,)),) = held.items()
+    return height, only

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.network.members import Running, require_engine
-from tests.network.story.cast import Town
+from tests.network.story.cast import Actor, Town
 from yilian.bootstrap import Founder
 
 FOUNDERS = (
@@ -31,3 +31,21 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 def town(running: Running) -> Town:
     """The people who live with these members."""
     return Town(running)
+
+
+@pytest.fixture(scope="package")
+def doctor(town: Town) -> Actor:
+    """A physician of B."""
+    return town.doctor(town.b)
+
+
+@pytest.fixture(scope="package")
+def colleague(town: Town) -> Actor:
+    """Another physician of B."""
+    return town.doctor(town.b, "陈医生")
+
+
+@pytest.fixture(scope="package")
+def stranger(town: Town) -> Actor:
+    """A physician of C."""
+    return town.doctor(town.c, "Dr. Stone")

@@ -20,12 +20,6 @@ LABEL = {
 }
 
 
-@pytest.fixture(scope="module")
-def doctor(town: Town) -> Actor:
-    """A physician of B."""
-    return town.doctor(town.b)
-
-
 def asks(patient: Actor, question: str) -> dict[str, Any] | None:
     found = patient.ask("GET", f"persons/{patient.id}/asks")["asks"]
     return next((each for each in found if each["ask"] == question), None)
@@ -170,20 +164,20 @@ def test_the_right_role_without_a_relation_reads_nothing(town: Town, doctor: Act
     assert doctor.refused("GET", f"records/{name}").code == "reading.denied"
 
 
-def test_a_team_reads_one_item_and_nothing_else(town: Town, doctor: Actor) -> None:
-    """F29: one grant in one step for a team of B; a colleague outside it is refused."""
+def test_a_team_reads_one_item_and_nothing_else(
+    town: Town, doctor: Actor, colleague: Actor, stranger: Actor
+) -> None:
+    """F29: one grant in one step for a team of B; who is outside it is refused."""
     patient, item = town.patient(), image("the one")
     town.write(patient, item, image("another"), finding("a third"))
     listed = patient.ask("GET", f"persons/{patient.id}/records")["entries"]
     record = _holding(patient, listed, "the one")
-    team = [doctor, town.doctor(town.b)]
-    grant = town.grant(patient, records=[record], team=[each.id for each in team])
-    for each in team:
+    grant = town.grant(patient, records=[record], team=[doctor.id, colleague.id])
+    for each in (doctor, colleague):
         assert town.read(each, town.session(each, grant)) == [item]
-    outsider = town.doctor(town.b)
+    outsider = town.operator(town.b)
     assert town.denied(outsider, town.session(outsider, grant)) == "not_in_team"
     # A doctor of a member that was granted nothing does not even get a session.
-    stranger = town.doctor(town.c)
     refused = stranger.refused("POST", "sessions", {"grant": grant})
     assert refused.code == "grant_not_held_here"
 

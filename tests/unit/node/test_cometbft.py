@@ -24,8 +24,8 @@ from yilian.sdk import verify
 
 
 @pytest.fixture
-def network(tmp_path: Path) -> Iterator[Network]:
-    made = Network(tmp_path, powers=(10, 10, 10, 10))
+def network() -> Iterator[Network]:
+    made = Network()
     yield made
     made.close()
 

@@ -77,8 +77,8 @@ def test_nothing_is_nothing(embedded: tuple[Embedded, Cast]) -> None:
         running.submit_many([])
 
 
-def test_a_full_line_is_told_to_who_hands_in(tmp_path: Path) -> None:
-    network = Network(tmp_path, powers=(10,))
+def test_a_full_line_is_told_to_who_hands_in() -> None:
+    network = Network(powers=(10,))
     try:
         node, town = network.replicas[0].node, network.town
         limit = SetParameter(name="pending_per_payer", value=100)

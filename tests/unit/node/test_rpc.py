@@ -252,8 +252,8 @@ def commit_json(commit: Commit) -> Any:
 
 
 @pytest.fixture
-def network(tmp_path: Path) -> Iterator[Network]:
-    made = Network(tmp_path / "chain")
+def network() -> Iterator[Network]:
+    made = Network()
     made.blocks(3)
     yield made
     made.close()

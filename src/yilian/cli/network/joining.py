@@ -70,14 +70,22 @@ def _invite(console: Console) -> Command:
 
 def _join(console: Console) -> Command:
     def run(
-        folder: Path, invitation: Path, genesis_hash: str, given: Given, host: str, port: int
+        folder: Path,
+        invitation: Path,
+        genesis_hash: str,
+        given: Given,
+        host: str,
+        port: int,
+        from_snapshot: bool,
     ) -> int:
         missing = asking.require_engine(console)
         if missing is not None:
             return missing
         invited = _read(console, invitation, Invitation)
         founder = Founder(given.name, given.kind, given.registration)
-        newcomer = Newcomer(label=given.label, founder=founder, host=host, port=port)
+        newcomer = Newcomer(
+            label=given.label, founder=founder, host=host, port=port, from_snapshot=from_snapshot
+        )
         try:
             request = joining.join(folder, invited, genesis_hash.lower(), newcomer)
         except FileExistsError:
@@ -119,6 +127,7 @@ def _join(console: Console) -> Command:
         asking.option(
             console, "--port", type=click.IntRange(1, 65_533), metavar="NUMBER", default=8420
         ),
+        asking.option(console, "--from-snapshot", is_flag=True),
     ]
     return asking.command(console, "join", run, params)
 

@@ -104,6 +104,19 @@ class LightBlock(msgspec.Struct, frozen=True, kw_only=True):
     validators: list[dict[str, Any]]
 
 
+class Turn(LightBlock, frozen=True, kw_only=True):
+    """A signed header after whose height other validators sign: the ones before and after."""
+
+    next_validators: list[dict[str, Any]]
+
+
+class TurnPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Turns in order; `next` is the height after which to go on, null at the end."""
+
+    turns: list[Turn]
+    next: int | None
+
+
 class BlockDetail(msgspec.Struct, frozen=True, kw_only=True):
     """A block with its header and commit as CometBFT's RPC writes them."""
 

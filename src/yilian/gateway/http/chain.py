@@ -19,6 +19,8 @@ from yilian.gateway.http.answers import (
     LightBlock,
     NodeStatus,
     TransactionLine,
+    Turn,
+    TurnPage,
 )
 from yilian.gateway.http.operation import JSON, Answer, Parameter, answer, operation, routes
 from yilian.gateway.http.tables import PROOF_SECONDS
@@ -26,6 +28,7 @@ from yilian.ledger import block_json
 from yilian.ledger.genesis import Genesis
 
 MAX_KEY = 256
+TURNS_AT_ONCE = 20
 _INDEX_SECONDS = 2.0
 
 
@@ -221,6 +224,32 @@ def read_light_block(request: Request) -> Response:
 
 @operation(
     "GET",
+    "/v1/history",
+    tag="chain",
+    summary="Read the blocks after which other validators sign, oldest first.",
+    parameters=(
+        Parameter(
+            name="after",
+            where="query",
+            schema={"type": "integer", "minimum": 0, "maximum": 2**53 - 1},
+            description="Only blocks above this height.",
+        ),
+    ),
+    answers=(Answer(status=200, description="A page of them.", content={JSON: TurnPage}),),
+)
+def read_history(request: Request) -> Response:
+    """Give what leads from the first validators to those of the newest block."""
+    after = asking.whole(asking.query(request, "after").get("after", "0"), "after")
+    engine = door(request).engine
+    found = engine.history.turns(engine.sealed_height + 1, after)
+    page = [Turn(**each.to_json()) for each in found[:TURNS_AT_ONCE]]
+    more = len(found) > len(page)
+    following = found[len(page) - 1].header.height if more else None
+    return answer(request, TurnPage(turns=page, next=following))
+
+
+@operation(
+    "GET",
     "/v1/state",
     tag="chain",
     summary="Prove what a state key holds, or that it holds nothing.",
@@ -269,5 +298,6 @@ ROUTES = routes(
     list_blocks,
     read_block,
     read_light_block,
+    read_history,
     read_state,
 )

@@ -75,7 +75,8 @@ class Tags:
                     break
                 done, waiting = wait(waiting, left, FIRST_COMPLETED)
                 for answer in (each.result() for each in done):
-                    if answer is not None:
+                    # Whoever has a share knows how many are needed, and leaves out who differs.
+                    if answer is not None and (own is None or answer.threshold == own.threshold):
                         found.setdefault(answer.index, answer)
         finally:
             pool.shutdown(wait=False, cancel_futures=True)

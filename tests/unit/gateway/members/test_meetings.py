@@ -26,7 +26,6 @@ from yilian.vault.desk_formats import Staff
 from yilian.vault.envelope import Terms
 from yilian.vault.receiving import OpenedSession
 
-
 pytestmark = pytest.mark.slow
 
 

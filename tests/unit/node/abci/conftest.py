@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -11,8 +10,8 @@ from tests.consensus.simulator import Network
 
 
 @pytest.fixture
-def network(tmp_path: Path) -> Iterator[Network]:
+def network() -> Iterator[Network]:
     """A chain with one validator."""
-    made = Network(tmp_path / "chain", powers=(10,))
+    made = Network(powers=(10,))
     yield made
     made.close()

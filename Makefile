@@ -17,7 +17,7 @@ test:
 
 soak:
 	@tools/environment.sh test,dev
-	@YILIAN_SCALE=100 $(BIN)/python -m pytest -q -n 2 --dist loadgroup --timeout 0 tests/crash tests/fuzz tests/laws tests/http tests/unit
+	@YILIAN_SCALE=100 $(BIN)/python -m pytest -q -n 2 --dist loadgroup --timeout 0 tests/crash tests/fuzz tests/laws tests/http tests/unit tests/consensus tests/network
 	@$(BIN)/python -m bench.restart
 	@$(BIN)/python -m bench.transactions --entries 10000 10000000
 

@@ -11,6 +11,7 @@ A crash is a copy of the store's files as they are on the disk at that moment, o
 
 from __future__ import annotations
 
+import atexit
 import random
 import shutil
 import tempfile
@@ -434,7 +435,10 @@ def _folder() -> Path:
     """Make a folder in memory where there is room: a crash here is a copy, so no disk is needed."""
     memory = Path("/dev/shm")
     roomy = memory.is_dir() and shutil.disk_usage(memory).free > MEMORY
-    return Path(tempfile.mkdtemp(prefix="yilian-consensus-", dir=memory if roomy else None))
+    made = tempfile.mkdtemp(prefix="yilian-consensus-", dir=memory if roomy else None)
+    # A test that fails before its network stands does not close it.
+    atexit.register(shutil.rmtree, made, ignore_errors=True)
+    return Path(made)
 
 
 __all__ = ["CRASHES", "Crash", "Network", "Replica"]

@@ -150,7 +150,7 @@ def test_commands_exist(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_make_targets_exist(name: str) -> None:
-    targets = set(re.findall(r"^([a-z]+):", text_of("Makefile"), re.M))
+    targets = set(re.findall(r"^([a-z-]+):", text_of("Makefile"), re.M))
     for words, runnable in commands_of(text_of(name), "make"):
         assert words or not runnable, "make without a target"
         assert {each for each in words if "=" not in each} <= targets, words

@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -130,9 +131,13 @@ class Member:
                 return each
         return None
 
-    def signer(self) -> Ed25519Signer:
-        """Read the organisation's operator key."""
+    @cached_property
+    def _signer(self) -> Ed25519Signer:
         return Ed25519Signer.read(self.folder.operator_key(self.seat.organisation))
+
+    def signer(self) -> Ed25519Signer:
+        """Give the organisation's operator key, which clients have even if the folder is gone."""
+        return self._signer
 
     def client(self, at: Member | None = None, patience: float | None = 20.0) -> Client:
         """Speak as this member's organisation, to its own gateway or another's."""

@@ -46,8 +46,7 @@ def test_a_wiped_node_is_restored_and_votes_only_once_the_old_one_is_dead(
         assert not list(saved.rglob("priv_validator_state.json"))
         assert not [each for each in saved.rglob("*") if each.name.endswith("key")]
         assert not [each for each in saved.rglob("*") if each.name.startswith("priv_validator")]
-        again = yilian("network", "backup", victim.path, *folders, code=2)["error"]
-        assert again["code"] == "usage"
+        yilian("network", "backup", victim.path, *folders, code=2)
 
         last = EngineHome(victim.folder.engine).last_signed()
         kill(victim.pid)
@@ -65,8 +64,7 @@ def test_a_wiped_node_is_restored_and_votes_only_once_the_old_one_is_dead(
         load.wait_more(5)
         assert home.last_signed() == 0, "it signs nothing"
         refused = yilian("network", "confirm-dead", victim.path, code=2)["error"]
-        assert refused["code"] == "not_confirmed"
-        assert home.last_signed() == 0
+        assert (refused["code"], home.last_signed()) == ("not_confirmed", 0)
         past = yilian("network", "confirm-dead", victim.path, "--old-node-is-dead")["past"]
         assert past >= told["height"]
         wait_for("it votes again", 60, lambda: home.last_signed() > past + 1)

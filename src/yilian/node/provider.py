@@ -87,7 +87,7 @@ class Provider:
         self._gateway = Gateway(gateway, seconds)
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._thread = threading.Thread(
-            target=self._server.serve_forever, name="yilian-provider", daemon=True
+            target=self._server.serve_forever, args=(0.05,), name="yilian-provider", daemon=True
         )
         self._thread.start()
 

@@ -17,7 +17,7 @@ ABSENT = {
     "block_id_flag": 1,
     "validator_address": "",
     "timestamp": "0001-01-01T00:00:00Z",
-    "signature": None,
+    "signature": "",
 }
 """The place of a validator that did not vote."""
 
@@ -32,7 +32,9 @@ class Shown:
         self.asked: list[str] = []
         self.go_on = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.02,), daemon=True
+        )
         self._thread.start()
         self.address = f"http://127.0.0.1:{self._server.server_address[1]}"
 

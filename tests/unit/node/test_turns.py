@@ -205,7 +205,7 @@ def until(holds: Callable[[], bool]) -> None:
 
 def test_a_node_fetches_what_it_lacks_and_its_receipts_verify(newcomer: Network) -> None:
     giver, taker = newcomer.replicas[0].node, newcomer.replicas[3].node
-    trust = msgspec.json.encode(giver.trust())
+    trust = msgspec.json.encode({**giver.trust(), "now": "2100-06-01T00:00:00Z"})
     raw = newcomer.town.enrol()
     newcomer.send(0, raw)
     for _ in range(3):

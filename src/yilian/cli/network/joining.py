@@ -103,7 +103,11 @@ def _join(console: Console) -> Command:
         console.show({"ok": True, "organisation": request.organisation, "request": path}, lines)
         return DONE
 
-    params: list[click.Parameter] = [
+    return asking.command(console, "join", run, _to_join(console))
+
+
+def _to_join(console: Console) -> list[click.Parameter]:
+    return [
         asking.folder(console),
         asking.option(
             console, "--invitation", type=values.file(console), metavar="FILE", required=True
@@ -129,7 +133,6 @@ def _join(console: Console) -> Command:
         ),
         asking.option(console, "--from-snapshot", is_flag=True),
     ]
-    return asking.command(console, "join", run, params)
 
 
 def _admit(console: Console) -> Command:

@@ -106,21 +106,28 @@ def _engine() -> bool:
     try:
         find_engine()
         return True
-    except EngineDiffers as differs:
-        proof(f"left out: {differs}", f"跳过本章：{differs}")
-        return False
     except EngineMissing:
         tell(
             "CometBFT is built first, once: some minutes",
             "首次需要编译 CometBFT，约需几分钟，仅此一次",
         )
+    except EngineDiffers as differs:
+        return _left_out(str(differs))
     show("make", "engine")
     said = _build()
-    if not said:
-        return True
+    if said:
+        return _left_out(said)
+    try:
+        find_engine()
+    except (EngineMissing, EngineDiffers) as error:
+        return _left_out(str(error))
+    return True
+
+
+def _left_out(why: str) -> bool:
     proof(
-        f"left out, because the engine cannot be built here:\n{said}",
-        f"跳过本章，因为此处无法编译引擎：\n{said}",
+        f"left out, because the engine cannot be had here:\n   {why}",
+        f"跳过本章，因为此处没有可用的共识引擎：\n   {why}",
     )
     return False
 
@@ -142,7 +149,7 @@ def _build() -> str:
     if code == 0:
         return ""
     words = (DEMO / "engine.log").read_text("utf-8", "replace").splitlines()[-3:]
-    return "\n".join(f"   {each}" for each in words or ["Next: make engine"])
+    return "\n   ".join(words or ["Next: make engine"])
 
 
 def _found(folder: Path) -> Network:

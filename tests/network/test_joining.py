@@ -176,6 +176,10 @@ def test_it_leaves_by_vote_and_nothing_it_signs_counts(running: Running, newcome
             yilian("network", "vote", running[each].path, told["proposal"])
         if what == "power":
             assert organisation not in powers(running, running["A"])
+            # An ended key never comes back: to return, it would name another.
+            ended = address(newcomer.folder)
+            assert yilian("network", "validate", newcomer.path)["votes"] is False
+            assert address(newcomer.folder) != ended
     wait_for(
         "it is out",
         30,

@@ -18,7 +18,11 @@ from yilian.ledger.modules.records.messages import Anchor
 from yilian.node.store import Store
 from yilian.sdk import drafts
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("network")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.xdist_group("network"),
+    pytest.mark.timeout(1_800),
+]
 
 TRANSACTIONS = scale(600, 10_000)
 SECONDS = 60 + TRANSACTIONS // 20

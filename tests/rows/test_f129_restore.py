@@ -6,6 +6,7 @@ import json
 import shutil
 
 import httpx
+import msgspec
 import pytest
 
 from tests.network.calls import yilian
@@ -74,6 +75,21 @@ def test_a_wiped_node_is_restored_and_votes_only_once_the_old_one_is_dead(
     assert own_records(running, "B", person) == count
     known = yilian("network", "confirm-dead", victim.path, "--old-node-is-dead", code=1)["error"]
     assert known["code"] == "votes_already"
+
+
+def test_a_node_whose_key_still_signs_elsewhere_is_not_let_vote(running: Running) -> None:
+    # As a restored node finds it whose old one was not dead: its key is off here, and votes.
+    victim = running["C"]
+    configuration = victim.folder.configuration()
+    assert configuration.consensus is not None
+    silent = msgspec.structs.replace(configuration.consensus, vote=False)
+    victim.folder.write_configuration(msgspec.structs.replace(configuration, consensus=silent))
+    refused = yilian("network", "confirm-dead", victim.path, "--old-node-is-dead", code=1)
+    assert refused["error"]["code"] == "old_node_signs"
+    now = victim.folder.configuration().consensus
+    assert now is not None
+    assert not now.vote
+    victim.folder.write_configuration(configuration)
 
 
 def test_a_rolling_upgrade_under_load_fails_no_call(running: Running) -> None:

@@ -149,7 +149,7 @@ def engine_peers(folder: Path) -> tuple[tuple[str, ...] | None, bool | None]:
     """Ask a member's engine on this machine with whom it is connected and whether it follows."""
     rpc = Rpc(EngineHome(NodeFolder(folder).engine).rpc)
     try:
-        peers = rpc.call("net_info")["peers"]
+        peers = rpc.call("net_info")["peers"] or []
         status = rpc.status()["sync_info"]
     except (EngineAway, RpcError, KeyError, OSError):
         return None, None
@@ -171,19 +171,38 @@ def _voters(
         block = blocks.get(member.name)
         if listed is None or block is None:
             continue
-        signed = {
-            str(each["validator_address"])
-            for each in block["commit"]["signatures"]
-            if each["block_id_flag"] == _SIGNED
-        }
+        signed = _signers(block)
         voters = tuple(_voter(each, signed) for each in listed["items"])
         return voters, None if law is None else law["value"]["version"]
     return (), None
 
 
+def signers(gateway: str, height: int, patience: float = PATIENCE) -> set[str] | None:
+    """Name those whose vote a member holds for a block: addresses, in capital hex.
+
+    None where it does not have the block, or not yet whole.
+    """
+    with httpx.Client(timeout=patience) as http:
+        block = _block(http, gateway, height)
+    return None if block is None else _signers(block)
+
+
+def address(public: bytes) -> str:
+    """Name a validator's key (32 bytes) as commits do."""
+    return Validator(public, 0).address.hex().upper()
+
+
+def _signers(block: Mapping[str, Any]) -> set[str]:
+    return {
+        str(each["validator_address"])
+        for each in block["commit"]["signatures"]
+        if each["block_id_flag"] == _SIGNED
+    }
+
+
 def _voter(listed: dict[str, Any], signed: set[str]) -> Voter:
-    address = Validator(codec.to_bytes(listed["public"]), 0).address.hex().upper()
-    return Voter(listed["organisation"], address, listed["power"], address in signed)
+    name = address(codec.to_bytes(listed["public"]))
+    return Voter(listed["organisation"], name, listed["power"], name in signed)
 
 
 def _split(members: Sequence[Standing]) -> dict[str, list[str]]:

@@ -19,6 +19,7 @@ from typing import Any, Literal
 from yilian.bootstrap import engine_process
 from yilian.bootstrap.joining import name_validator
 from yilian.ledger import codec
+from yilian.ledger.modules.governance.state import NAMED_VALIDATORS
 from yilian.node.config import NodeFolder
 from yilian.node.embedded import validator_public
 from yilian.node.home import EngineHome
@@ -30,6 +31,22 @@ from yilian.sdk.errors import RefusedError
 _USED = "governance.validator_key_used"
 
 Step = Literal["name", "wait", "switch", "done"]
+
+
+def named_key(client: Client, organisation: str) -> str | None:
+    """Read which key an organisation validates with, or will; None where its last one has ended."""
+    value = client.state_proof(f"{NAMED_VALIDATORS.prefix.decode()}{organisation}")["value"]
+    return None if value is None else NAMED_VALIDATORS.decode(value.encode()).public
+
+
+def renew(folder: NodeFolder) -> bytes:
+    """Give a node whose key has ended for good another one; neither has power, so at once."""
+    seed = folder.following_seed() or folder.new_validator_seed(following=True)
+    folder.adopt_following_seed()
+    home = EngineHome(folder.engine)
+    home.write_validator_key(seed)
+    engine_process.restart(home)
+    return seed
 
 
 class Rotation:

@@ -10,7 +10,7 @@ import click
 import msgspec
 
 from yilian.cli import values
-from yilian.cli.console import DONE, REFUSED, STOPPED, USAGE, Console
+from yilian.cli.console import DONE, REFUSED, STOPPED, UNREACHABLE, USAGE, Console
 from yilian.cli.progress import Progress
 from yilian.cli.shape import Command, Group, Option
 from yilian.cli.vaults import WithStore
@@ -19,6 +19,8 @@ from yilian.ledger.keys import Suites
 from yilian.node import bundle, difference, prune, snapshot
 from yilian.node.bundle import BundleUnreadable
 from yilian.node.config import NodeFolder
+from yilian.node.provider import Gateway, NoAnswer
+from yilian.node.remote_state import Remote
 from yilian.node.store import BeforeFirst, Store, StoreDamaged
 
 Words = dict[str, int | str]
@@ -194,26 +196,44 @@ def _line(console: Console, made: snapshot.Snapshot, size: int) -> str:
 
 
 def _diff_state(console: Console, with_store: WithStore) -> Command:
-    def run(folder: Path, other: Path) -> int:
-        def work(store: Store) -> int:
-            def compare(second: Store) -> int:
-                return _compared(console, store, second)
+    def run(one: str, other: str) -> int:
+        def compare(first: difference.Source) -> int:
+            return _of(console, with_store, other, lambda second: _compared(console, first, second))
 
-            return with_store(console, other, compare)
+        return _of(console, with_store, one, compare)
 
-        return with_store(console, folder, work)
+    names = (("one", "FOLDER_OR_URL"), ("other", "OTHER"))
+    params: list[click.Parameter] = [
+        click.Argument([name], metavar=metavar, type=str) for name, metavar in names
+    ]
+    return _command(console, "diff-state", run, params)
 
-    second = click.Argument(["other"], metavar="OTHER", type=values.file(console))
-    return _command(console, "diff-state", run, [_folder(console), second])
 
-
-def _compared(console: Console, one: Store, other: Store) -> int:
+def _of(
+    console: Console, with_store: WithStore, place: str, work: Callable[[difference.Source], int]
+) -> int:
+    """Read a node that is down from its folder, and one that serves from its gateway."""
+    if not place.startswith(("http://", "https://")):
+        return with_store(console, Path(place), lambda store: work(difference.Stored(store)))
     try:
-        found = difference.first_difference(one, other)
+        gateway = Gateway(place)
+        try:
+            return work(Remote(gateway))
+        finally:
+            gateway.close()
+    except NoAnswer as problem:
+        return _failed(console, "no_state_there", UNREACHABLE, url=place, reason=str(problem))
+
+
+def _compared(console: Console, one: difference.Source, other: difference.Source) -> int:
+    try:
+        found = difference.compare(one, other)
     except difference.OtherChain:
         return _failed(console, "other_chain", USAGE)
     except BeforeFirst as far:
         return _failed(console, "too_far_apart", USAGE, height=far.height)
+    except difference.NoTree:
+        return _failed(console, "no_state_tree", REFUSED)
     if found is None:
         console.show({"equal": True}, [console.of("node", "states_equal")])
         return DONE

@@ -5,6 +5,7 @@ validator.key         the validator's Ed25519 seed (base64url), mode 0600
 chain/                the store (`store.py`)
 engine/               in a consortium, the consensus engine's own folder (`home.py`)
 members.key           key and certificate by which other members know this node, mode 0600
+log.key, log/         the key that signs checkpoints (mode 0600), and the log of heights (`log.py`)
 index.sqlite          the chain index; may be deleted, it is rebuilt (index.rebuild: in PostgreSQL)
 organisations/<id>/   one vault each, beside it `<id>.master-key` and `<id>.operator.key`
 """

@@ -19,7 +19,7 @@ from yilian.ledger.tree_tile import FANOUT, LAST, WIDTH, Branches, Entry
 from yilian.node.store import UNDO_HEIGHTS, BeforeFirst, Store, StoreDamaged
 
 _END = 256
-_DEEPEST = LAST // WIDTH
+DEEPEST = LAST // WIDTH
 
 
 class Inner(msgspec.Struct, frozen=True, tag="inner"):
@@ -42,6 +42,17 @@ class Side(Protocol):
 
     def value_hash(self, key: bytes) -> bytes | None:
         """Give the hash of the value under a key; None where there is none."""
+
+
+class Source(Protocol):
+    """A node that can be compared: its chain, its newest height, and its state at a height."""
+
+    document: bytes
+    height: int
+    hashing: Hashing
+
+    def at(self, height: int) -> Side:
+        """Give the state after a height. Raises BeforeFirst for one that it cannot go back to."""
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -68,10 +79,11 @@ class NoTree(Exception):
 class State:
     """The state of a store after one of its last heights, for comparing. Nothing may be written."""
 
-    def __init__(self, store: Store, height: int | None = None) -> None:
+    def __init__(self, store: Store, height: int | None = None, tree: Tree | None = None) -> None:
         """Take the newest height, or an older one that can still be undone.
 
-        Raises BeforeFirst for one that cannot, StoreDamaged for a store without a chain.
+        `tree` is the store's own tree where it is open. Raises BeforeFirst for a height that cannot
+        be undone to, StoreDamaged for a store without a chain.
         """
         document, tip = store.genesis(), store.tip()
         if document is None or tip is None:
@@ -85,8 +97,9 @@ class State:
             if undo is None:
                 raise BeforeFirst(self.height, max(store.base(), tip.height - UNDO_HEIGHTS))
             self._before.update(undo)
-        tops = store.tiles(bytes((TOP,)))
-        self._view = Tree(store.tile, tops, hashing=self.hashing).stage(self._before)
+        if tree is None:
+            tree = Tree(store.tile, store.tiles(bytes((TOP,))), hashing=self.hashing)
+        self._view = tree.stage(self._before)
 
     @property
     def root(self) -> bytes:
@@ -121,20 +134,37 @@ class State:
         return None if value is None else self.hashing(value)
 
 
+class Stored:
+    """A store as a source. Raises StoreDamaged for one without a chain."""
+
+    def __init__(self, store: Store) -> None:
+        document, tip = store.genesis(), store.tip()
+        if document is None or tip is None:
+            raise StoreDamaged("the folder holds no chain")
+        self._store = store
+        self.document = document
+        self.height = tip.height
+        self.hashing = Suites(read(document).profile).hashing
+
+    def at(self, height: int) -> State:
+        """Give the state after a height."""
+        return State(self._store, height)
+
+
 def first_difference(one: Store, other: Store) -> Difference | None:
-    """Compare two stores after the newest height that both have; None where they agree.
+    """Compare two stores as `compare` does; raises StoreDamaged for one without a chain too."""
+    return compare(Stored(one), Stored(other))
+
+
+def compare(one: Source, other: Source) -> Difference | None:
+    """Compare two nodes after the newest height that both have; None where they agree.
 
     Raises OtherChain where they are not of one chain, BeforeFirst where one is too far ahead.
     """
-    if one.genesis() != other.genesis():
+    if one.document != other.document:
         raise OtherChain
-    states = State(one), State(other)
-    common = min(each.height for each in states)
-    first, second = (
-        state if state.height == common else State(store, common)
-        for state, store in zip(states, (one, other), strict=True)
-    )
-    return difference(first, second, first.hashing)
+    common = min(one.height, other.height)
+    return difference(one.at(common), other.at(common), one.hashing)
 
 
 def difference(one: Side, other: Side, hashing: Hashing) -> Difference | None:
@@ -174,7 +204,7 @@ def _leaves(side: Side, place: str, node: Inner | Few) -> Iterator[Entry]:
 
 
 def _require_room(place: str) -> None:
-    if len(place) >= _DEEPEST:
+    if len(place) >= DEEPEST:
         raise NoTree
 
 

@@ -41,6 +41,10 @@ class NoAnswer(Exception):
     """A member's gateway did not answer in time, or nothing that can be read."""
 
 
+class NotKept(NoAnswer):
+    """A member's gateway has not, or no longer, what was asked for."""
+
+
 class Gateway:
     """What another member's gateway shows to everybody; nothing of it is believed."""
 
@@ -53,25 +57,34 @@ class Gateway:
         except (httpx.InvalidURL, ValueError) as problem:
             raise NoAnswer(f"{address} is no address: {problem}") from problem
 
-    def read(self, path: str, **query: int) -> dict[str, Any]:
+    def read(self, path: str, **query: int | str) -> dict[str, Any]:
         """Ask for a JSON object of at most `MAX_ANSWER` bytes. Raises NoAnswer."""
+        try:
+            found = json.loads(self.raw(path, **query))
+        except (ValueError, RecursionError) as problem:
+            raise NoAnswer(f"{self.address}{path} does not answer JSON") from problem
+        if not isinstance(found, dict):
+            raise NoAnswer(f"{self.address}{path} answers no object")
+        return found
+
+    def raw(self, path: str, **query: int | str) -> bytes:
+        """Ask for bytes, at most `MAX_ANSWER`. Raises NoAnswer."""
         until = time.monotonic() + self._seconds
         body = bytearray()
         try:
             with self._client.stream("GET", path, params=query) as answer:
+                if answer.status_code == httpx.codes.NOT_FOUND:
+                    raise NotKept(f"{self.address}{path} is not there")
                 if answer.status_code != httpx.codes.OK:
                     raise NoAnswer(f"{self.address}{path} answers {answer.status_code}")
                 for part in answer.iter_bytes():
                     body += part
                     if len(body) > MAX_ANSWER or time.monotonic() > until:
                         raise NoAnswer(f"{self.address}{path} answers too much or too slowly")
-            found = json.loads(body)
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError, RecursionError) as problem:
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as problem:
             kind = type(problem).__name__
             raise NoAnswer(f"{self.address}{path} does not answer ({kind})") from problem
-        if not isinstance(found, dict):
-            raise NoAnswer(f"{self.address}{path} answers no object")
-        return found
+        return bytes(body)
 
     def close(self) -> None:
         """Let go of its connections."""

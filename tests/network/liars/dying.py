@@ -19,6 +19,8 @@ from tests.network.members import children, kill, name_of
 from yilian.node.cometbft import Consortium
 from yilian.node.store import Store
 
+MODULE = "tests.network.liars.dying"
+
 STEPS = {
     "before finalize": (Consortium, "finalize", 0),
     "after finalize": (Consortium, "finalize", 1),

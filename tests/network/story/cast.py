@@ -103,7 +103,6 @@ class Town:
         made = self.operator(home).ask("POST", "persons", asked)
         return Actor(home, made["person"], signer, number)
 
-
     def doctor(self, member: Member, name: str = "李医生") -> Actor:
         """Enrol a physician at a member, whom D licenses."""
         signer, doctor = Ed25519Signer.generate(), drafts.fresh_id()
@@ -189,6 +188,11 @@ class Town:
         return str(made["access"])
 
     # -- all members ---------------------------------------------------------------------------
+
+    def together(self) -> None:
+        """Wait until every member has what A has now."""
+        with self.a.client() as client:
+            self.reach(client.status().height)
 
     def reach(self, height: int) -> None:
         """Wait until every member has a height."""

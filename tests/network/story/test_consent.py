@@ -64,9 +64,10 @@ def test_taken_back_and_refused_with_the_block_that_says_so(town: Town, doctor: 
     (shown,) = patient.ask("GET", f"persons/{patient.id}/grants")["grants"]
     assert (shown["grant"], shown["status"], shown["revoked"]) == (grant, "revoked", height)
     seen = patient.ask("GET", f"persons/{patient.id}/disclosures")["disclosures"]
-    assert [
-        (each["reader"]["id"], each["outcome"]) for each in seen if each["grant"] == grant
-    ] == [(doctor.id, "permit"), (doctor.id, "deny")]
+    assert [(each["reader"]["id"], each["outcome"]) for each in seen if each["grant"] == grant] == [
+        (doctor.id, "permit"),
+        (doctor.id, "deny"),
+    ]
     trail = town.operator(town.b).ask("GET", f"audit?actor={doctor.id}&limit=200")["entries"]
     refusals = [
         each["entry"]["refusal"]
@@ -123,7 +124,7 @@ def test_only_within_hours_and_only_at_the_place(town: Town, doctor: Actor) -> N
     town.write(patient, problem("asthma"))
     inside = f"hours:{(hour - 1) % 24:02}:00-{(hour + 2) % 24:02}:00+00:00"
     outside = f"hours:{(hour + 4) % 24:02}:00-{(hour + 6) % 24:02}:00+00:00"
-    terms = {"categories": ["problem"]}
+    terms: dict[str, Any] = {"categories": ["problem"]}
     grant = town.grant(patient, conditions=[inside, "place:ward-3"], **terms)
     assert town.read(doctor, town.session(doctor, grant, place="ward-3")) == [problem("asthma")]
     for place in ({"place": "ward-4"}, {}):

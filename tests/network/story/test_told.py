@@ -42,13 +42,11 @@ def test_who_saw_my_data_names_the_reader_at_b(town: Town, doctor: Actor) -> Non
     assert before - 60_000 <= line["time"] <= after + 60_000
     path = f"persons/{patient.id}/disclosures/{line['lines'][0]}/proof"
     proved = patient.ask("GET", path)["proof"]
+    town.together()
     for member in (town.b, town.c, town.d):
         with member.client() as client:
-
-            def anchored() -> Any:
-                return client.get("records", "batches", proved["batch"]).value["root"]  # noqa: B023
-
-            assert leads_to(proved["line"], proved, anchored())
+            root = client.get("records", "batches", proved["batch"]).value["root"]
+        assert leads_to(proved["line"], proved, root)
     assert doctor.refused("GET", f"persons/{patient.id}/disclosures").code == "forbidden"
 
 

@@ -21,7 +21,7 @@ ABSENT = {
 }
 """The place of a validator that did not vote."""
 
-Answer = Callable[[dict[str, int]], tuple[int, bytes]]
+Answer = Callable[[dict[str, str]], tuple[int, bytes]]
 
 
 class Shown:
@@ -53,7 +53,7 @@ def _handler(shown: Shown) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             url = urlsplit(self.path)
             shown.asked.append(self.path)
-            query = {name: int(value[0]) for name, value in parse_qs(url.query).items()}
+            query = {name: value[0] for name, value in parse_qs(url.query).items()}
             found = shown.answers.get(url.path)
             status, body = (404, b"{}") if found is None else found(query)
             if status == 0:
@@ -92,8 +92,8 @@ def light(node: Consortium, height: int) -> dict[str, Any]:
 def history(turns: list[dict[str, Any]], at_once: int = 2) -> Answer:
     """Turns as a gateway pages them."""
 
-    def answer(query: dict[str, int]) -> tuple[int, bytes]:
-        rest = [each for each in turns if int(each["header"]["height"]) > query["after"]]
+    def answer(query: dict[str, str]) -> tuple[int, bytes]:
+        rest = [each for each in turns if int(each["header"]["height"]) > int(query["after"])]
         page = rest[:at_once]
         following = int(page[-1]["header"]["height"]) if len(rest) > len(page) else None
         return 200, msgspec.json.encode({"turns": page, "next": following})

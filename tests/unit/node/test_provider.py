@@ -15,6 +15,7 @@ from yilian.node import provider
 from yilian.node.provider import Gateway, NoAnswer, NotOurChain, Provider
 
 FIRST = "/v1/blocks/1/light"
+HTTP = httpx.Client()
 RULE = "/v1/governance/parameters/current"
 
 
@@ -35,7 +36,7 @@ def first(network: Network) -> dict[str, Any]:
 def ask(made: Provider, method: str, **parameters: Any) -> dict[str, Any]:
     """Ask as the engine's light client does."""
     body = {"jsonrpc": "2.0", "id": 7, "method": method, "params": parameters}
-    found: dict[str, Any] = httpx.post(made.address, json=body).raise_for_status().json()
+    found: dict[str, Any] = HTTP.post(made.address, json=body).raise_for_status().json()
     assert found["id"] == 7
     return found
 
@@ -184,7 +185,7 @@ def test_what_is_no_call_is_answered_with_an_error(network: Network, body: bytes
     with Shown({}) as shown:
         made = Provider(shown.address, network.town.genesis)
         try:
-            assert "error" in httpx.post(made.address, content=body).raise_for_status().json()
+            assert "error" in HTTP.post(made.address, content=body).raise_for_status().json()
         finally:
             made.close()
 

@@ -8,7 +8,7 @@ from typing import Any
 import click
 import msgspec
 
-from yilian.bootstrap import joining, voting
+from yilian.bootstrap import joining, rotation, voting
 from yilian.bootstrap.joining import GenesisDiffers, Invitation, Newcomer, Request
 from yilian.bootstrap.making import Founder
 from yilian.bootstrap.network import POWER
@@ -272,27 +272,37 @@ class _Admission:
 def _validate(console: Console) -> Command:
     def run(folder: Path, wait: bool, **given: Any) -> int:
         at = asking.own(console, folder)
-        seed = at.folder.validator_seed()
-        message = joining.name_validator(at.configuration.chain, at.organisation.id, seed)
         with asking.speaking(console, at, given) as client:
-            try:
-                client.send([message])
-            except RefusedError as refused:
-                if refused.code != _NAMED:
-                    raise
+            public = _name(console, client, at)
 
             def votes() -> bool:
                 listed = client.page("governance", "validators").items
-                return any(each["public"] == message.public for each in listed)
+                return any(each["public"] == public for each in listed)
 
             done = votes() or (wait and asking.again(WAITS, votes))
         key = "validates" if done else "validator_named"
         lines = [console.of("network", key, name=at.name, path=joining.REQUEST)]
-        console.show({"ok": True, "public": message.public, "votes": done}, lines)
+        console.show({"ok": True, "public": public, "votes": done}, lines)
         return DONE if done or not wait else STOPPED
 
     params = [*asking.to_member(console), asking.option(console, "--wait", is_flag=True)]
     return asking.command(console, "validate", run, params)
+
+
+def _name(console: Console, client: Client, at: asking.Own) -> str:
+    """Name the key in the folder, or another where that one has ended; gives the key."""
+    chain, organisation = at.configuration.chain, at.organisation.id
+    message = joining.name_validator(chain, organisation, at.folder.validator_seed())
+    try:
+        client.send([message])
+    except RefusedError as refused:
+        if refused.code != _NAMED:
+            raise
+        if rotation.named_key(client, organisation) != message.public:
+            console.note(console.of("network", "key_ended"))
+            message = joining.name_validator(chain, organisation, rotation.renew(at.folder))
+            client.send([message])
+    return message.public
 
 
 def _forget(console: Console) -> Command:

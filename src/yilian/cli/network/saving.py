@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from yilian.bootstrap import engine_process, saving
-from yilian.bootstrap.overview import get
+from yilian.bootstrap.overview import address, get, signers
 from yilian.cli import values
 from yilian.cli.console import DONE, REFUSED, STOPPED, UNREACHABLE, USAGE, Console
 from yilian.cli.network import asking
@@ -20,11 +20,13 @@ from yilian.ledger.errors import Refusal
 from yilian.node import rollback
 from yilian.node.binary import find_engine
 from yilian.node.config import NodeFolder
+from yilian.node.embedded import validator_public
 from yilian.node.home import EngineHome
 from yilian.node.store import Store, StoreBusy, StoreDamaged
 from yilian.vault.backup import DAYS, MAX_DAYS
 
 PASSES_IN = 300.0
+SEALS_IN = 10.0
 SAID_EVERY = 5.0
 ROLLS_BACK_IN = 120.0
 
@@ -118,7 +120,12 @@ def _restore(console: Console) -> Command:
             for name, each in done.vaults.items()
         ]
         lines.append(of("network", "next_confirm", folder=str(folder)))
-        console.show({"ok": True, "height": done.height, "votes": False}, lines)
+        told = [
+            {"organisation": name, "destroyed": each.destroyed, "sealed": each.sealed}
+            for name, each in done.vaults.items()
+        ]
+        shown = {"ok": True, "height": done.height, "votes": False, "vaults": told}
+        console.show(shown, lines)
         return DONE
 
     params = [
@@ -149,6 +156,9 @@ def _confirm(console: Console) -> Command:
         console.note(console.of("network", "waits_past", height=confirmation.last))
         if not asking.again(PASSES_IN, lambda: confirmation.past(_height(at.gateway))):
             return asking.failed(console, "not_past", STOPPED, height=confirmation.last)
+        if _signs(at, confirmation.last + 1):
+            last = confirmation.last + 1
+            return asking.failed(console, "old_node_signs", REFUSED, height=last)
         confirmation.vote()
         lines = [console.of("network", "votes_again", height=confirmation.last + 1)]
         console.show({"ok": True, "votes": True, "past": confirmation.last}, lines)
@@ -159,6 +169,16 @@ def _confirm(console: Console) -> Command:
         asking.option(console, "--old-node-is-dead", is_flag=True),
     ]
     return asking.command(console, "confirm-dead", run, params)
+
+
+def _signs(at: asking.Own, height: int) -> bool:
+    """Tell whether the node's key signed a block that was begun after the operator's word.
+
+    This node has no key then, so another one signed.
+    """
+    own = address(validator_public(at.folder.validator_seed()))
+    asking.again(SEALS_IN, lambda: signers(at.gateway, height) is not None)
+    return any(own in (signers(each, height) or ()) for each in (at.gateway, *at.others()))
 
 
 def _height(gateway: str) -> int:

@@ -16,6 +16,7 @@ from yilian.gateway.http import (
     events,
     governance,
     identity,
+    state_tree,
     status,
     transactions,
 )
@@ -23,6 +24,7 @@ from yilian.gateway.http import (
 ALL: tuple[BaseRoute, ...] = (
     *transactions.ROUTES,
     *chain.ROUTES,
+    *state_tree.ROUTES,
     *events.ROUTES,
     *identity.ROUTES,
     *governance.ROUTES,

@@ -117,6 +117,34 @@ class TurnPage(msgspec.Struct, frozen=True, kw_only=True):
     next: int | None
 
 
+class StateLeaf(msgspec.Struct, frozen=True, kw_only=True):
+    """A leaf of the state tree: its hash and its key."""
+
+    hash: str
+    key: str
+
+
+class StatePart(msgspec.Struct, frozen=True, kw_only=True):
+    """A subtree of the state tree after a height.
+
+    `marks`: where it has many leaves, those of its sixteen parts: empty, a hash, or a hash and 00
+    for a lone leaf. `leaves`: where it has few. Of the two, one is null.
+    """
+
+    height: int
+    place: str
+    marks: list[str] | None
+    leaves: list[StateLeaf] | None
+
+
+class StateHash(msgspec.Struct, frozen=True, kw_only=True):
+    """The hash of what a state key held after a height; null where it held nothing."""
+
+    height: int
+    key: str
+    hash: str | None
+
+
 class BlockDetail(msgspec.Struct, frozen=True, kw_only=True):
     """A block with its header and commit as CometBFT's RPC writes them."""
 

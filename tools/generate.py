@@ -109,10 +109,15 @@ def _method(module: Module, message: type[Message], *, asynchronous: bool) -> It
     yield "        **common: Unpack[Common],"
     yield "    ) -> Outcome:"
     yield from _docstring(message, "        ")
-    yield f"        message = {module.name}.{message.__name__}("
-    for field in _fields(message):
-        yield f"            {field.name}={field.name},"
-    yield "        )"
+    fields = list(_fields(message))
+    opened = f"        message = {module.name}.{message.__name__}("
+    if fields:
+        yield opened
+        for field in fields:
+            yield f"            {field.name}={field.name},"
+        yield "        )"
+    else:
+        yield opened + ")"
     yield f"        return {wait}self._client.send([message], wait=wait, **common)"
 
 

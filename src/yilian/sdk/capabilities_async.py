@@ -364,8 +364,7 @@ class AsyncIdentity:
         **common: Unpack[Common],
     ) -> Outcome:
         """Take the organisation's endpoint away: other members reach its node no more."""
-        message = identity.WithdrawEndpoint(
-        )
+        message = identity.WithdrawEndpoint()
         return await self._client.send([message], wait=wait, **common)
 
 
@@ -449,8 +448,7 @@ class AsyncGovernance:
         **common: Unpack[Common],
     ) -> Outcome:
         """Ask for a block, so that block time moves on; it changes nothing else."""
-        message = governance.Tick(
-        )
+        message = governance.Tick()
         return await self._client.send([message], wait=wait, **common)
 
 

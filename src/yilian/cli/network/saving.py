@@ -128,14 +128,17 @@ def _restore(console: Console) -> Command:
         console.show(shown, lines)
         return DONE
 
-    params = [
+    return asking.command(console, "restore", run, _to_restore(console))
+
+
+def _to_restore(console: Console) -> list[click.Parameter]:
+    return [
         asking.folder(console),
         _folder_option(console, "--from", "source"),
         _folder_option(console, "--erasure-from"),
         _folder_option(console, "--keys-from"),
         asking.option(console, "--alone", is_flag=True),
     ]
-    return asking.command(console, "restore", run, params)
 
 
 def _confirm(console: Console) -> Command:

@@ -36,3 +36,20 @@ if [ "$(cat "$services/versitygw.version" 2>/dev/null)" != "$versitygw" ] || [ !
   fi
   echo "$versitygw" >"$services/versitygw.version"
 fi
+
+helm=v3.18.4
+if [ "$(cat "$services/helm.version" 2>/dev/null)" != "$helm" ] || [ ! -x "$services/helm" ]; then
+  go=$(command -v go || { [ -x /usr/local/go/bin/go ] && echo /usr/local/go/bin/go; } || true)
+  if [ -z "$go" ]; then
+    echo "Go is missing, which builds helm, the judge of our charts." >&2
+    exit 1
+  fi
+  mkdir -p "$services"
+  echo "Building helm $helm, which checks the charts in deploy/" >&2
+  if ! GOBIN="$PWD/$services" GOFLAGS=-trimpath "$go" install "helm.sh/helm/v3/cmd/helm@$helm" >"$services/build.log" 2>&1; then
+    tail -n 5 "$services/build.log" >&2
+    echo "helm could not be built (whole log: $services/build.log). With a network again: tools/services.sh" >&2
+    exit 1
+  fi
+  echo "$helm" >"$services/helm.version"
+fi

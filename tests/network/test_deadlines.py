@@ -66,7 +66,7 @@ def ticks(running: Running, first: int) -> int:
         newest = http.get("/v1/blocks/latest").raise_for_status().json()["height"]
         found = [http.get(f"/v1/blocks/{each}").json() for each in range(first, newest + 1)]
     return sum(
-        each["types"] == ["governance.tick"] for one in found for each in one["transactions"]
+        each["types"] == ["governance.Tick"] for one in found for each in one["transactions"]
     )
 
 

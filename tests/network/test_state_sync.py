@@ -182,8 +182,9 @@ def test_its_receipts_verify_with_the_first_trust_file(
 
 
 def test_it_says_that_it_serves_no_log(observer: Member) -> None:
-    found = httpx.get(observer.url + "/v1/log/checkpoint")
-    assert (found.status_code, found.json()["code"]) == (503, "log_not_served")
+    for path in ("checkpoint", "proof/1"):
+        found = httpx.get(f"{observer.url}/v1/log/{path}")
+        assert (found.status_code, found.json()["code"]) == (503, "log_not_served"), path
 
 
 def test_it_comes_again_without_those_that_it_began_from(

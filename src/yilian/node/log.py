@@ -179,10 +179,7 @@ class CheckpointLog:
         self._closing = False
         self._lock = threading.Lock()
         engine.listen(self._told)
-        if self._behind() > 0 and engine.store.block(self._first + self._files.size) is None:
-            # A node that began from a snapshot never had the heights before it.
-            log.warning("earlier heights are not stored here: this node serves no log of them")
-            self._stopped = True
+        self._stop_without_earlier()
         self._thread = threading.Thread(target=self._run, name="yilian-log", daemon=True)
         self._thread.start()
 
@@ -207,7 +204,7 @@ class CheckpointLog:
     def proof(self, height: int, wait: float = 5.0) -> bytes:
         """Prove that a height is in the log, as a `.tlog-proof`; waits until it is.
 
-        Raises NotYet; refuses as `checkpoint` does.
+        Raises NotYet; refuses as `checkpoint` does, and `log_not_served` where it never will be.
         """
         index = height - self._first
         self._wait(index, wait)
@@ -286,8 +283,19 @@ class CheckpointLog:
     def _behind(self) -> int:
         return self._engine.sealed_height - self._first + 1 - self._files.size
 
+    def _stop_without_earlier(self) -> None:
+        """Stop where heights that the log still needs never came here: after a snapshot."""
+        if self._behind() > 0 and self._engine.store.base() > self._first + self._files.size:
+            log.warning("earlier heights are not stored here: this node serves no log of them")
+            with self._grown:
+                self._stopped = True
+                self._grown.notify_all()
+
     def _catch_up(self) -> bool:
         """Append what is sealed, a tile at most; gives whether there was anything."""
+        self._stop_without_earlier()
+        if self._stopped:
+            return True
         size = self._files.size
         count = min(self._behind(), TILE - size % TILE)
         if count <= 0:
@@ -309,8 +317,10 @@ class CheckpointLog:
         deadline = time.monotonic() + wait
         with self._grown:
             while self._files.size <= index:
+                if self._stopped:
+                    raise LOG_NOT_SERVED()
                 left = deadline - time.monotonic()
-                if left <= 0 or self._closing or self._stopped:
+                if left <= 0 or self._closing:
                     raise NotYet(index + self._first)
                 self._grown.wait(left)
 

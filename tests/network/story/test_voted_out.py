@@ -119,8 +119,8 @@ def _knocks(caller: Member, called: Member) -> bool:
                 headers=headers,
                 extensions={"sni_hostname": server_name(own.certificate)},
             )
-        except httpx.TransportError as error:
-            assert "ALERT" in str(error).upper(), error
+        except httpx.TransportError:
+            # In TLS 1.3 a client learns after its handshake that it is not let in.
             return False
     assert answer.status_code in (200, 403), answer.text
     return answer.status_code == 200

@@ -52,13 +52,16 @@ _ID = next(
 
 
 def _id_fields(event: type[Event]) -> tuple[str, ...]:
+    """Name an event's fields that hold an id, or may hold one."""
     info = msgspec.inspect.type_info(event)
     assert isinstance(info, msgspec.inspect.StructType)
-    return tuple(
-        field.name
-        for field in info.fields
-        if isinstance(field.type, msgspec.inspect.StrType) and field.type.pattern == _ID
-    )
+    found = []
+    for field in info.fields:
+        kind = field.type
+        types = kind.types if isinstance(kind, msgspec.inspect.UnionType) else (kind,)
+        if any(isinstance(each, msgspec.inspect.StrType) and each.pattern == _ID for each in types):
+            found.append(field.name)
+    return tuple(found)
 
 
 _IDS = {event: _id_fields(event) for module in MODULES for event in module.events}
@@ -122,7 +125,7 @@ class Book:
         kind = type(event)
         capability, name = _TYPES[kind]
         self.rows[tables.EVENTS].append([seq, self.height, position, place, capability, name, text])
-        named = {getattr(event, field) for field in _IDS[kind]}
+        named = {getattr(event, field) for field in _IDS[kind]} - {None}
         self.rows[tables.EVENT_IDS].extend([each, seq] for each in sorted(named))
         projection = PROJECTIONS.get(kind)
         if projection is not None and self._records:

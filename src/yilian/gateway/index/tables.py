@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, Table, Text
 
-FORMAT = 2
+FORMAT = 3
 """Raise it with every change of these tables: an index of another format is filled anew."""
 
 _BIG = BigInteger().with_variant(Integer, "sqlite")

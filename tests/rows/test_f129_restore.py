@@ -49,12 +49,17 @@ def test_a_wiped_node_is_restored_and_votes_only_once_the_old_one_is_dead(
         assert not [each for each in saved.rglob("*") if each.name.startswith("priv_validator")]
         yilian("network", "backup", victim.path, *folders, code=2)
 
+        back = ["--from", saved, "--erasure-from", erasing, "--keys-from", keys]
+        beside = running.path / "beside"
+        refused = yilian("network", "restore", beside, *back, code=2)["error"]
+        assert refused["code"] == "old_node_runs"
+        assert not beside.exists()
+
         last = EngineHome(victim.folder.engine).last_signed()
         kill(victim.pid)
         victim.stop()
         shutil.rmtree(victim.path)
         load.wait_more(5)
-        back = ["--from", saved, "--erasure-from", erasing, "--keys-from", keys]
         told = yilian("network", "restore", victim.path, *back)
         assert told["height"] > last, "it has followed before it serves"
         assert told["votes"] is False

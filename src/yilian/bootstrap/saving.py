@@ -17,6 +17,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -79,6 +80,10 @@ class NotABackup(Exception):
 
 class NobodyToAsk(Exception):
     """No other member answers, so nobody tells how far the chain is."""
+
+
+class OldNodeRuns(Exception):
+    """Somebody listens where this member's consensus engine would: the old node still runs."""
 
 
 class Restored(NamedTuple):
@@ -261,7 +266,7 @@ def restore(
     The vaults come last, so that what was erased since the backup is erased again. `tell` is given
     this node's height and the others'. With `alone` nobody is asked, and only what the backup's
     own chain knows is erased again. The node does not vote. Raises FileExistsError, NotABackup,
-    NobodyToAsk, TimeoutError, OSError, and refusals of the vault.
+    NobodyToAsk, OldNodeRuns, TimeoutError, OSError, and refusals of the vault.
     """
     # Whoever watches over the node may have begun its log again meanwhile.
     if folder.path.exists() and {each.name for each in folder.path.iterdir()} - {"node.log"}:
@@ -292,6 +297,8 @@ def _restore(
     consensus = configuration.consensus
     if consensus is None:
         raise NotABackup(source)
+    if not alone and _listens(consensus.host, consensus.port):
+        raise OldNodeRuns(f"{consensus.host}:{consensus.port}")
     silent = msgspec.structs.replace(consensus, vote=False)
     folder.engine.chmod(0o700)
     EngineHome(folder.engine).write_validator_state(0)
@@ -302,6 +309,14 @@ def _restore(
         tip = store.tip()
         vaults = backups.restore(folder, store, source / "vaults", erasure_source, ())
     return Restored(0 if tip is None else tip.height, vaults)
+
+
+def _listens(host: str, port: int) -> bool:
+    try:
+        with socket.create_connection((host, port), timeout=1):
+            return True
+    except OSError:
+        return False
 
 
 def _read_label(source: Path) -> Label:

@@ -107,6 +107,8 @@ def _restore(console: Console) -> Command:
             return asking.failed(console, "not_a_backup", USAGE, path=str(source))
         except saving.NobodyToAsk:
             return asking.failed(console, "nobody_to_ask", UNREACHABLE)
+        except saving.OldNodeRuns as running:
+            return asking.failed(console, "old_node_runs", USAGE, address=str(running))
         except TimeoutError:
             return asking.failed(console, "does_not_follow", STOPPED)
         except StoreDamaged as damaged:

@@ -273,6 +273,9 @@ def _validate(console: Console) -> Command:
     def run(folder: Path, wait: bool, **given: Any) -> int:
         at = asking.own(console, folder)
         with asking.speaking(console, at, given) as client:
+            if not _enrolled(console, client, at, WAITS if wait else asking.PATIENCE):
+                name, height = at.name, int(client.status()["height"])
+                return asking.failed(console, "not_enrolled", STOPPED, name=name, height=height)
             public = _name(console, client, at)
 
             def votes() -> bool:
@@ -287,6 +290,24 @@ def _validate(console: Console) -> Command:
 
     params = [*asking.to_member(console), asking.option(console, "--wait", is_flag=True)]
     return asking.command(console, "validate", run, params)
+
+
+def _enrolled(console: Console, client: Client, at: asking.Own, patience: float) -> bool:
+    """Wait until the own node knows the organisation: it may still be fetching old blocks."""
+
+    def known() -> bool:
+        try:
+            client.get("identity", "subjects", at.organisation.id)
+        except RefusedError as refused:
+            if refused.code != "not_found":
+                raise
+            return False
+        return True
+
+    if known():
+        return True
+    console.note(console.of("network", "enrolment_waits", name=at.name))
+    return asking.again(patience, known)
 
 
 def _name(console: Console, client: Client, at: asking.Own) -> str:

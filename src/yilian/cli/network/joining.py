@@ -274,7 +274,7 @@ def _validate(console: Console) -> Command:
         at = asking.own(console, folder)
         with asking.speaking(console, at, given) as client:
             if not _enrolled(console, client, at, WAITS if wait else asking.PATIENCE):
-                name, height = at.name, int(client.status()["height"])
+                name, height = at.name, client.status().height
                 return asking.failed(console, "not_enrolled", STOPPED, name=name, height=height)
             public = _name(console, client, at)
 

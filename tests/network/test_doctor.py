@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -14,7 +15,7 @@ import pytest
 
 from tests.network.calls import yilian
 from tests.network.members import FOUNDERS, free_ports, require_engine
-from yilian.bootstrap import make_network
+from yilian.bootstrap import diagnosis, make_network
 from yilian.bootstrap.diagnosis import diagnose
 from yilian.node.binary import VARIABLE
 from yilian.node.store import Store
@@ -55,8 +56,6 @@ def _port(member: Path) -> Callable[[], None]:
 
 
 def _consensus_port(member: Path) -> int:
-    import json
-
     return int(json.loads((member / "node.json").read_text())["consensus"]["port"])
 
 
@@ -122,6 +121,23 @@ def test_what_is_broken_is_named(member: Path, break_it: Any, code: str) -> None
         if undo is not None:
             undo()
     assert told[code] in ("bad", "warning")
+
+
+@pytest.mark.parametrize(("retries", "mark"), [("15\n", "warning"), ("5\n", "good")])
+def test_cut_lines_are_held_for_long(
+    member: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, retries: str, mark: str
+) -> None:
+    assert "cut_lines" not in found(member), "all members on one machine: no line to cut"
+    told = member / "node.json"
+    document = json.loads(told.read_text())
+    for each in document["consensus"]["peers"]:
+        each["host"] = "192.0.2.7"
+    told.write_text(json.dumps(document))
+    setting = tmp_path / "tcp_retries2"
+    setting.write_text(retries)
+    monkeypatch.setattr(diagnosis, "RETRIES", setting)
+    code = "cut_lines_held" if mark == "warning" else "cut_lines"
+    assert found(member)[code] == mark
 
 
 def test_a_missing_and_a_wrong_engine(

@@ -36,6 +36,10 @@ DISK_LOW, DISK_OUT = 2 * 2**30, 200 * 2**20
 STALE_INTERVALS, STALE_SLACK = 3, 5.0
 """A block carries the time of the votes on the one before it, so it is an interval old at birth."""
 
+RETRIES = Path("/proc/sys/net/ipv4/tcp_retries2")
+MOST_RETRIES = 6
+"""So many sendings again take 25 s at the least; the kernel's own 15 take fifteen minutes."""
+
 REACHES_IN = 2.0
 LAST_WORDS = 20_000
 
@@ -97,6 +101,7 @@ def diagnose(path: Path) -> list[Finding]:
     return found
 
 
+_OWN_MACHINE = ("127.0.0.1", "localhost", "::1")
 _ANY = ("0.0.0.0", "::")  # noqa: S104 (what was configured, not where to listen)
 
 
@@ -245,6 +250,21 @@ def _clock(patient: Patient) -> Iterator[Finding]:
     yield Finding("clock_wrong", "bad", told) if wrong else Finding("clock", "good", told)
 
 
+def _lines(patient: Patient) -> Iterator[Finding]:
+    """Look how long this machine holds on to a silent connection, where members are elsewhere."""
+    if all(each.host in _OWN_MACHINE for each in patient.consensus.peers):
+        return
+    try:
+        retries = int(RETRIES.read_text())
+    except (OSError, ValueError):
+        return
+    told: dict[str, int | str] = {"retries": retries, "most": MOST_RETRIES}
+    if retries > MOST_RETRIES:
+        yield Finding("cut_lines_held", "warning", told)
+    else:
+        yield Finding("cut_lines", "good", told)
+
+
 def _peers(patient: Patient) -> Iterator[Finding]:
     away = []
     for each in patient.consensus.peers:
@@ -359,5 +379,6 @@ _CHECKS: tuple[Callable[[Patient], Iterator[Finding]], ...] = (
     _words,
     _peers,
     _clock,
+    _lines,
     _chain,
 )

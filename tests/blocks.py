@@ -20,7 +20,7 @@ from yilian.ledger.module import Misbehaviour
 
 PIN = Path(__file__).resolve().parents[1] / "vectors" / "app_hash.json"
 SEED = "yilian app hash"
-BLOCKS = 60
+BLOCKS = 110
 EVERY = 10
 
 

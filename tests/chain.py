@@ -13,6 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
 import nacl.bindings
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, utils
@@ -101,13 +102,14 @@ class Cast:
         profile: Profile = FIRST,
         parameters: Parameters | None = None,
         clock: Callable[[], int] | None = None,
+        law: int | None = None,
     ) -> None:
         self.suite = profile.signatures[0]
         self.profile = profile
         self.hospital = self._first("hospital")
         self.insurer = self._first("insurer")
         self.authority = self._first("authority")
-        self.genesis = genesis(profile, parameters or Parameters())
+        self.genesis = genesis(profile, parameters or Parameters(), law)
         self.clock = clock or (lambda: START)
         self._nonces = 0
 
@@ -160,7 +162,9 @@ def seal(body: Body, *signers: Signer) -> bytes:
     return transaction.assemble(text, [each.sign(transaction.DOMAIN + text) for each in signers])
 
 
-def genesis(profile: Profile = FIRST, parameters: Parameters | None = None) -> Genesis:
+def genesis(
+    profile: Profile = FIRST, parameters: Parameters | None = None, law: int | None = None
+) -> Genesis:
     """Give the genesis of every test chain: a hospital, an insurer and an authority."""
     public = nacl.bindings.crypto_sign_seed_keypair(VALIDATOR_SEED)[0]
     kinds: tuple[identity.OrganisationKind, ...] = ("hospital", "insurer", "authority")
@@ -180,6 +184,7 @@ def genesis(profile: Profile = FIRST, parameters: Parameters | None = None) -> G
         validators=[FirstValidator(public=codec.to_text(public), power=10)],
         profile=profile,
         parameters=parameters or Parameters(),
+        law=msgspec.UNSET if law is None else law,
     )
 
 
@@ -223,8 +228,9 @@ class Chain(Cast):
         profile: Profile = FIRST,
         parameters: Parameters | None = None,
         on_fault: Callable[[BaseException], None] | None = None,
+        law: int | None = None,
     ) -> None:
-        super().__init__(profile, parameters, lambda: self.time)
+        super().__init__(profile, parameters, lambda: self.time, law)
         self.height = 0
         self.time = START
         self.memory = Memory()

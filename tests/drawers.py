@@ -9,6 +9,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 from tests.chain import DAY, HOUR, Actor, Signer, digest_of, name_of
+from tests.drawers_supply import DRAWERS as TRADE
+from tests.drawers_supply import Traded
 from yilian.ledger import codec
 from yilian.ledger.module import Message, Misbehaviour
 from yilian.ledger.modules.care import messages as care
@@ -39,6 +41,7 @@ class Drawn:
         self.links: list[tuple[Actor, str]] = []
         self.encounters: list[tuple[Actor, str]] = []
         self.referrals: list[tuple[Actor, Actor, str]] = []
+        self.trade = Traded()
 
 
 def _terms(play: Simulation) -> str:
@@ -383,4 +386,5 @@ DRAWERS: dict[type[Message], Drawer] = {
     care.AcceptReferral: accept_referral,
     care.DeclineReferral: decline_referral,
     care.EndReferral: end_referral,
+    **TRADE,
 }

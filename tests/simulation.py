@@ -416,7 +416,8 @@ class Simulation:
         if len(self._open_proposals()) > 1:
             return self._vote()
         proposal = name_of(self._label("proposal"))
-        name = self.dice.pick(("person_quota", "session_limit_ms", "recovery_delay_ms"))
+        known = ("person_quota", "session_limit_ms", "recovery_delay_ms", "supply_interval_ms")
+        name = self.dice.pick(known)
         names = members(self.chain.state)
         later = self._organisations[3:] or self._organisations
         inside = [each for each in later if each.id in names] or later

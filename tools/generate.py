@@ -216,7 +216,7 @@ def _tables(module: Module) -> str:
     rows = [
         [_message_row(each) for each in module.messages],
         [_event_row(each) for each in module.events],
-        [_error_row(each) for each in every_code() if each.name.startswith(f"{module.name}.")],
+        [_error_row(each) for each in every_code() if _belongs(each, module)],
     ]
     parts = []
     for (title, header, rule), listed in zip(sections, rows, strict=True):
@@ -240,6 +240,12 @@ def _event_row(event: type[Event]) -> str:
 def _error_row(code: Code) -> str:
     parameters = ", ".join(f"`{each}`" for each in code.parameters)
     return f"| {code.number} | `{code.name}` | {code.status} | {parameters} |"
+
+
+def _belongs(code: Code, module: Module) -> bool:
+    """Tell a capability's own codes from those that other rooms have under the same word."""
+    first = 100 * (MODULES.index(module) + 1)
+    return code.name.startswith(f"{module.name}.") and first <= code.number < first + 100
 
 
 def _tag(struct: type[Message] | type[Event]) -> str:

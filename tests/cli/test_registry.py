@@ -105,6 +105,10 @@ def test_what_brings_an_id_into_the_world_draws_it() -> None:
         "records.Erase": "erasure",
         "care.OpenEncounter": "encounter",
         "care.Refer": "referral",
+        "supply.RegisterCompany": "company",
+        "supply.IssueCredential": "credential",
+        "supply.IssueRecall": "recall",
+        "supply.RaiseAlert": "alert",
     }
 
 

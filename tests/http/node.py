@@ -32,8 +32,9 @@ class Node:
         folder: Path,
         routes: Sequence[BaseRoute] = (),
         connection: type[Connection] = Connection,
+        cast: Cast | None = None,
     ) -> None:
-        self.engine, self.cast = engine(folder / "chain")
+        self.engine, self.cast = engine(folder / "chain", cast)
         self.index = ChainIndex(f"sqlite:///{folder / 'index.db'}", self.engine)
         self.app = build(self.engine, self.index, routes=routes)
         self.server: uvicorn.Server = server(self.app, port=0)

@@ -8,15 +8,19 @@ from pathlib import Path
 import pytest
 
 from tests.network.members import Running, require_engine
+from yilian.ledger.modules.governance.state import LAWS_KNOWN
 
 KEPT = 4_000
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """Four members with the real engine."""
+def running(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Running]:
+    """Four members with the real engine, under the newest law or the one that a module names."""
     require_engine()
-    made = Running(tmp_path_factory.mktemp("network") / "net")
+    law = getattr(request.module, "LAW", max(LAWS_KNOWN))
+    made = Running(tmp_path_factory.mktemp("network") / "net", law=law)
     yield made
     made.stop()
 

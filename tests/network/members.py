@@ -21,7 +21,7 @@ from yilian.bootstrap import Founder, Network, Seat, make_network
 from yilian.bootstrap.network import PORTS_PER_MEMBER, Pace
 from yilian.bootstrap.overview import Address, Overview, get, overview
 from yilian.ledger.module import Message
-from yilian.ledger.modules.governance.state import Parameters
+from yilian.ledger.modules.governance.state import LAWS_KNOWN, Parameters
 from yilian.ledger.modules.records.messages import Anchor
 from yilian.node import binary
 from yilian.node.config import HostedOrganisation, NodeFolder
@@ -185,12 +185,13 @@ class Running:
         pace: Pace = PACE,
         spare: int = 0,
         parameters: Parameters | None = None,
+        law: int = max(LAWS_KNOWN),
     ) -> None:
         """Make and start them; `spare` places of ports are left for members to come."""
         self.path = path
         self.port = free_ports((len(founders) + spare) * PORTS_PER_MEMBER)
         self.network: Network = make_network(
-            path, "net", founders, port=self.port, pace=pace, parameters=parameters
+            path, "net", founders, port=self.port, pace=pace, parameters=parameters, law=law
         )
         self.members = {each.name: Member(path, each) for each in self.network.members}
         try:

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.rows.served import FOUNDERS
-from yilian.bootstrap import Node, make_node
+from yilian.bootstrap import Node, make_network, make_node
 from yilian.gateway.fhir import sample
+from yilian.ledger.genesis import read
+from yilian.ledger.modules.governance.state import LAWS_KNOWN, Law, law
 from yilian.ledger.modules.records.state import BATCHES
 from yilian.node.config import ConfigurationError, NodeFolder
 from yilian.node.rollback import rollback
@@ -38,6 +40,23 @@ def test_a_node_is_made_once_and_opened_once(tmp_path: Path) -> None:
         make_node(tmp_path / "node", "small", FOUNDERS[:1])
     with Node(NodeFolder(tmp_path / "node")), pytest.raises(StoreBusy):
         Node(NodeFolder(tmp_path / "node"))
+
+
+def test_a_new_chain_begins_under_the_newest_law(tmp_path: Path) -> None:
+    make_node(tmp_path / "node", "small", FOUNDERS[:1])
+    with Node(NodeFolder(tmp_path / "node")) as node:
+        assert law(node.engine.state()) == Law(version=max(LAWS_KNOWN))
+        assert node.engine.genesis.first_law() == max(LAWS_KNOWN)
+
+
+@pytest.mark.parametrize("version", LAWS_KNOWN)
+def test_a_network_begins_under_the_law_that_is_asked(tmp_path: Path, version: int) -> None:
+    founders = [(name, each) for name, each in zip("AB", FOUNDERS, strict=False)]
+    make_network(tmp_path / "asked", "asked", founders, law=version)
+    make_network(tmp_path / "usual", "usual", founders)
+    for name, wanted in (("asked", version), ("usual", max(LAWS_KNOWN))):
+        document = (tmp_path / name / "A" / "chain" / "genesis.json").read_bytes()
+        assert read(document).first_law() == wanted
 
 
 def test_what_fails_half_way_leaves_nothing(tmp_path: Path) -> None:

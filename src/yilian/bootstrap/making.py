@@ -12,7 +12,7 @@ from yilian.bootstrap.settling import settle
 from yilian.gateway.organisation import Agent
 from yilian.ledger import codec, keys
 from yilian.ledger.genesis import FirstMember, FirstValidator, Genesis
-from yilian.ledger.modules.governance.state import Parameters
+from yilian.ledger.modules.governance.state import LAWS_KNOWN, Parameters
 from yilian.ledger.modules.identity.messages import OrganisationKind
 from yilian.node.config import Configuration, HostedOrganisation, NodeFolder
 from yilian.node.embedded import Embedded, validator_public
@@ -83,6 +83,7 @@ def _make_node(
         members=[each.first_member() for each in named],
         validators=[FirstValidator(public=codec.to_text(validator_public(seed)), power=10)],
         parameters=Parameters(),
+        law=max(LAWS_KNOWN),
     )
     only = duplicates.share(duplicates.new_secret(), 1, 1)[0]
     hosted = [furnish(folder, each, only) for each in named]

@@ -19,7 +19,7 @@ from yilian.bootstrap.making import Founder, Named, furnish, name_all
 from yilian.gateway.members import certificates
 from yilian.ledger import codec
 from yilian.ledger.genesis import ChainId, FirstValidator, Genesis
-from yilian.ledger.modules.governance.state import Parameters
+from yilian.ledger.modules.governance.state import LAWS_KNOWN, Parameters
 from yilian.node.config import (
     Configuration,
     Consensus,
@@ -116,11 +116,13 @@ def make_network(
     hosts: Mapping[str, str] | None = None,
     pace: Pace = USUAL,
     parameters: Parameters | None = None,
+    law: int = max(LAWS_KNOWN),
 ) -> Network:
     """Make all members' folders; `members` are labels (folder names) and their organisations.
 
     `hosts`: the addresses of members that get machines of their own, by label. They all have the
-    first three ports there; their gateways listen on that machine alone.
+    first three ports there; their gateways listen on that machine alone. `law` is the version
+    of the law that holds from the first block on.
 
     All or nothing. Raises FileExistsError where the folder holds anything, ValueError for fewer
     than one member or a label that stands twice, msgspec.ValidationError for a chain's name.
@@ -133,7 +135,7 @@ def make_network(
         raise FileExistsError(path)
     try:
         plan = _Plan(host, port, hosts or {}, pace)
-        return _make(path, chain, members, plan, parameters or _parameters())
+        return _make(path, chain, members, plan, parameters or _parameters(), law)
     except BaseException:
         shutil.rmtree(path, ignore_errors=True)
         raise
@@ -152,6 +154,7 @@ def _make(
     members: Sequence[tuple[str, Founder]],
     plan: _Plan,
     parameters: Parameters,
+    law: int,
 ) -> Network:
     made = []
     named_all = name_all([founder for _, founder in members])
@@ -173,6 +176,7 @@ def _make(
             for each in made
         ],
         parameters=parameters,
+        law=law,
     )
     peers = [plan.peer(each, _engine(each, genesis)) for each in made]
     threshold = len(made) // 2 + 1

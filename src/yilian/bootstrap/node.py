@@ -12,14 +12,19 @@ from yilian.bootstrap.settling import admitted, publish_endpoint, settle
 from yilian.gateway import app as gateway_app
 from yilian.gateway.audit import Audit, audited_by
 from yilian.gateway.fhir.redact import redact
+from yilian.gateway.http import epcis as epcis_http
 from yilian.gateway.http import log as log_http
 from yilian.gateway.http import organisation as organisation_http
+from yilian.gateway.http import supply_public, verification_router
 from yilian.gateway.index import ChainIndex, IndexMismatch
 from yilian.gateway.index.errors import INDEX_DIFFERS
 from yilian.gateway.members import certificates
 from yilian.gateway.members.listener import Listener
 from yilian.gateway.organisation import Agent, Organisation
 from yilian.gateway.practice.telling import Telling, senders
+from yilian.gateway.supply.directory import Directory
+from yilian.gateway.supply.responders import Responders
+from yilian.gateway.supply.supply import Supply
 from yilian.ledger.errors import Refusal
 from yilian.ledger.modules.governance.messages import Tick
 from yilian.ledger.modules.governance.state import members
@@ -80,6 +85,9 @@ class Node:
             self._looking = threading.Thread(target=self._look, name="yilian-look", daemon=True)
             self._looking.start()
         self.telling.start()
+        for organisation in self.organisations.values():
+            if organisation.supply is not None:
+                organisation.supply.start()
 
     def _open_member(self) -> Member | None:
         consensus = self.configuration.consensus
@@ -120,9 +128,11 @@ class Node:
             vault.sweep(self.engine.now() - GIVEN_UP_MS)
             vault.unanchor_above(self.engine.height)
             agent = Agent(named.agent, named.agent_key)
-            return Organisation(
+            organisation = Organisation(
                 named.id, self.engine, vault, agent, content_url=told.content, base=base
             )
+            organisation.supply = Supply(organisation, vault.folder, told.notices.networks)
+            return organisation
         except BaseException:
             vault.close()
             raise
@@ -149,11 +159,32 @@ class Node:
         if self.index is None or self.log is None:
             raise RuntimeError("the node is closed")
         of_organisations = organisation_http.routes(self.organisations, verify.verify)
-        routes = (*of_organisations, *log_http.routes(self.log))
+        responders = Responders(Directory(self.engine), self.organisations)
+        routes = (
+            *of_organisations,
+            *log_http.routes(self.log),
+            *supply_public.routes(responders),
+            *verification_router.routes(responders),
+            *epcis_http.routes(self._epcis),
+        )
         app = gateway_app.build(self.engine, self.index, routes=routes)
         trails = {name: each.vault.audit for name, each in self.organisations.items()}
         app.add_middleware(Audit, trails=trails, audited=audited_by(tuple(trails)))
         return app
+
+    def _epcis(self, organisation: str) -> epcis_http.Room | None:
+        found = self.organisations.get(organisation)
+        if found is None or found.supply is None:
+            return None
+        supply = found.supply
+        return epcis_http.Room(
+            supply.repository,
+            supply.tokens,
+            supply.subscriptions,
+            supply.news,
+            self.engine.now,
+            supply.directory.prefix_length,
+        )
 
     def client(self, signer: Signer, sender: str, payer: str) -> Client:
         """Build a client that speaks to this node without a network; close it before the node."""
@@ -169,6 +200,9 @@ class Node:
             patience.start()
         if self.telling is not None:
             self.telling.stop()
+        for organisation in self.organisations.values():
+            if organisation.supply is not None:
+                organisation.supply.stop()
         for each in (self._anchoring, self._looking):
             if each is not None:
                 each.join()

@@ -26,6 +26,7 @@ COMMANDS: dict[str, str] = {
     "consent": "yilian.cli.consent",
     "records": "yilian.cli.records",
     "care": "yilian.cli.care",
+    "supply": "yilian.cli.supply",
     "verify": "yilian.cli.verify",
     "verify-export": "yilian.cli.verify_export",
     "witness": "yilian.cli.witness",

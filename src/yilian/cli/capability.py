@@ -34,10 +34,34 @@ TABLES: dict[str, tuple[str, ...]] = {
     "consent": ("grants", "sessions", "asks", "custodians", "emergencies"),
     "records": ("anchors", "batches", "holds", "erasures"),
     "care": ("encounters", "referrals"),
+    "supply": (
+        "companies",
+        "products",
+        "credentials",
+        "recalls",
+        "alerts",
+        "posts",
+        "nullifiers",
+        "view-keys",
+        "views",
+    ),
 }
 """What a node lets anyone read, by capability: the paths below `/v1/<capability>/`."""
 
-UNLISTED = frozenset({"custodians", "endpoints", "key-services", "law", "parameters", "quotas"})
+UNLISTED = frozenset(
+    {
+        "custodians",
+        "endpoints",
+        "key-services",
+        "law",
+        "nullifiers",
+        "parameters",
+        "posts",
+        "quotas",
+        "view-keys",
+        "views",
+    }
+)
 """Those that are shown by id alone; the chain index keeps no list of them."""
 
 

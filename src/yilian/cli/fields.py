@@ -36,7 +36,9 @@ _MAKES = (
     "Link",
     "Open",
     "Propose",
+    "Raise",
     "Refer",
+    "Register",
 )
 """Verbs that bring something new into the world, whose id is the message's first field."""
 
@@ -91,7 +93,8 @@ def options(console: Console, capability: str, message: type[Message]) -> list[c
         if _actions(field.hint):
             made += _action_options(console, capability, f"{key}/{field.name}", field)
         else:
-            given = field.required and field.name != new_id(message) and field.name != "proof"
+            given = field.required and field.name not in (new_id(message), "proof")
+            given = given and not _may_be_empty(field.hint)
             made.append(_one(console, field, note, required=given))
     return made
 
@@ -195,7 +198,8 @@ def _kind(console: Console, field: Field) -> click.ParamType[Any]:
     for name, made in simple.items():
         if name in written.removesuffix(" | None").replace("list[", "").split(","):
             return made(console)
-    hint, origin = field.hint, _plain(field.hint)
+    hint = _named(field.hint)
+    origin = _plain(hint)
     if origin is Literal:
         return Choice(console, typing.get_args(hint))
     if origin is int:
@@ -205,7 +209,7 @@ def _kind(console: Console, field: Field) -> click.ParamType[Any]:
         if typing.get_origin(item) is Literal:
             return Choice(console, typing.get_args(item))
         if typing.get_args(item):
-            return values.text(console, "digest", item)
+            return values.text(console, "digest" if "Digest" in written else "text", item)
         return values.document(console, item)
     return values.text(console, "name" if written == "codec.Name" else "text", hint)
 
@@ -215,6 +219,20 @@ def _plain(hint: Any) -> Any:
     if typing.get_origin(hint) is typing.Annotated:
         hint = typing.get_args(hint)[0]
     return typing.get_origin(hint) or hint
+
+
+def _named(hint: Any) -> Any:
+    """Give what a hint is where a value is given: without the None of one that may be left out."""
+    if typing.get_origin(hint) not in (Union, types.UnionType):
+        return hint
+    rest = [each for each in typing.get_args(hint) if each is not type(None)]
+    return rest[0] if len(rest) == 1 else hint
+
+
+def _may_be_empty(hint: Any) -> bool:
+    """Tell whether a field is a list that may hold nothing."""
+    bounds = typing.get_args(hint)[1:] if typing.get_origin(hint) is typing.Annotated else ()
+    return _plain(hint) is list and not any(each.min_length for each in bounds)
 
 
 def _actions(hint: Any) -> dict[str, type[msgspec.Struct]]:

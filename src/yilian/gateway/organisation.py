@@ -33,6 +33,7 @@ from yilian.gateway.practice.studies import Studies
 from yilian.gateway.practice.tags import Tags
 from yilian.gateway.practice.treatment import ShownEncounter, treats
 from yilian.gateway.practice.watch import Watch
+from yilian.gateway.supply.supply import Supply
 from yilian.ledger import codec, errors, keys, transaction
 from yilian.ledger.modules import Message
 from yilian.ledger.modules.consent import messages as consent
@@ -140,6 +141,8 @@ class Organisation:
         self.studies = Studies(self)
         self._tags = Tags(self)
         self.private = Private(self)
+        self.supply: Supply | None = None
+        """Its part in the supply chain, which a node opens and closes."""
 
     def _alone(self, name: str) -> Organisation | None:
         return self if name == self.id else None

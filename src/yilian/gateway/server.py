@@ -32,6 +32,8 @@ SEND_BUFFER = 262_144
 """What the kernel may hold for one reader, who could else make it hold megabytes."""
 MAX_CONNECTIONS = 600
 SHUTDOWN_SECONDS = 5
+MAX_MESSAGE = 4_096
+"""What a client may say over a WebSocket: nothing is asked there."""
 
 
 class Connection(HttpToolsProtocol):
@@ -163,7 +165,9 @@ def server(app: Starlette, host: str = DEFAULT_HOST, port: int = DEFAULT_PORT) -
         host=host,
         port=port,
         http=Connection,
-        ws="none",
+        ws="websockets-sansio",
+        ws_max_size=MAX_MESSAGE,
+        ws_per_message_deflate=False,
         lifespan="off",
         log_config=None,
         access_log=False,

@@ -71,13 +71,23 @@ def decoder(type_: Any) -> msgspec.json.Decoder[Any]:
 
 def decode_with(reader: msgspec.json.Decoder[Any], data: bytes) -> Any:
     """Read canonical bytes with a prepared decoder; refuses as `decode` does."""
+    value = read_with(reader, data)
+    require_canonical(value, data)
+    return value
+
+
+def read_with(reader: msgspec.json.Decoder[Any], data: bytes) -> Any:
+    """Read bytes in any spelling with a prepared decoder; refuses what is `malformed`."""
     try:
-        value = reader.decode(data)
+        return reader.decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, OverflowError, ValueError):
         raise MALFORMED() from None
+
+
+def require_canonical(value: Any, data: bytes) -> None:
+    """Refuse bytes that are another spelling of a value (`not_canonical`)."""
     if encode(value) != data:
         raise NOT_CANONICAL()
-    return value
 
 
 def to_text(data: bytes) -> str:

@@ -116,4 +116,8 @@ KEY_REFUSED = code(21, "key_refused", 400)
 OUT_OF_GAS = code(22, "out_of_gas", 413, "limit")
 ALREADY_PENDING = code(23, "already_pending", 409)
 NOT_YET_ACTIVE = code(24, "not_yet_active", 409, "height")
-"""Reserved for the first message that a later height brings; no rule raises it so far."""
+"""A message of a later law, whose height members have voted. It never stands in a block's results:
+before that height nodes of older releases cannot read the message, so there it is malformed."""
+
+LAW_TOO_OLD = code(25, "law_too_old", 409, "version")
+"""A message of a later law for which members have not voted; it too never stands in a block."""

@@ -8,17 +8,19 @@ import msgspec
 
 from yilian.ledger import codec
 from yilian.ledger.block import Validator, ValidatorSet
-from yilian.ledger.errors import MALFORMED
+from yilian.ledger.errors import MALFORMED, LawUnknown
 from yilian.ledger.keys import Profile, PublicKey, Suites, sha256
 from yilian.ledger.module import Context
 from yilian.ledger.modules.governance import rules as governance
 from yilian.ledger.modules.governance import validators
 from yilian.ledger.modules.governance.errors import UNKNOWN_ORGANISATION
 from yilian.ledger.modules.governance.state import (
+    LAWS_KNOWN,
     Law,
     Parameters,
     active_validators,
     is_member,
+    law,
     members,
     parameters,
     set_law,
@@ -59,7 +61,10 @@ class FirstValidator(
 
 
 class Genesis(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The first state of a chain: its name, time (ms), cryptography, rules, members, validators."""
+    """The first state of a chain: its name, time (ms), cryptography, rules, members, validators.
+
+    `law` is the version of the law that holds from the first block on; left out, it is 1.
+    """
 
     chain: ChainId
     time: codec.Millis
@@ -68,6 +73,7 @@ class Genesis(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     profile: Profile = msgspec.field(default_factory=Profile)
     parameters: Parameters = msgspec.field(default_factory=Parameters)
     promotion: Promotion | msgspec.UnsetType = msgspec.UNSET
+    law: codec.Positive | msgspec.UnsetType = msgspec.UNSET
     format: Literal["yilian-genesis/1"] = "yilian-genesis/1"
 
     def promoted_from(self) -> Promotion | None:
@@ -92,6 +98,10 @@ class Genesis(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         """
         return all(each.organisation is not None for each in self.validators)
 
+    def first_law(self) -> int:
+        """Give the version of the law under which the chain begins."""
+        return 1 if self.law is msgspec.UNSET else self.law
+
     def first_height(self) -> int:
         """Give the height of the chain's first block: 1, or the one after an older chain's last."""
         came = self.promoted_from()
@@ -110,13 +120,16 @@ def read(data: bytes) -> Genesis:
 def write_first_state(state: State, genesis: Genesis, suites: Suites) -> None:
     """Enrol the first members and validators and set the first parameters, as of height 0.
 
-    Refuses parameters outside the bounds of a vote (`governance.out_of_bounds`), members that no
-    enrolment would admit, and validators that are no set (`malformed`) or not a member's.
+    Refuses parameters outside the bounds of a vote (`governance.out_of_bounds`) or of a later law
+    (`governance.unknown_parameter`), members that no enrolment would admit, and validators that are
+    no set (`malformed`) or not a member's. Raises `LawUnknown` for a law of later software.
     """
-    governance.require_bounds(genesis.parameters)
+    if genesis.first_law() not in LAWS_KNOWN:
+        raise LawUnknown(genesis.first_law(), genesis.first_height())
+    governance.require_bounds(genesis.parameters, genesis.first_law())
     context = Context(state, suites, time=genesis.time, height=0, chain=genesis.chain)
     set_parameters(state, genesis.parameters)
-    set_law(state, Law(version=1))
+    set_law(state, Law(version=genesis.first_law()))
     set_members(state, ())
     for member in genesis.members:
         identity.add_organisation(
@@ -163,6 +176,7 @@ def write_promoted_state(state: State, genesis: Genesis) -> None:
         "members": sorted(each.organisation for each in genesis.members) == sorted(members(state)),
         "parameters": parameters(state) == genesis.parameters,
         "validators": named == held,
+        "law": genesis.law in (msgspec.UNSET, law(state).version),
     }
     for what, holds in told.items():
         if not holds:

@@ -174,6 +174,7 @@ class Machine:
         if envelope is None:
             envelope = decode(raw)
         body, state, epoch = envelope.body, State(self.reader), self._epoch
+        _require_law(state, body)
         spending = Spending(state, now)
         actors = (body.sender, body.payer, body.on_behalf_of, *body.signers)
         roles = self._actors.get(actors)
@@ -255,7 +256,8 @@ class Machine:
     ) -> Result:
         gas = len(raw)
         try:
-            envelope = self._known.get(sha256(raw)) or decode(raw)
+            # What `check` remembers was judged under this law or an earlier one.
+            envelope = self._known.get(sha256(raw)) or decode(raw, governance.law_version(state))
             gas = envelope.gas
             body = envelope.body
             roles = self._known_roles(state, envelope, time)
@@ -426,6 +428,19 @@ class Machine:
 
 def _run_timer(name: str, subject: str, context: Context) -> None:
     TIMERS[name](context, subject)
+
+
+def _require_law(state: State, body: Body) -> None:
+    """Refuse what a later law brings, before nodes are given what not all of them can read."""
+    needed = max(message.law for message in body.messages)
+    if needed == 1:
+        return
+    law = governance.law(state)
+    if needed <= law.version:
+        return
+    if law.next is not None and law.height is not None and needed <= law.next:
+        raise errors.NOT_YET_ACTIVE(height=law.height)
+    raise errors.LAW_TOO_OLD(version=needed)
 
 
 def _charge(spending: Spending, roles: _Roles, body: Body) -> None:

@@ -34,6 +34,9 @@ class Message(
     machine_only: ClassVar[bool] = False
     """True for what only programs send, so that no page of the portal offers it."""
 
+    law: ClassVar[int] = 1
+    """The version of the law from which it may be asked; before that no node can read it."""
+
     power: ClassVar[str | None] = None
     """What a custodian must be entitled to, to send this for a person; None: no custodian may."""
 

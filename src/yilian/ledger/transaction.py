@@ -100,8 +100,12 @@ def gas(size: int, signatures: int, messages: int) -> int:
     return size * GAS_PER_BYTE + signatures * GAS_PER_SIGNATURE + messages * GAS_PER_MESSAGE
 
 
-def decode(raw: bytes) -> Envelope:
-    """Read a transaction from its bytes, or refuse what is not exactly one canonical text."""
+def decode(raw: bytes, law: int | None = None) -> Envelope:
+    """Read a transaction from its bytes, or refuse what is not exactly one canonical text.
+
+    Under a version of the law that is named, a message of a later one is `malformed`, as releases
+    find it that do not know it: old and new ones must give a block the same results.
+    """
     if len(raw) > MAX_BYTES:
         raise TOO_LARGE(limit=MAX_BYTES)
     try:
@@ -109,7 +113,10 @@ def decode(raw: bytes) -> Envelope:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError):
         raise MALFORMED() from None
     text = bytes(wire.body)
-    body: Body = codec.decode_with(_read_body, text)
+    body: Body = codec.read_with(_read_body, text)
+    if law is not None and any(each.law > law for each in body.messages):
+        raise MALFORMED()
+    codec.require_canonical(body, text)
     signatures: list[str] = wire.signatures
     if raw != assemble(text, signatures):
         raise NOT_CANONICAL()

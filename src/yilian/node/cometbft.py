@@ -231,7 +231,7 @@ class Consortium(Engine):
         if known is not None:
             return known.gas
         try:
-            return decode(raw).gas
+            return decode(raw, self._version()).gas
         except Refusal:
             return len(raw)
 

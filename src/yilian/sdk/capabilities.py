@@ -17,6 +17,7 @@ from yilian.ledger.modules.consent import messages as consent
 from yilian.ledger.modules.governance import messages as governance
 from yilian.ledger.modules.identity import messages as identity
 from yilian.ledger.modules.records import messages as records
+from yilian.ledger.modules.supply import messages as supply
 from yilian.sdk.steps import Common, Outcome
 
 
@@ -906,6 +907,373 @@ class Care:
         return self._client.send([message], wait=wait, **common)
 
 
+class Supply:
+    """The messages of `supply`."""
+
+    def __init__(self, client: Sends) -> None:
+        self._client = client
+
+    def register_company(
+        self,
+        *,
+        company: str,
+        gln: str,
+        prefixes: list[str],
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """Say under which GLN the sending member trades, and which company prefixes are its own."""
+        message = supply.RegisterCompany(
+            company=company,
+            gln=gln,
+            prefixes=prefixes,
+        )
+        return self._client.send([message], wait=wait, **common)
+
+    def correct_company(
+        self,
+        *,
+        company: str,
+        prefixes: list[str],
+        end: bool = False,
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """Take prefixes away from a registration, or end it; sent by a regulator."""
+        message = supply.CorrectCompany(
+            company=company,
+            prefixes=prefixes,
+            end=end,
+        )
+        return self._client.send([message], wait=wait, **common)
+
+    def end_company(
+        self,
+        *,
+        company: str,
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """End a registration of the sending organisation; its GLN and prefixes are free again."""
+        message = supply.EndCompany(
+            company=company,
+        )
+        return self._client.send([message], wait=wait, **common)
+
+    def register_product(
+        self,
+        *,
+        gtin: str,
+        kind: supply.ProductKind,
+        name: str,
+        responder: str,
+        single_use: bool = False,
+        cycles: int | None = None,
+        lowest: int | None = None,
+        highest: int | None = None,
+        drug_code: str | None = None,
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """Name a product of the sending company; `responder` answers who asks whether a pack is
+        real.
+
+        `lowest` and `highest` bound its storage in hundredths of a degree C; a device is for
+        `single_use`, or for so many `cycles` of reprocessing; `drug_code` begins its Chinese trace
+        codes.
+        """
+        message = supply.RegisterProduct(
+            gtin=gtin,
+            kind=kind,
+            name=name,
+            responder=responder,
+            single_use=single_use,
+            cycles=cycles,
+            lowest=lowest,
+            highest=highest,
+            drug_code=drug_code,
+        )
+        return self._client.send([message], wait=wait, **common)
+
+    def amend_product(
+        self,
+        *,
+        gtin: str,
+        name: str,
+        responder: str,
+        single_use: bool = False,
+        cycles: int | None = None,
+        lowest: int | None = None,
+        highest: int | None = None,
+        drug_code: str | None = None,
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """Describe one's own product anew: everything but its number and kind is as said here."""
+        message = supply.AmendProduct(
+            gtin=gtin,
+            name=name,
+            responder=responder,
+            single_use=single_use,
+            cycles=cycles,
+            lowest=lowest,
+            highest=highest,
+            drug_code=drug_code,
+        )
+        return self._client.send([message], wait=wait, **common)
+
+    def offer_product(
+        self,
+        *,
+        gtin: str,
+        to: str,
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """Offer one's own product to another company; an earlier offer lapses."""
+        message = supply.OfferProduct(
+            gtin=gtin,
+            to=to,
+        )
+        return self._client.send([message], wait=wait, **common)
+
+    def accept_product(
+        self,
+        *,
+        gtin: str,
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """Take over a product that was offered; who asks about its packs then asks the new
+        owner.
+        """
+        message = supply.AcceptProduct(
+            gtin=gtin,
+        )
+        return self._client.send([message], wait=wait, **common)
+
+    def withdraw_offer(
+        self,
+        *,
+        gtin: str,
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """Take an offer of one's own product back."""
+        message = supply.WithdrawOffer(
+            gtin=gtin,
+        )
+        return self._client.send([message], wait=wait, **common)
+
+    def end_product(
+        self,
+        *,
+        gtin: str,
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """End a product's entry; sent by its owner or a regulator. Packs in the trade remain."""
+        message = supply.EndProduct(
+            gtin=gtin,
+        )
+        return self._client.send([message], wait=wait, **common)
+
+    def issue_credential(
+        self,
+        *,
+        credential: str,
+        organisation: str,
+        role: supply.Role,
+        ends: int,
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """State, as a regulator, that an organisation may act in a role until before `ends`
+        (ms).
+        """
+        message = supply.IssueCredential(
+            credential=credential,
+            organisation=organisation,
+            role=role,
+            ends=ends,
+        )
+        return self._client.send([message], wait=wait, **common)
+
+    def revoke_credential(
+        self,
+        *,
+        credential: str,
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """Withdraw a credential at once; sent by a regulator."""
+        message = supply.RevokeCredential(
+            credential=credential,
+        )
+        return self._client.send([message], wait=wait, **common)
+
+    def post(
+        self,
+        *,
+        interval: int,
+        root: str,
+        nullifiers: list[str],
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """Post the interval's root and nullifiers; alike in size whatever was traded, or
+        nothing.
+
+        `root` commits to the events and titles of the interval; `nullifiers` are as many as the
+        parameter `supply_slots` says, random where nothing was spent.
+        """
+        message = supply.Post(
+            interval=interval,
+            root=root,
+            nullifiers=nullifiers,
+        )
+        return self._client.send([message], wait=wait, **common)
+
+    def publish_view_key(
+        self,
+        *,
+        kem: Literal["mlkem768-x25519"],
+        public: str,
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """Publish the HPKE key under which members let the sending regulator see their trade."""
+        message = supply.PublishViewKey(
+            kem=kem,
+            public=public,
+        )
+        return self._client.send([message], wait=wait, **common)
+
+    def grant_view(
+        self,
+        *,
+        key: str,
+        regulator: str,
+        wrapped: str,
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """Give a regulator a seed, wrapped to its view key, that opens the sender's posts from
+        now on.
+
+        `key` is the SHA-256 of that view key's bytes.
+        """
+        message = supply.GrantView(
+            key=key,
+            regulator=regulator,
+            wrapped=wrapped,
+        )
+        return self._client.send([message], wait=wait, **common)
+
+    def issue_recall(
+        self,
+        *,
+        recall: str,
+        gtin: str,
+        grade: int,
+        reason: supply.Reason,
+        lots: list[str],
+        serials: list[str],
+        ends: int | None = None,
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """Call a product back: some lots, some serials, or all of it; by its owner or a
+        regulator.
+
+        `serials` are `numbers.serial_digest`; without lots and serials the recall is of every pack.
+        `grade` 1 is the gravest. Without `ends` (ms) it stands until it is ended.
+        """
+        message = supply.IssueRecall(
+            recall=recall,
+            gtin=gtin,
+            grade=grade,
+            reason=reason,
+            lots=lots,
+            serials=serials,
+            ends=ends,
+        )
+        return self._client.send([message], wait=wait, **common)
+
+    def extend_recall(
+        self,
+        *,
+        recall: str,
+        lots: list[str],
+        serials: list[str],
+        ends: int | None = None,
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """Add lots or serials to a recall, or give it a later end; by who issued it or a
+        regulator.
+        """
+        message = supply.ExtendRecall(
+            recall=recall,
+            lots=lots,
+            serials=serials,
+            ends=ends,
+        )
+        return self._client.send([message], wait=wait, **common)
+
+    def end_recall(
+        self,
+        *,
+        recall: str,
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """End a recall; sent by who issued it or a regulator."""
+        message = supply.EndRecall(
+            recall=recall,
+        )
+        return self._client.send([message], wait=wait, **common)
+
+    def raise_alert(
+        self,
+        *,
+        alert: str,
+        gtin: str,
+        kind: supply.AlertKind,
+        commitment: str,
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """Say in public that packs of a product may be falsified; by its owner or responder.
+
+        `commitment` is salted and covers what was seen.
+        """
+        message = supply.RaiseAlert(
+            alert=alert,
+            gtin=gtin,
+            kind=kind,
+            commitment=commitment,
+        )
+        return self._client.send([message], wait=wait, **common)
+
+    def close_alert(
+        self,
+        *,
+        alert: str,
+        finding: supply.Finding,
+        wait: bool = True,
+        **common: Unpack[Common],
+    ) -> Outcome:
+        """Say what an alert turned out to be; by who raised it, or the product's owner or
+        responder.
+        """
+        message = supply.CloseAlert(
+            alert=alert,
+            finding=finding,
+        )
+        return self._client.send([message], wait=wait, **common)
+
+
 class Capabilities:
     """One attribute per capability."""
 
@@ -915,3 +1283,4 @@ class Capabilities:
         self.consent = Consent(client)
         self.records = Records(client)
         self.care = Care(client)
+        self.supply = Supply(client)

@@ -1,6 +1,7 @@
 """Backup and restore, so that a restored vault serves nothing that was erased.
 
     <backup>/catalogue.sqlite, payloads/, large/, keys/  consistent, made while the vault serves
+    <backup>/supply.sqlite                               if there is one, as it was at one moment
     <backup>/backup.json                                 written last: without it, no backup
     <erasure backup>/<xx>/<batch>.sealed                 erasure keys, apart from the rest
     <erasure backup>/content/<xx>/<person>.sealed        keys of what is worked out from records
@@ -31,6 +32,7 @@ from yilian.ledger.errors import MALFORMED, Refusal, code
 from yilian.vault import durable
 from yilian.vault.catalogue import KEPT, SEALED, Catalogue
 from yilian.vault.clock import utc_now
+from yilian.vault.database import copy_file
 from yilian.vault.desk import Desk
 from yilian.vault.emergency_parts import EmergencyParts, emergency_parts
 from yilian.vault.envelope import Format, new_id
@@ -54,7 +56,11 @@ MARKER = "restore.unfinished"
 _DAY = 86_400_000
 _FILES = 200
 _CHUNK = 1 << 20
-_OURS = ("catalogue.sqlite", "catalogue.sqlite-wal", "catalogue.sqlite-shm")
+BESIDE = ("supply.sqlite",)
+"""Databases that others keep in a vault's folder; nothing in them is about a person."""
+_OURS = tuple(
+    name + suffix for name in ("catalogue.sqlite", *BESIDE) for suffix in ("", "-wal", "-shm")
+)
 _FOLDERS = ("payloads", "large", "keys", "erasure", "content")
 _KEYS = "??/*.sealed"
 _NO_MAC = codec.to_text(bytes(32))
@@ -117,6 +123,9 @@ def backup(parts: Parts, folder: Path, erasure_folder: Path, *, days: int = DAYS
     made = Made(new_id(), now + days * _DAY)
     with parts.erasure.quiet():
         parts.catalogue.copy(folder / "catalogue.sqlite")
+        for name in BESIDE:
+            if (parts.folder / name).exists():
+                copy_file(parts.folder / name, folder / name)
         _copy_tree(parts.folder / "erasure", erasure_folder, _KEYS)
         _copy_tree(parts.folder / "content", erasure_folder / "content", _KEYS)
         _copy_tree(parts.folder / "keys", folder / "keys", "**/*.sealed")
@@ -175,7 +184,8 @@ def restore(
             else:
                 for name in PARTS:
                     _copy_tree(source / name, target / name, "**/*.pack")
-            _copy_files({source / "catalogue.sqlite": target / "catalogue.sqlite"})
+            names = ("catalogue.sqlite", *BESIDE)
+            _copy_files({source / name: target / name for name in names})
             done = _replay(target, stores, organisation, keystore, marks, clock)
         durable.remove(target / MARKER)
         return done

@@ -1,4 +1,4 @@
-"""The vault's one database: how its tables are made, written and read. Each part declares its own.
+"""A vault's database: how its tables are made, written and read. Each part declares its own.
 
 SQLAlchemy Core on SQLite (WAL, synchronous=FULL: a commit is on the disk when it returns).
 """
@@ -35,9 +35,16 @@ _SQL_TYPES: dict[str, type[sql.types.TypeEngine[Any]]] = {
 
 
 def table(
-    name: str, row: type[Any], key: Sequence[str], *extra: sql.schema.SchemaItem
+    name: str,
+    row: type[Any],
+    key: Sequence[str],
+    *extra: sql.schema.SchemaItem,
+    tables: sql.MetaData = metadata,
 ) -> sql.Table:
-    """Make a table whose columns are the fields of its row type, so that the two cannot differ."""
+    """Make a table whose columns are the fields of its row type, so that the two cannot differ.
+
+    `tables`: of which database; without it, the vault's.
+    """
     columns = [
         sql.Column(
             each.name,
@@ -47,7 +54,7 @@ def table(
         )
         for each in fields(row)
     ]
-    return sql.Table(name, metadata, *columns, *extra)
+    return sql.Table(name, tables, *columns, *extra)
 
 
 def position() -> sql.Column[int]:
@@ -55,19 +62,30 @@ def position() -> sql.Column[int]:
     return sql.Column("position", sql.Integer, primary_key=True, autoincrement=True)
 
 
+_meta_table = sql.MetaData()
 _meta = sql.Table(
     "meta",
-    metadata,
+    _meta_table,
     sql.Column("name", sql.Text, primary_key=True),
     sql.Column("value", sql.Text, nullable=False),
 )
 
 
 class Database:
-    """The vault's tables. Safe for threads; one process at a time (the vault's lock)."""
+    """The tables of one file. Safe for threads; one process at a time (the vault's lock)."""
+
+    FORMAT = FORMAT
+    TABLES = metadata
+    PRAGMAS: tuple[str, ...] = (
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+        # What an erasure takes out of a row is overwritten with zeros, not just freed.
+        "secure_delete = ON",
+    )
 
     def __init__(self, path: Path, organisation: str) -> None:
-        """Open or start the catalogue of an organisation.
+        """Open or start the database of an organisation.
 
         Refuses `vault_of_other_organisation` and `vault_format_unknown`.
         """
@@ -76,18 +94,18 @@ class Database:
         self._engine = sql.create_engine(
             f"sqlite:///{path}", hide_parameters=True, pool_size=CONNECTIONS
         )
-        sql.event.listen(self._engine, "connect", _configure)
+        sql.event.listen(self._engine, "connect", self._configure)
         self._lock = RLock()
         # Before the other tables: those of another format may lack what an index is made on.
-        metadata.create_all(self._engine, tables=[_meta])
+        _meta_table.create_all(self._engine)
         for name, value, refusal in (
-            ("format", str(FORMAT), VAULT_FORMAT(format=FORMAT)),
+            ("format", str(self.FORMAT), VAULT_FORMAT(format=self.FORMAT)),
             ("organisation", organisation, VAULT_OF_OTHER()),
         ):
             if self._meta(name, value) != value:
                 self.close()
                 raise refusal
-        metadata.create_all(self._engine)
+        self.TABLES.create_all(self._engine)
 
     def close(self) -> None:
         """Close the database."""
@@ -98,12 +116,8 @@ class Database:
 
         `target` must not exist. SQLite's online backup in one step, so no writer waits long.
         """
-        durable.touch(target)
-        with closing(sqlite3.connect(target)) as copied, self._raw() as source:
-            source.backup(copied)
-        for suffix in ("-wal", "-shm"):
-            target.with_name(target.name + suffix).unlink(missing_ok=True)
-        durable.sync_file(target)
+        with self._raw() as source:
+            _copy(source, target)
 
     def empty_log(self) -> bool:
         """Move the write-ahead log into the file and cut it to nothing.
@@ -120,6 +134,10 @@ class Database:
         with closing(self._engine.raw_connection()) as pooled:
             connection: sqlite3.Connection = pooled.driver_connection  # type: ignore[assignment]
             yield connection
+
+    def _configure(self, connection: sqlite3.Connection, _record: object) -> None:
+        for pragma in self.PRAGMAS:
+            connection.execute("PRAGMA " + pragma)
 
     def _meta(self, name: str, value: str) -> str:
         with self.write() as database:
@@ -158,20 +176,27 @@ class Database:
         return next(iter(self.rows(kind, query, asked)), None)
 
 
+def copy_file(path: Path, target: Path) -> None:
+    """Copy a database as it is at one moment, whoever has it open; durable on return.
+
+    `target` must not exist.
+    """
+    with closing(sqlite3.connect(path)) as source:
+        _copy(source, target)
+
+
+def _copy(source: sqlite3.Connection, target: Path) -> None:
+    durable.touch(target)
+    with closing(sqlite3.connect(target)) as copied:
+        source.backup(copied)
+    for suffix in ("-wal", "-shm"):
+        target.with_name(target.name + suffix).unlink(missing_ok=True)
+    durable.sync_file(target)
+
+
 def values(row: Any) -> dict[str, Any]:
     """Give a row as the values of its table's columns."""
     kind = type(row)
     if kind not in _columns:
         _columns[kind] = tuple(each.name for each in fields(kind))
     return {name: getattr(row, name) for name in _columns[kind]}
-
-
-def _configure(connection: sqlite3.Connection, _record: object) -> None:
-    # secure_delete: what an erasure takes out of a row is overwritten with zeros, not just freed.
-    for pragma in (
-        "journal_mode = WAL",
-        "synchronous = FULL",
-        "foreign_keys = ON",
-        "secure_delete = ON",
-    ):
-        connection.execute("PRAGMA " + pragma)

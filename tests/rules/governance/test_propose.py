@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from tests.cases import Play, accepted, refused
 from tests.chain import DAY, Chain, name_of
-from tests.rules.governance.voting import FIRST_MEMBERS, approval, approvals
+from tests.rules.governance.voting import FIRST_MEMBERS, approval, approvals, under_law
 from yilian.ledger.modules.governance import errors, messages
 from yilian.ledger.modules.governance.state import PROPOSALS, is_member, members, parameters, quota
 from yilian.ledger.modules.identity import errors as identity_errors
@@ -138,6 +140,29 @@ def test_a_person_has_no_organisations_quota(world: Chain) -> bytes:
 @refused(messages.Propose, errors.UNKNOWN_PARAMETER)
 def test_a_parameter_has_a_known_name(world: Chain) -> bytes:
     return world.sign(world.hospital, _ask(messages.SetParameter("vote_numerator", 1)))
+
+
+@refused(messages.Propose, errors.UNKNOWN_PARAMETER)
+def test_a_parameter_of_a_later_law_is_not_known_yet(world: Chain) -> bytes:
+    under_law(world, 2)
+    return world.sign(world.hospital, _ask(messages.SetParameter("supply_slots", 4)))
+
+
+@accepted(messages.Propose)
+def test_a_parameter_of_the_law_that_holds_is_set(world: Chain) -> Play:
+    under_law(world, 2)
+    under_law(world, 3)
+    assert parameters(world.state).supply_slots is msgspec.UNSET
+    yield world.sign(world.hospital, _ask(messages.SetParameter("supply_slots", 4)))
+    world.block(*approvals(world))
+    assert parameters(world.state).supply_slots == 4
+
+
+@refused(messages.Propose, errors.OUT_OF_BOUNDS)
+def test_a_post_has_no_more_slots_than_a_transaction_holds(world: Chain) -> bytes:
+    under_law(world, 2)
+    under_law(world, 3)
+    return world.sign(world.hospital, _ask(messages.SetParameter("supply_slots", 257)))
 
 
 @refused(messages.Propose, errors.OUT_OF_BOUNDS)

@@ -71,6 +71,9 @@ PINNED = {
     417: "records.bad_extent",
     500: "care.id_taken",
     509: "care.bad_period",
+    600: "supply.id_taken",
+    632: "supply.spent",
+    644: "supply.alert_closed",
 }
 
 

@@ -10,13 +10,23 @@ import pytest
 from tests.chain import FIRST, PROFILES, SECOND, START, Chain, Memory, genesis, name_of
 from yilian.ledger import codec, keys
 from yilian.ledger import genesis as geneses
-from yilian.ledger.errors import MALFORMED, NOT_CANONICAL, Refusal
+from yilian.ledger.errors import MALFORMED, NOT_CANONICAL, LawUnknown, Refusal
 from yilian.ledger.genesis import Genesis
 from yilian.ledger.keys import Profile
 from yilian.ledger.machine import Machine
-from yilian.ledger.modules.governance.errors import OUT_OF_BOUNDS
-from yilian.ledger.modules.governance.state import BOUNDS, Parameters, members, parameters
+from yilian.ledger.modules.governance.errors import OUT_OF_BOUNDS, UNKNOWN_PARAMETER
+from yilian.ledger.modules.governance.state import (
+    BOUNDS,
+    LAW_OF_PARAMETER,
+    LAWS_KNOWN,
+    Law,
+    Parameters,
+    law,
+    members,
+    parameters,
+)
 from yilian.ledger.modules.identity.state import SUBJECTS, standing
+from yilian.ledger.state import State
 from yilian.ledger.tree import Tree
 
 TEXT = codec.encode(genesis())
@@ -54,6 +64,8 @@ def test_every_member_of_the_document_is_in_its_hash() -> None:
         msgspec.structs.replace(base, members=base.members[::-1]),
         genesis(SECOND),
         genesis(FIRST, Parameters(person_quota=501)),
+        msgspec.structs.replace(base, law=1),
+        msgspec.structs.replace(base, law=3),
         msgspec.structs.replace(
             base, validators=[msgspec.structs.replace(base.validators[0], power=11)]
         ),
@@ -111,16 +123,56 @@ def test_a_profile_names_suites_that_exist() -> None:
     assert caught.value.parameters == {"suite": "md5"}
 
 
+def _newest(rule: Parameters) -> Genesis:
+    return msgspec.structs.replace(genesis(FIRST, rule), law=max(LAWS_KNOWN))
+
+
+@pytest.mark.parametrize("name", sorted(LAW_OF_PARAMETER))
+def test_a_parameter_of_a_later_law_is_no_earlier_chains(name: str) -> None:
+    edge = BOUNDS[name][0]
+    base = genesis(FIRST, Parameters(**{name: edge}))
+    for earlier in (msgspec.UNSET, LAW_OF_PARAMETER[name] - 1):
+        with pytest.raises(Refusal) as caught:
+            _first(msgspec.structs.replace(base, law=earlier))
+        assert caught.value.code is UNKNOWN_PARAMETER
+        assert caught.value.parameters == {"name": name}
+
+
+def test_what_a_later_law_brought_is_not_written_before_it_is_set() -> None:
+    """A chain that began under law 1 keeps the bytes that its first release wrote."""
+    assert b"supply" not in codec.encode(Parameters())
+    assert b'"law"' not in TEXT
+    assert codec.encode(Parameters(supply_slots=4)).count(b"supply") == 1
+
+
+def test_a_chain_may_begin_under_a_later_law() -> None:
+    for version in LAWS_KNOWN:
+        made = msgspec.structs.replace(genesis(), law=version)
+        assert geneses.read(codec.encode(made)) == made
+        written = Machine(made, Memory(), Tree(lambda _: None)).first_state().changes
+        held = Memory({key: value for key, value in written.items() if value is not None})
+        assert law(State(held)) == Law(version=version)
+
+
+def test_a_chain_of_an_unknown_law_does_not_begin() -> None:
+    made = msgspec.structs.replace(genesis(), law=max(LAWS_KNOWN) + 1)
+    with pytest.raises(LawUnknown) as caught:
+        _first(made)
+    assert (caught.value.version, caught.value.height) == (max(LAWS_KNOWN) + 1, 1)
+
+
 @pytest.mark.parametrize("name", sorted(BOUNDS))
 @pytest.mark.parametrize("end", [0, 1])
 def test_parameters_are_within_the_bounds_of_a_vote(name: str, end: int) -> None:
     least, most = BOUNDS[name]
     edge = BOUNDS[name][end]
-    within = parameters(Chain(parameters=Parameters(**{name: edge})).state)
-    assert getattr(within, name) == edge
+    within = _newest(Parameters(**{name: edge}))
+    written = Machine(within, Memory(), Tree(lambda _: None)).first_state().changes
+    held = Memory({key: value for key, value in written.items() if value is not None})
+    assert getattr(parameters(State(held)), name) == edge
     outside = Parameters(**{name: edge + (-1, 1)[end]})
     with pytest.raises(Refusal) as caught:
-        _first(genesis(FIRST, outside))
+        _first(_newest(outside))
     assert caught.value.code is OUT_OF_BOUNDS
     assert caught.value.parameters == {"name": name, "least": least, "most": most}
 

@@ -18,6 +18,7 @@ from yilian.gateway.http import (
     identity,
     state_tree,
     status,
+    supply_tables,
     transactions,
 )
 
@@ -31,5 +32,6 @@ ALL: tuple[BaseRoute, ...] = (
     *consent.ROUTES,
     *anchors.ROUTES,
     *care.ROUTES,
+    *supply_tables.ROUTES,
     *status.ROUTES,
 )

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Table
 
-from yilian.gateway.index import tables
+from yilian.gateway.index import supply_rows, tables
 from yilian.ledger import codec, keys
 from yilian.ledger.genesis import Genesis
 from yilian.ledger.keys import sha256
@@ -379,6 +379,7 @@ PROJECTIONS: dict[type[Event], Callable[[Book, Any], None]] = {
     care.ReferralAccepted: _referral_accepted,
     care.ReferralDeclined: _referral_declined,
     care.ReferralEnded: _referral_ended,
+    **supply_rows.PROJECTIONS,
 }
 NO_ROW: frozenset[type[Event]] = frozenset(
     {
@@ -398,6 +399,7 @@ NO_ROW: frozenset[type[Event]] = frozenset(
         governance.Ticked,
         governance.UpgradeScheduled,
         governance.LawChanged,
+        *supply_rows.NO_ROW,
     }
 )
 """Events that are listed and streamed but change no table of records."""

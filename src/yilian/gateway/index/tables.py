@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, Table, Text
 
-FORMAT = 3
+FORMAT = 4
 """Raise it with every change of these tables: an index of another format is filled anew."""
 
 _BIG = BigInteger().with_variant(Integer, "sqlite")
@@ -194,6 +194,56 @@ REFERRALS = _records(
     _number("ended", nullable=True),
     by=("organisation", "to"),
 )
+COMPANIES = _records(
+    "companies",
+    _text("organisation"),
+    _text("gln"),
+    _text("status"),
+    _number("ended", nullable=True),
+    by=("organisation", "gln"),
+)
+PRODUCTS = _records(
+    "products",
+    _text("kind"),
+    _text("owner"),
+    _text("responder"),
+    _text("offered"),
+    _text("status"),
+    _number("ended", nullable=True),
+    by=("owner", "responder", "offered"),
+)
+"""By GTIN; `offered` is empty where a product is on offer to nobody."""
+CREDENTIALS = _records(
+    "credentials",
+    _text("organisation"),
+    _text("issuer"),
+    _text("role"),
+    _number("ends"),
+    _text("status"),
+    _number("ended", nullable=True),
+    by=("organisation", "issuer"),
+)
+RECALLS = _records(
+    "recalls",
+    _text("gtin"),
+    _text("issuer"),
+    _number("grade"),
+    _text("reason"),
+    _number("ends", nullable=True),
+    _text("status"),
+    _number("ended", nullable=True),
+    by=("gtin", "issuer"),
+)
+ALERTS = _records(
+    "alerts",
+    _text("gtin"),
+    _text("kind"),
+    _text("organisation"),
+    _text("finding"),
+    _text("status"),
+    _number("ended", nullable=True),
+    by=("gtin", "organisation"),
+)
 RECORDS = (
     SUBJECTS,
     KEYS,
@@ -212,4 +262,9 @@ RECORDS = (
     LINKS,
     ENCOUNTERS,
     REFERRALS,
+    COMPANIES,
+    PRODUCTS,
+    CREDENTIALS,
+    RECALLS,
+    ALERTS,
 )

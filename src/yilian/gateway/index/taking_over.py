@@ -14,11 +14,13 @@ from typing import Any
 
 from yilian.gateway.index import tables
 from yilian.gateway.index.rows import Book
+from yilian.gateway.index.supply_rows import NOBODY
 from yilian.ledger.modules.care import state as care
 from yilian.ledger.modules.consent import state as consent
 from yilian.ledger.modules.governance import state as governance
 from yilian.ledger.modules.identity import state as identity
 from yilian.ledger.modules.records import state as records
+from yilian.ledger.modules.supply import state as supply
 from yilian.ledger.state import Reader, Table
 
 PART = 5_000
@@ -128,6 +130,36 @@ def _referral(book: Book, name: str, it: care.Referral) -> None:
     book.add(tables.REFERRALS, name, it.organisation, it.to, it.ends, it.status, ended)
 
 
+def _company(book: Book, name: str, it: supply.Company) -> None:
+    status = _status(it.ended, "registered", "ended")
+    book.add(tables.COMPANIES, name, it.organisation, it.gln, status, it.ended)
+
+
+def _product(book: Book, name: str, it: supply.Product) -> None:
+    status = _status(it.ended, "registered", "ended")
+    row = (it.kind, it.owner, it.responder, it.offered or NOBODY, status, it.ended)
+    book.add(tables.PRODUCTS, name, *row)
+
+
+def _credential(book: Book, name: str, it: supply.Credential) -> None:
+    status = _status(it.revoked, "issued", "revoked")
+    row = (it.organisation, it.issuer, it.role, it.ends, status, it.revoked)
+    book.add(tables.CREDENTIALS, name, *row)
+
+
+def _recall(book: Book, name: str, it: supply.Recall) -> None:
+    status = _status(it.ended, "standing", "ended")
+    ended = None if it.ended is None else book.height
+    row = (it.gtin, it.issuer, it.grade, it.reason, it.ends, status, ended)
+    book.add(tables.RECALLS, name, *row)
+
+
+def _alert(book: Book, name: str, it: supply.Alert) -> None:
+    ended = None if it.finding is None else book.height
+    row = (it.gtin, it.kind, it.organisation, it.finding or "waiting", it.status, ended)
+    book.add(tables.ALERTS, name, *row)
+
+
 TAKEN: tuple[tuple[Table[Any], _Taken], ...] = (
     (identity.SUBJECTS, _subject),
     (identity.KEYS, _key),
@@ -146,5 +178,10 @@ TAKEN: tuple[tuple[Table[Any], _Taken], ...] = (
     (records.ERASURES, _erasure),
     (care.ENCOUNTERS, _encounter),
     (care.REFERRALS, _referral),
+    (supply.COMPANIES, _company),
+    (supply.PRODUCTS, _product),
+    (supply.CREDENTIALS, _credential),
+    (supply.RECALLS, _recall),
+    (supply.ALERTS, _alert),
 )
 """Each table of records and how the state fills it; `rows.PROJECTIONS` does so from events."""

@@ -16,6 +16,15 @@ from yilian.gateway.practice import notices
 from yilian.gateway.practice.asks import ASK_NOT_ON_CHAIN, Asking
 from yilian.gateway.practice.care import Opened
 from yilian.gateway.practice.treatment import ShownEncounter
+from yilian.gateway.supply.responders import (
+    PackAnswered,
+    PackAsked,
+    answer_member,
+    require_desk,
+)
+from yilian.gateway.supply.scan import Shown
+from yilian.gateway.supply.verdict import Question
+from yilian.gateway.supply.ways import openings_of, titles_of
 from yilian.ledger import codec
 from yilian.ledger.errors import Refusal
 from yilian.ledger.modules.consent.errors import ASK_ENDED
@@ -94,10 +103,22 @@ class Counterpart(Protocol):
     def staff(self, practitioners: Sequence[str]) -> dict[str, str]:
         """Give the names of practitioners who read records of the asker."""
 
+    def claims(self, count: int) -> Sequence[bytes]:
+        """Give holder keys, for notes that the asker will give."""
+
+    def openings(self, intervals: Sequence[int]) -> Sequence[bytes]:
+        """Give a regulator the sealed openings of posts."""
+
     def slices(
         self, session: OpenedSession, content: bytes, start: int, length: int
     ) -> Iterator[bytes]:
         """Give a range of a large object whose manifest a session released, in checked pieces."""
+
+    def verify_pack(self, asked: PackAsked) -> PackAnswered:
+        """Answer whether a pack is real, and keep that it was asked."""
+
+    def show_pack(self, question: Question) -> Shown:
+        """Say what the public may see of a pack."""
 
 
 class Here:
@@ -285,3 +306,38 @@ class Here:
             except Refusal:
                 continue
         return names
+
+    # -- packs ---------------------------------------------------------------------------------
+
+    def verify_pack(self, asked: PackAsked) -> PackAnswered:
+        """Answer as responder; see `supply.responders.answer_member`."""
+        return answer_member(require_desk(self._organisation), self._caller, asked)
+
+    def show_pack(self, question: Question) -> Shown:
+        """Answer the public that asks through the caller's node."""
+        return require_desk(self._organisation).public.show(question)
+
+    # -- the trade -----------------------------------------------------------------------------
+
+    def claims(self, count: int) -> Sequence[bytes]:
+        """Give holder keys to the caller; refuses as `Titles.promise`."""
+        return titles_of(self._organisation).promise(self._caller, count)
+
+    def shipment(self, package: bytes) -> None:
+        """Take a shipment of the caller's; refuses as `Titles.receive`."""
+        titles_of(self._organisation).receive(package, self._caller)
+
+    def openings(self, intervals: Sequence[int]) -> Sequence[bytes]:
+        """Give the openings of all these intervals; refuses as `Openings.give`."""
+        return openings_of(self._organisation).give(self._caller, intervals)
+
+    def some_openings(self, intervals: Sequence[int]) -> Sequence[bytes]:
+        """Give the first of these openings, as many as fit one answer; at least one."""
+        found: list[bytes] = []
+        size = 0
+        for each in intervals:
+            found += openings_of(self._organisation).give(self._caller, [each])
+            size += len(found[-1])
+            if size > PORTION:
+                break
+        return found

@@ -36,7 +36,10 @@ AT_ONCE = 8
 GIVEN_UP_MS = 30 * 86_400_000
 """After so long a parcel is given up: what it would tell has long been told in other ways."""
 
-_BOUNDS = {each.name: each for each in (there.ACCEPT, there.ASK, there.PRIVATE, there.TELL)}
+_BOUNDS = {
+    each.name: each
+    for each in (there.ACCEPT, there.ASK, there.PRIVATE, there.SUPPLY_SHIPMENT, there.TELL)
+}
 _LATER = frozenset({ANSWER_REFUSED, NO_ENDPOINT, NOT_THE_MEMBER})
 """Besides what passes by itself: the other's operator has something to put right."""
 

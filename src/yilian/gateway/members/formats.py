@@ -21,6 +21,9 @@ MIB = 1024 * 1024
 MAX_NAMES = 200
 MAX_PACKAGE = 4 * MIB
 MAX_PRIVATE = 5 * MIB
+MAX_SHIPMENT = 64 * MIB
+MAX_CLAIMS = 64
+MAX_INTERVALS = 100
 
 Some = Annotated[tuple[Id, ...], msgspec.Meta(max_length=MAX_RECORDS)]
 Package = Annotated[bytes, msgspec.Meta(min_length=1, max_length=MAX_PACKAGE)]
@@ -169,6 +172,37 @@ class PrivateSent(Format, frozen=True, kw_only=True):
 
     document: Id
     package: Annotated[bytes, msgspec.Meta(min_length=1, max_length=MAX_PRIVATE)]
+
+
+class ClaimsAsked(Format, frozen=True, kw_only=True):
+    """Holder keys are wanted, for notes that the asker will give (`gateway/supply/notes.py`)."""
+
+    count: Annotated[int, msgspec.Meta(ge=1, le=MAX_CLAIMS)]
+
+
+class ClaimsAnswer(Format, frozen=True, kw_only=True):
+    """Holder keys, each for one note."""
+
+    keys: Annotated[tuple[PointBytes, ...], msgspec.Meta(max_length=MAX_CLAIMS)]
+
+
+class ShipmentSent(Format, frozen=True, kw_only=True):
+    """A shipment for the other organisation (`gateway/supply/shipments.py`)."""
+
+    shipment: Id
+    package: Annotated[bytes, msgspec.Meta(min_length=1, max_length=MAX_SHIPMENT)]
+
+
+class OpeningsAsked(Format, frozen=True, kw_only=True):
+    """Openings of the other's posts are wanted by a regulator (`gateway/supply/openings.py`)."""
+
+    intervals: Annotated[tuple[Whole, ...], msgspec.Meta(min_length=1, max_length=MAX_INTERVALS)]
+
+
+class OpeningsAnswer(Format, frozen=True, kw_only=True):
+    """Sealed openings in the order asked, as many as fit; empty where nothing was posted."""
+
+    sealed: Annotated[tuple[bytes, ...], msgspec.Meta(max_length=MAX_INTERVALS)]
 
 
 class Known(NamedTuple):

@@ -13,6 +13,9 @@ from yilian.gateway.members.formats import MIB, Known
 from yilian.gateway.members.peers import Peers
 from yilian.gateway.practice.care import Opened
 from yilian.gateway.practice.treatment import ShownEncounter
+from yilian.gateway.supply.responders import PackAnswered, PackAsked
+from yilian.gateway.supply.scan import Shown
+from yilian.gateway.supply.verdict import Question
 from yilian.vault import duplicates
 from yilian.vault.asks import Kept
 from yilian.vault.emergency_access import (
@@ -69,6 +72,16 @@ REFERRAL = _of("referral", formats.ReferralNamed, formats.ReferralAnswer, _SMALL
 STAFF = _of("staff", formats.StaffNamed, formats.StaffAnswer, Known(64 * KIB, 256 * KIB, 1.5))
 PRIVATE = _of("private", formats.PrivateSent, formats.Nothing, Known(6 * MIB, KIB, 20.0))
 SLICE = _of("slice", formats.SliceAsked, SealedChunk, Known(16 * KIB, 17 * MIB, 15.0))
+SUPPLY_VERIFY = _of("supply-verify", PackAsked, PackAnswered, _SMALL)
+SUPPLY_SCAN = _of("supply-scan", Question, Shown, _SMALL)
+
+SUPPLY_CLAIMS = _of("supply-claims", formats.ClaimsAsked, formats.ClaimsAnswer, _SMALL)
+SUPPLY_SHIPMENT = _of(
+    "supply-shipment", formats.ShipmentSent, formats.Nothing, Known(65 * MIB, KIB, 60.0)
+)
+SUPPLY_OPENING = _of(
+    "supply-opening", formats.OpeningsAsked, formats.OpeningsAnswer, Known(16 * KIB, LARGEST, 60.0)
+)
 
 
 def encode(value: Any) -> bytes:
@@ -202,6 +215,36 @@ class There:
         asked = formats.StaffNamed(practitioners=tuple(practitioners))
         names = self._call(STAFF, asked, formats.StaffAnswer).names
         return {each: names[each] for each in practitioners if each in names}
+
+    # -- packs ---------------------------------------------------------------------------------
+
+    def verify_pack(self, asked: PackAsked) -> PackAnswered:
+        """Ask whether a pack is real."""
+        return self._call(SUPPLY_VERIFY, asked, PackAnswered)
+
+    def show_pack(self, question: Question) -> Shown:
+        """Ask for what the public may see of a pack."""
+        return self._call(SUPPLY_SCAN, question, Shown)
+
+    # -- the trade -----------------------------------------------------------------------------
+
+    def claims(self, count: int) -> Sequence[bytes]:
+        """Ask for holder keys."""
+        return self._call(
+            SUPPLY_CLAIMS, formats.ClaimsAsked(count=count), formats.ClaimsAnswer
+        ).keys
+
+    def openings(self, intervals: Sequence[int]) -> Sequence[bytes]:
+        """Ask for openings, as long as some are given."""
+        found: list[bytes] = []
+        while len(found) < len(intervals):
+            rest = intervals[len(found) : len(found) + formats.MAX_INTERVALS]
+            asked = formats.OpeningsAsked(intervals=tuple(rest))
+            given = self._call(SUPPLY_OPENING, asked, formats.OpeningsAnswer).sealed
+            if not given or len(given) > len(rest):
+                raise ANSWER_REFUSED(id=self._organisation)
+            found += given
+        return found
 
 
 def notice(reader: str, kind: str, parameters: Parameters, cause: str) -> formats.NoticeSent:

@@ -18,7 +18,7 @@ import hmac
 import socket
 import ssl
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
@@ -56,7 +56,8 @@ class _Target:
 class Webhook:
     """Posts notices. `allowed` lists networks that are not public and may be reached all the same.
 
-    Plain http is for loopback alone, and only where `allowed` names it.
+    Plain http is for loopback alone, and only where `allowed` names it; with `plain`, for every
+    network that `allowed` names.
     """
 
     channel = "webhook"
@@ -68,12 +69,14 @@ class Webhook:
         context: ssl.SSLContext | None = None,
         timeout: float = TIMEOUT,
         clock: Callable[[], float] = time.time,
+        plain: bool = False,
     ) -> None:
         """`clock` gives seconds of UTC. Raises ValueError for what is no network."""
         self._allowed = tuple(ip_network(each) for each in allowed)
         self._context = context or ssl.create_default_context()
         self._timeout = timeout
         self._clock = clock
+        self._plain = plain
 
     def send(self, outgoing: Outgoing) -> str | None:
         """Post a notice; a 2xx answer is a delivery, and its digest the proof.
@@ -86,18 +89,34 @@ class Webhook:
         data = body(outgoing)
         if len(data) > MAX_BODY:
             raise NotSent("too-large", final=True)
+        headers = signed(outgoing.secret, outgoing.notice, int(self._clock()), data)
+        return asyncio.run(self.post(outgoing.address, data, headers))
+
+    async def post(self, address: str, data: bytes, headers: Mapping[str, str]) -> str:
+        """Post JSON to an address under the same rules; gives the digest of a 2xx answer.
+
+        Raises `NotSent`, as `send` does.
+        """
         try:
-            return asyncio.run(asyncio.wait_for(self._post(outgoing, data), self._timeout))
+            async with asyncio.timeout(self._timeout):
+                return await self._post(address, data, headers)
         except (TimeoutError, httpx.TimeoutException):
             raise NotSent("timeout") from None
         except (httpx.HTTPError, OSError):
             raise NotSent("unreachable") from None
 
-    async def _post(self, outgoing: Outgoing, data: bytes) -> str:
-        target = await self._resolve(outgoing.address)
-        assert outgoing.secret is not None
-        headers = signed(outgoing.secret, outgoing.notice, int(self._clock()), data)
-        headers |= {
+    async def check(self, address: str) -> None:
+        """Raise `NotSent` for an address that may never be posted to, or whose name is unknown."""
+        try:
+            async with asyncio.timeout(self._timeout):
+                await self._resolve(address)
+        except TimeoutError:
+            raise NotSent("timeout") from None
+
+    async def _post(self, address: str, data: bytes, headers: Mapping[str, str]) -> str:
+        target = await self._resolve(address)
+        sent = {
+            **headers,
             "host": target.url.netloc.decode("ascii"),
             "content-type": "application/json",
             "user-agent": "yilian",
@@ -113,7 +132,7 @@ class Webhook:
                 "POST",
                 pinned,
                 content=data,
-                headers=headers,
+                headers=sent,
                 follow_redirects=False,
                 extensions={"sni_hostname": target.host},
             ) as answer,
@@ -141,19 +160,29 @@ class Webhook:
         for address in addresses:
             if not self._may_reach(address):
                 raise NotSent("address-refused", final=True)
-            if parsed.scheme == "http" and not address.is_loopback:
+            if parsed.scheme == "http" and not (address.is_loopback or self._may_plainly(address)):
                 raise NotSent("https-required", final=True)
         if not addresses:
             raise NotSent("name-unknown")
         return _Target(parsed, host, addresses[0])
 
+    def _may_plainly(self, address: Address) -> bool:
+        return self._plain and self._is_named(address)
+
+    def _is_named(self, address: Address) -> bool:
+        return any(_unmapped(address) in network for network in self._allowed)
+
     def _may_reach(self, address: Address) -> bool:
-        if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-            address = address.ipv4_mapped
-        if any(address in network for network in self._allowed):
+        if self._is_named(address):
             return True
+        address = _unmapped(address)
         hidden = any(address in network for network in _NOT_PUBLIC)
         return address.is_global and not address.is_multicast and not hidden
+
+
+def _unmapped(address: Address) -> Address:
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return address if mapped is None else mapped
 
 
 async def _judge(answer: httpx.Response) -> str:

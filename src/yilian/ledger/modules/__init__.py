@@ -25,6 +25,10 @@ from yilian.ledger.modules.records import events as records_events
 from yilian.ledger.modules.records import messages as records_messages
 from yilian.ledger.modules.records import rules as records_rules
 from yilian.ledger.modules.records import state as records_state
+from yilian.ledger.modules.supply import events as supply_events
+from yilian.ledger.modules.supply import messages as supply_messages
+from yilian.ledger.modules.supply import rules as supply_rules
+from yilian.ledger.modules.supply import state as supply_state
 
 MODULES: tuple[Module, ...] = (
     Module(
@@ -64,6 +68,13 @@ MODULES: tuple[Module, ...] = (
         events=care_events.ALL,
         rules=care_rules,
         tables=care_state.TABLES,
+    ),
+    Module(
+        "supply",
+        messages=supply_messages.ALL,
+        events=supply_events.ALL,
+        rules=supply_rules,
+        tables=supply_state.TABLES,
     ),
 )
 

@@ -144,6 +144,7 @@ def test_a_rebuilt_index_is_the_same_row_by_row(
         "batches": 2,
         **dict.fromkeys(("asks", "emergencies", "holds", "erasures", "links"), 0),
         **dict.fromkeys(("encounters", "referrals"), 0),
+        **dict.fromkeys(("companies", "products", "credentials", "recalls", "alerts"), 0),
     }
 
 

@@ -15,6 +15,7 @@ from yilian.ledger.modules.care import events as care
 from yilian.ledger.modules.consent import events as consent
 from yilian.ledger.modules.identity import events as identity
 from yilian.ledger.modules.records import events as records
+from yilian.ledger.modules.supply import events as supply
 
 NO_IDS = ("LawChanged", "ParameterSet", "UpgradeScheduled")
 EVENTS = [event for module in MODULES for event in module.events]
@@ -121,6 +122,65 @@ def test_what_happens_to_a_record_shows_in_its_row() -> None:
             [two, three, 9, "declined", 2],
             [two, three, 9, "ended", 2],
         ],
+    }
+    assert book.changes == {}
+
+
+def test_what_happens_in_the_trade_shows_in_its_rows() -> None:
+    """A product changes hands, ends and begins anew in one row; recalls and alerts end."""
+    book = Book(0)
+    one, two, three, gtin = name_of("1"), name_of("2"), name_of("3"), "06901234000016"
+    other = "06901234000023"
+    _block(
+        book,
+        1,
+        supply.CompanyRegistered(company=one, organisation=one, gln="6901234000016", prefixes=1),
+        *[
+            supply.ProductRegistered(
+                gtin=each, kind="medicine", owner=one, responder=two, again=False
+            )
+            for each in (gtin, other)
+        ],
+        supply.ProductOffered(gtin=other, owner=one, to=three),
+        supply.ProductOffered(gtin=gtin, owner=one, to=three),
+        supply.CredentialIssued(
+            credential=one, organisation=two, issuer=three, role="dispenser", ends=9
+        ),
+        supply.RecallIssued(
+            recall=one, gtin=gtin, issuer=one, grade=1, reason="other", lots=1, serials=0, ends=5
+        ),
+        supply.AlertRaised(alert=one, gtin=gtin, kind="clone", organisation=one),
+    )
+    _block(
+        book,
+        2,
+        supply.OfferWithdrawn(gtin=other, owner=one),
+        supply.ProductEnded(gtin=other, by=three),
+        supply.ProductRegistered(
+            gtin=other, kind="device", owner=three, responder=three, again=True
+        ),
+        supply.ProductAccepted(gtin=gtin, owner=three),
+        supply.ProductAmended(gtin=gtin, responder=two),
+        supply.CompanyEnded(company=one, by=three),
+        supply.CredentialRevoked(credential=one, organisation=two),
+        supply.RecallExtended(recall=one, by=one, lots=2, serials=0, ends=8),
+        supply.RecallEnded(recall=one, by=one),
+        supply.AlertClosed(alert=one, organisation=one, finding="confirmed"),
+    )
+    shown = {
+        table.name: [row[1:-2] for row in book.rows[table]]
+        for table in tables.RECORDS
+        if book.rows[table]
+    }
+    assert shown == {
+        "companies": [[one, one, "6901234000016", "ended", 2]],
+        "products": [
+            [gtin, "medicine", three, two, "", "registered", None],
+            [other, "device", three, three, "", "registered", None],
+        ],
+        "credentials": [[one, two, three, "dispenser", 9, "revoked", 2]],
+        "recalls": [[one, gtin, one, 1, "other", 8, "ended", 2]],
+        "alerts": [[one, gtin, "clone", one, "confirmed", "closed", 2]],
     }
     assert book.changes == {}
 

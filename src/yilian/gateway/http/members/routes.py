@@ -131,6 +131,27 @@ def _private(here: Here, asked: formats.PrivateSent) -> Any:
     return formats.Nothing()
 
 
+def _verify_pack(here: Here, asked: Any) -> Any:
+    return here.verify_pack(asked)
+
+
+def _show_pack(here: Here, asked: Any) -> Any:
+    return here.show_pack(asked)
+
+
+def _claims(here: Here, asked: formats.ClaimsAsked) -> Any:
+    return formats.ClaimsAnswer(keys=tuple(here.claims(asked.count)))
+
+
+def _shipment(here: Here, asked: formats.ShipmentSent) -> Any:
+    here.shipment(asked.package)
+    return formats.Nothing()
+
+
+def _openings(here: Here, asked: formats.OpeningsAsked) -> Any:
+    return formats.OpeningsAnswer(sealed=tuple(here.some_openings(asked.intervals)))
+
+
 def serves() -> tuple[Serve, ...]:
     """List what a listener answers."""
     return (
@@ -149,6 +170,11 @@ def serves() -> tuple[Serve, ...]:
         Serve(there.STAFF, "Name practitioners of this organisation", _staff, Meter(20, 200)),
         Serve(there.PRIVATE, "Take a document for this organisation", _private),
         Serve(there.SLICE, "Give a slice of a large object", _slice),
+        Serve(there.SUPPLY_CLAIMS, "Give holder keys for a shipment", _claims, Meter(20, 400)),
+        Serve(there.SUPPLY_SHIPMENT, "Take a shipment's titles", _shipment),
+        Serve(there.SUPPLY_OPENING, "Open posts to a regulator", _openings),
+        Serve(there.SUPPLY_VERIFY, "Answer whether a pack is real", _verify_pack, Meter(50, 500)),
+        Serve(there.SUPPLY_SCAN, "Show the public a pack", _show_pack, Meter(50, 500)),
     )
 
 

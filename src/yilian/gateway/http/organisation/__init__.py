@@ -30,6 +30,7 @@ from yilian.gateway.http.organisation import (
     sessions,
     staff,
     studies,
+    supply_verifications,
     timeline,
 )
 from yilian.gateway.http.organisation.rooms import Rooms
@@ -54,6 +55,7 @@ MATTERS = (
     staff,
     notices,
     private,
+    supply_verifications,
 )
 
 

@@ -10,6 +10,7 @@ from yilian.ledger.module import Context
 from yilian.ledger.modules.governance import errors, events, messages, validators
 from yilian.ledger.modules.governance.state import (
     BOUNDS,
+    LAW_OF_PARAMETER,
     MEMBERS,
     PROPOSALS,
     QUOTAS,
@@ -138,13 +139,18 @@ def admit(context: Context, organisation: str) -> None:
     context.emit(events.MemberAdmitted(organisation=organisation))
 
 
-def require_bounds(rule: Parameters) -> None:
-    """Refuse parameters that no vote could set; also how genesis is judged.
+def require_bounds(rule: Parameters, version: int) -> None:
+    """Refuse parameters that no vote under a law could set; also how genesis is judged.
 
     The share of votes that carries is fixed by genesis: at least a half, and less than all.
     """
     for name, bounds in BOUNDS.items():
-        _require_within(name, getattr(rule, name), bounds)
+        value = getattr(rule, name)
+        if value is msgspec.UNSET:
+            continue
+        if version < LAW_OF_PARAMETER.get(name, 1):
+            raise errors.UNKNOWN_PARAMETER(name=name)
+        _require_within(name, value, bounds)
     least, most = (rule.vote_denominator + 1) // 2, rule.vote_denominator - 1
     _require_within("vote_numerator", rule.vote_numerator, (least, most))
 
@@ -200,7 +206,7 @@ def _require_possible(context: Context, action: messages.Action) -> None:
             raise errors.UNKNOWN_ORGANISATION(id=action.organisation)
     elif isinstance(action, messages.SetParameter):
         bounds = BOUNDS.get(action.name)
-        if bounds is None:
+        if bounds is None or law_version(context.state) < LAW_OF_PARAMETER.get(action.name, 1):
             raise errors.UNKNOWN_PARAMETER(name=action.name)
         _require_within(action.name, action.value, bounds)
 

@@ -31,7 +31,10 @@ the last one), or nothing because the key votes no more.
 class Parameters(
     msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=False, kw_only=True
 ):
-    """The numbers that members set by vote; `BOUNDS` says how far each may go."""
+    """The numbers that members set by vote; `BOUNDS` says how far each may go.
+
+    What a later law brought is UNSET until it is set: what was written before does not name it.
+    """
 
     expiry_limit_ms: codec.Positive = DAY_MS
     block_max_bytes: codec.Positive = 4_000_000
@@ -47,7 +50,12 @@ class Parameters(
     vote_numerator: codec.Positive = 2
     vote_denominator: codec.Positive = 3
     misbehaviour_keeps_percent: codec.Whole = 0
+    supply_interval_ms: codec.Positive | msgspec.UnsetType = msgspec.UNSET
+    supply_slots: codec.Positive | msgspec.UnsetType = msgspec.UNSET
 
+
+LAW_OF_PARAMETER: dict[str, int] = {"supply_interval_ms": 3, "supply_slots": 3}
+"""From which law on a parameter may be set; before that no node knows it, and it is left out."""
 
 BOUNDS: dict[str, tuple[int, int]] = {
     "expiry_limit_ms": (60_000, DAY_MS),
@@ -62,6 +70,8 @@ BOUNDS: dict[str, tuple[int, int]] = {
     "recovery_delay_ms": (1_000, 30 * DAY_MS),
     "session_limit_ms": (60_000, 900_000),
     "misbehaviour_keeps_percent": (0, 100),
+    "supply_interval_ms": (1_000, 3_600_000),
+    "supply_slots": (1, 256),
 }
 
 
@@ -193,7 +203,7 @@ TABLES = (
     TICKS,
 )
 
-LAWS_KNOWN = (1, 2)
+LAWS_KNOWN = (1, 2, 3)
 """The versions of the law that this software can apply; `governance/README.md` tells them apart."""
 
 _CURRENT = "current"

@@ -30,6 +30,8 @@ OrganisationKind = Literal[
 ]
 PublicText = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 MAX_GUARDIANS = 15
+KEM_BYTES = {"mlkem768-x25519": 1216}
+"""Length of a public key: ML-KEM-768 encapsulation key (1,184, FIPS 203) and X25519 (32)."""
 
 
 class Message(_Message, frozen=True, tag=capability("identity")):

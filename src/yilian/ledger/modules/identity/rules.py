@@ -38,9 +38,6 @@ from yilian.ledger.modules.identity.state import (
     subject,
 )
 
-KEM_BYTES = {"mlkem768-x25519": 1216}
-"""Length of a public key: ML-KEM-768 encapsulation key (1,184, FIPS 203) and X25519 (32)."""
-
 PROOF_DOMAIN = "yilian/key-proof/1"
 APPROVAL_DOMAIN = "yilian/recovery-approval/1"
 GUARDIAN_DOMAIN = b"yilian/guardian/1\n"
@@ -143,7 +140,7 @@ def enrol_agent(context: Context, message: messages.EnrolAgent) -> None:
 def publish_key_service(context: Context, message: messages.PublishKeyService) -> None:
     """An organisation names the key that grants to it are wrapped to, from now on."""
     organisation = speaking_for(context)
-    if len(codec.to_bytes(message.public)) != KEM_BYTES[message.kem]:
+    if len(codec.to_bytes(message.public)) != messages.KEM_BYTES[message.kem]:
         raise KEY_REFUSED()
     service = KeyService(kem=message.kem, public=message.public, since=context.height)
     KEY_SERVICES.put(context.state, organisation, service)

@@ -1,0 +1,201 @@
+"""The front door of the repository: capture, look up, ask, browse, follow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sql
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from yilian.gateway.epcis import browse, master_data, query, query_sql, store
+from yilian.gateway.epcis.browse import Names, Tree
+from yilian.gateway.epcis.capture import Behaviour, Capture, Job, Limits
+from yilian.gateway.epcis.document import Document, Event, Mode
+from yilian.gateway.epcis.errors import EVENT_EXISTS, INVALID
+from yilian.gateway.epcis.named import NamedQueries
+from yilian.gateway.epcis.query_sql import Page, PageToken
+from yilian.gateway.epcis.store import Stored, events_table, visible_table
+from yilian.gateway.epcis.validation import validate
+from yilian.gateway.supply.database import SupplyDatabase
+
+__all__ = ["Repository", "Stored"]
+
+
+class Repository:
+    """The events of one organisation. Safe for threads; one process at a time.
+
+    Refusals are `epcis.*`. Nothing here knows of a chain.
+    """
+
+    def __init__(
+        self,
+        database: SupplyDatabase,
+        *,
+        mode: Mode = "default",
+        now: Callable[[], int],
+        limits: Limits | None = None,
+    ) -> None:
+        """`now` gives milliseconds of UTC. What waits to be captured goes on at `start`."""
+        self._database = database
+        self._mode: Mode = mode
+        self._now = now
+        self.listeners: list[Callable[[int], None]] = []
+        """Called with the newest sequence after a commit, in the thread that made it."""
+        self.queries = NamedQueries(database)
+        self._capture = Capture(database, mode, now, self.tell, limits or Limits())
+
+    def start(self) -> None:
+        """Carry on with captures that were taken in and not done."""
+        self._capture.start()
+
+    def stop(self) -> None:
+        """End the thread that captures; what it had under way is done again at the next start."""
+        self._capture.stop()
+
+    @property
+    def limits(self) -> Limits:
+        """What one capture may bring."""
+        return self._capture.limits
+
+    # Capture
+
+    def capture(self, document: Document, *, behaviour: Behaviour, submitter: str) -> Job:
+        """Take a document in; durable on return. The same again gives the job of the first time.
+
+        `rollback` stores all events or none, `proceed` every valid one. Refuses
+        `epcis.too_many_events`, `epcis.too_large`, `epcis.capture_busy`.
+        """
+        return self._capture.capture(document, behaviour, submitter)
+
+    def job(self, job: str) -> Job:
+        """Find a capture; refuses `epcis.job_unknown`."""
+        return self._capture.job(job)
+
+    def jobs(
+        self, cursor: int | None, limit: int, submitter: str | None = None
+    ) -> tuple[list[Job], int | None]:
+        """List captures, newest first, and the cursor of those after them, if there are any."""
+        return self._capture.jobs(cursor, limit, submitter)
+
+    def wait(self, job: str, seconds: float) -> Job:
+        """Wait until a capture is done, or so many seconds have passed; gives how it stands."""
+        return self._capture.wait(job, seconds)
+
+    def capture_one(self, event: Event, submitter: str) -> Stored:
+        """Store one event; durable on return. Refuses `epcis.invalid`, `epcis.event_exists`."""
+        with self._database.write() as connection:
+            stored = self.put([event], submitter, connection)[0]
+        self.tell()
+        return stored
+
+    def put(
+        self, events: Sequence[Event], submitter: str, connection: sql.Connection
+    ) -> list[Stored]:
+        """Store events inside the caller's transaction, for actions of this node itself.
+
+        Call `tell` once that transaction is committed. Refuses `epcis.invalid` and
+        `epcis.event_exists`, and then the caller's transaction must be rolled back.
+        """
+        for event in events:
+            faults = validate(event, self._mode)
+            if faults:
+                first = faults[0]
+                raise INVALID(path=first.path[:200], reason=first.reason, faults=len(faults))
+        prepared = [store.prepare(each, place) for place, each in enumerate(events)]
+        ids = [each.event_id for each in prepared]
+        known = store.existing(connection, ids)
+        for place, event_id in enumerate(ids):
+            if event_id in known or event_id in ids[:place]:
+                raise EVENT_EXISTS(event=event_id[:300])
+        rows = store.insert(connection, prepared, submitter, None)
+        first_sequence, last = store.publish(connection, rows, self._now())
+        return store.read(connection, events_table.c.sequence.between(first_sequence, last))
+
+    # Followers and partners
+
+    def tell(self) -> None:
+        """Tell those who follow the log that it has grown."""
+        newest = self.newest()
+        for each in self.listeners:
+            each(newest)
+
+    def show(
+        self,
+        partner: str,
+        sequences: Iterable[int],
+        connection: sql.Connection | None = None,
+    ) -> None:
+        """Let a partner (an organisation's id, or a GLN) see events; again is fine.
+
+        `connection`: of the transaction that the caller is in, if he is.
+        """
+        if connection is None:
+            with self._database.write() as own:
+                self.show(partner, sequences, own)
+            return
+        wanted = sorted(set(sequences))
+        for start in range(0, len(wanted), store.VIEWED):
+            some = wanted[start : start + store.VIEWED]
+            found = store.read(connection, events_table.c.sequence.in_(some))
+            rows = [{"partner": partner, "sequence": each.sequence} for each in found]
+            if rows:
+                connection.execute(sqlite_insert(visible_table).on_conflict_do_nothing(), rows)
+                browse.note(connection, partner, (each.content for each in found))
+
+    def describe(
+        self, identifier: str, attributes: Mapping[str, str], parent: str | None = None
+    ) -> None:
+        """Keep master data of an identifier, and which place it is inside; replaces all of it.
+
+        Raises ValueError as `identifiers.canonical` does.
+        """
+        with self._database.write() as connection:
+            master_data.describe(connection, identifier, attributes, parent)
+
+    # Reading
+
+    def event(self, event_id: str, viewer: str | None = None) -> Stored | None:
+        """Find an event; None also where the viewer may not see it."""
+        with self._database.read() as connection:
+            found = store.read(
+                connection, events_table.c.event_id == event_id, *store.seen_by(viewer)
+            )
+        return found[0] if found else None
+
+    def after(self, sequence: int, limit: int) -> list[Stored]:
+        """Give the next events of the log, for those who follow it."""
+        upto = events_table.c.sequence.between(sequence + 1, sequence + limit)
+        with self._database.read() as connection:
+            return store.read(connection, upto)
+
+    def newest(self) -> int:
+        """Give the sequence of the newest event; 0 where there is none."""
+        with self._database.read() as connection:
+            return store.newest(connection)
+
+    def query(
+        self,
+        parameters: Mapping[str, Any],
+        *,
+        page: PageToken | None = None,
+        limit: int,
+        viewer: str | None = None,
+        after: int = 0,
+    ) -> Page:
+        """Give a page of the events that match a query (EPCIS 2.0, section 8.2.7.1).
+
+        A viewer sees only what was shown to it. `after` leaves the events with a greater sequence,
+        for standing queries. Refuses `epcis.query_parameter`, `epcis.query_too_complex`,
+        `epcis.query_too_large`, `epcis.page_token`.
+        """
+        understood = query.read(parameters)
+        with self._database.read() as connection:
+            return query_sql.run(
+                connection, understood, page=page, limit=limit, viewer=viewer, after=after
+            )
+
+    def browse(self, tree: Tree, page: str | None, limit: int, viewer: str | None = None) -> Names:
+        """Give at most `limit` names of a tree after `page`, the last of the page before."""
+        with self._database.read() as connection:
+            return browse.browse(connection, tree, page, limit, viewer)

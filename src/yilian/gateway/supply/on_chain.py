@@ -1,0 +1,90 @@
+"""What titles ask of the chain: roots, nullifiers, makers, and a way to send."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from yilian.ledger import codec
+from yilian.ledger.module import Message
+from yilian.ledger.modules.supply import state as supply
+from yilian.ledger.state import State
+
+GTIN = "https://id.gs1.org/01/"
+_LOGISTIC = {"https://id.gs1.org/00/": 1, "https://id.gs1.org/8003/": 1}
+"""Other keys whose numbers begin with a company prefix, behind so many digits."""
+
+
+class Chain(Protocol):
+    """This organisation's own node."""
+
+    def state(self) -> State:
+        """Give committed state."""
+
+    def now(self) -> int:
+        """Give the later of the last block's time and the clock (ms)."""
+
+    def block_time(self) -> int:
+        """Give the time of the newest block (ms)."""
+
+    def sign(self, message: Message, expires: int) -> bytes:
+        """Write a transaction of the organisation that no block takes at or after `expires`."""
+
+    def submit(self, raw: bytes) -> None:
+        """Hand a transaction in and wait for its block; raises its `Refusal`.
+
+        Any other exception leaves open what becomes of it. The same bytes again are the same.
+        """
+
+
+class TitleView:
+    """Committed state as a check of titles reads it."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def root(self, organisation: str, interval: int) -> bytes | None:
+        """Give the root that an organisation posted for an interval."""
+        found = supply.posted(self._state, organisation, interval)
+        return None if found is None else codec.to_bytes(found)
+
+    def spent(self, organisation: str, nullifier: bytes) -> int | None:
+        """Tell for which interval an organisation posted a nullifier.
+
+        What another one posted says nothing about this one's notes.
+        """
+        found = supply.spent(self._state, codec.to_text(nullifier))
+        if found is None or found.organisation != organisation:
+            return None
+        return found.interval
+
+    def posted(self, nullifier: bytes) -> bool:
+        """Tell whether anybody posted a nullifier."""
+        return supply.spent(self._state, codec.to_text(nullifier)) is not None
+
+    def made_by(self, unit: str, organisation: str) -> bool:
+        """Tell whether packs of a unit's product may come from an organisation.
+
+        Its product's owner, or the company under whose prefix the number is: packs that were made
+        before a product went to another owner stay what they are.
+        """
+        if unit.startswith(GTIN):
+            gtin = unit[len(GTIN) : len(GTIN) + 14]
+            if not _digits(gtin, 14) or unit[len(GTIN) + 14 :].count("/21/") != 1:
+                return False
+            product = supply.product(self._state, gtin)
+            if product is None:
+                return False
+            return organisation in (product.owner, self._covered(gtin))
+        for start, skipped in _LOGISTIC.items():
+            number = unit[len(start) : len(start) + 13 + skipped]
+            if unit.startswith(start) and _digits(number, 13 + skipped):
+                return self._covered("0" + number[skipped:]) == organisation
+        return False
+
+    def _covered(self, gtin: str) -> str | None:
+        company = supply.covering(self._state, gtin)
+        return None if company is None else company.organisation
+
+
+def _digits(text: str, length: int) -> bool:
+    return len(text) == length and text.isascii() and text.isdigit()

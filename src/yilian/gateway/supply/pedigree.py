@@ -1,0 +1,294 @@
+"""Pedigrees: how packs came from their maker's hands to their holder's, checked without asking.
+
+    spend   an organisation gave a note away: its secret, and where its nullifier was posted
+    post    what a post shows of its tree: enough for the packs that are meant
+    line    packs with one history: their spends from the maker on, and the note they are in now
+
+A pedigree names all earlier holders of these packs, to whoever is shown it, and nothing of other
+packs but how many there may have been. It proves what was given; whether the last holder has given
+it on since, only the next one can show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Annotated, NamedTuple, Protocol
+
+import msgspec
+
+from yilian.gateway.supply import notes
+from yilian.gateway.supply.notes import ProofDiffers, TitleTree, TreeProof
+from yilian.gateway.supply.title_errors import (
+    PROOF_MALFORMED,
+    TITLE_ORIGIN,
+    TITLE_PATH,
+    TITLE_SPENT,
+    TITLE_UNPOSTED,
+)
+from yilian.ledger.codec import Id, Whole
+from yilian.vault.envelope import Format
+
+MAX_UNITS = 50_000
+MAX_SPENDS = 20_000
+MAX_CHAIN = 1_000
+MAX_UNIT = 300
+
+Bytes32 = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
+UnitId = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_UNIT)]
+Place = tuple[str, int]
+"""A post: its organisation and interval."""
+
+
+class Spend(Format, frozen=True, kw_only=True, array_like=True):
+    """A nullifier opened; `salt` is that of the note given away, None where packs were made."""
+
+    organisation: Id
+    interval: Whole
+    secret: Bytes32
+    salt: Bytes32 | None
+
+    @property
+    def place(self) -> Place:
+        """The post that it stands in."""
+        return self.organisation, self.interval
+
+    @property
+    def nullifier(self) -> bytes:
+        """What was posted."""
+        return notes.nullifier(self.organisation, self.secret)
+
+    @property
+    def given(self) -> bytes:
+        """The note that was given away. Raises ValueError where packs were made."""
+        claimed = notes.claim(self.organisation, notes.holder_key(self.secret))
+        return notes.note(claimed, self.salt or b"")
+
+    def key(self, nullifier: bytes, unit: str) -> bytes:
+        """Name the place of a pack in the post's tree; `nullifier` is this one's, worked out."""
+        if self.salt is None:
+            return notes.origin_key(nullifier, unit)
+        return notes.title_key(nullifier, unit)
+
+
+class Note(Format, frozen=True, kw_only=True, array_like=True):
+    """The note that packs are in now: whose it is, and how its commitment opens."""
+
+    holder: Id
+    key: Bytes32
+    salt: Bytes32
+
+    @property
+    def commitment(self) -> bytes:
+        """What stands in the tree."""
+        return notes.note(notes.claim(self.holder, self.key), self.salt)
+
+
+class ShownPost(Format, frozen=True, kw_only=True, array_like=True):
+    """What is shown of a post; `depths` and `siblings` as in `notes.TreeProof`."""
+
+    organisation: Id
+    interval: Whole
+    events_root: Bytes32
+    depths: bytes
+    siblings: bytes
+
+
+class Line(Format, frozen=True, kw_only=True, array_like=True):
+    """Packs with one history; `chain` counts into the document's spends, from the maker on."""
+
+    chain: Annotated[tuple[Whole, ...], msgspec.Meta(min_length=1, max_length=MAX_CHAIN)]
+    note: Note
+    units: Annotated[tuple[UnitId, ...], msgspec.Meta(min_length=1, max_length=MAX_UNITS)]
+
+
+class Document(Format, frozen=True, kw_only=True, tag_field="format", tag="yilian-pedigree/1"):
+    """A pedigree as it is written."""
+
+    spends: Annotated[tuple[Spend, ...], msgspec.Meta(min_length=1, max_length=MAX_SPENDS)]
+    posts: Annotated[tuple[ShownPost, ...], msgspec.Meta(min_length=1, max_length=MAX_SPENDS)]
+    lines: Annotated[tuple[Line, ...], msgspec.Meta(min_length=1, max_length=MAX_UNITS)]
+
+
+class View(Protocol):
+    """What is asked of the chain; see `on_chain.TitleView`."""
+
+    def root(self, organisation: str, interval: int) -> bytes | None:
+        """Give the root of a post."""
+
+    def spent(self, organisation: str, nullifier: bytes) -> int | None:
+        """Give the interval for which an organisation posted a nullifier."""
+
+    def made_by(self, unit: str, organisation: str) -> bool:
+        """Tell whether a unit may come from this maker."""
+
+
+class Course(NamedTuple):
+    """The checked way of a pack: who had it, since which interval of theirs, and who has it."""
+
+    holders: tuple[Place, ...]
+    note: Note
+
+
+Pedigree = Mapping[str, Course]
+"""By unit."""
+
+
+def encode(document: Document) -> bytes:
+    """Write a pedigree as JSON, bytes in base64."""
+    return msgspec.json.encode(document, order="sorted")
+
+
+def decode(data: bytes) -> Document:
+    """Read a pedigree; refuses `supply.proof_malformed`."""
+    try:
+        return msgspec.json.decode(data, type=Document)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        raise PROOF_MALFORMED() from None
+
+
+def check(document: Document, view: View) -> Pedigree:
+    """Check every pack's way from its maker to its note against the chain; pure.
+
+    Refuses `supply.proof_malformed`, `supply.title_unposted` (a post that the chain has not),
+    `supply.title_spent` (a nullifier that was posted for another interval), `supply.title_path`
+    (a pack that did not come out of that note into this one) and `supply.title_origin` (a pack
+    that somebody else made); each names a unit that it is so for.
+    """
+    first = {index: line.units[0] for line in reversed(document.lines) for index in line.chain}
+    _require_form(document, first)
+    for index, spend in enumerate(document.spends):
+        interval = view.spent(spend.organisation, spend.nullifier)
+        if interval is None:
+            raise TITLE_UNPOSTED(unit=first[index])
+        if interval != spend.interval:
+            raise TITLE_SPENT(unit=first[index])
+    found: dict[str, Course] = {}
+    for line in document.lines:
+        maker = document.spends[line.chain[0]].organisation
+        course = Course(tuple(document.spends[each].place for each in line.chain), line.note)
+        for unit in line.units:
+            if not view.made_by(unit, maker):
+                raise TITLE_ORIGIN(unit=unit)
+            found[unit] = course
+    _require_roots(document, view, first)
+    return found
+
+
+def _require_form(document: Document, first: Mapping[int, str]) -> None:
+    """Refuse chains that are none, what is named twice, and what nothing needs."""
+    units = [unit for line in document.lines for unit in line.units]
+    places = [(each.organisation, each.interval) for each in document.posts]
+    fits = (
+        len(units) <= MAX_UNITS
+        and len(set(units)) == len(units)
+        and len(set(places)) == len(places)
+        and sorted(first) == list(range(len(document.spends)))
+        and {each.place for each in document.spends} == set(places)
+    )
+    if not fits:
+        raise PROOF_MALFORMED()
+    for line in document.lines:
+        made = [document.spends[each].salt is None for each in line.chain]
+        if not made[0] or any(made[1:]) or len(set(line.chain)) != len(made):
+            raise PROOF_MALFORMED()
+
+
+def _require_roots(document: Document, view: View, first: Mapping[int, str]) -> None:
+    example = {document.spends[index].place: unit for index, unit in first.items()}
+    leaves = leaves_of(document)
+    for post in document.posts:
+        place = (post.organisation, post.interval)
+        root = view.root(*place)
+        if root is None:
+            raise TITLE_UNPOSTED(unit=example[place])
+        try:
+            tree = TitleTree.shown(leaves[place], TreeProof(post.depths, post.siblings))
+        except ProofDiffers:
+            raise TITLE_PATH(unit=example[place]) from None
+        if notes.post_root(post.events_root, tree.root) != root:
+            raise TITLE_PATH(unit=example[place])
+
+
+def leaves_of(document: Document) -> dict[Place, dict[bytes, bytes]]:
+    """Work out all leaves that a pedigree states, by post.
+
+    Refuses `supply.title_path` where one pack came out of one note into two.
+    """
+    nullifiers = [each.nullifier for each in document.spends]
+    found: dict[Place, dict[bytes, bytes]] = {each.place: {} for each in document.spends}
+    for line in document.lines:
+        chain = [document.spends[each] for each in line.chain]
+        values = [*(each.given for each in chain[1:]), line.note.commitment]
+        for index, spend, value in zip(line.chain, chain, values, strict=True):
+            leaves, posted = found[spend.place], nullifiers[index]
+            for unit in line.units:
+                if leaves.setdefault(spend.key(posted, unit), value) != value:
+                    raise TITLE_PATH(unit=unit)
+    return found
+
+
+class Shown:
+    """A pedigree that was checked before: from it new ones are made."""
+
+    def __init__(self, document: Document) -> None:
+        leaves = leaves_of(document)
+        self.trees: dict[Place, tuple[bytes, TitleTree]] = {}
+        for post in document.posts:
+            place = (post.organisation, post.interval)
+            proof = TreeProof(post.depths, post.siblings)
+            self.trees[place] = (post.events_root, TitleTree.shown(leaves[place], proof))
+        self._chains = {
+            unit: tuple(document.spends[each] for each in line.chain)
+            for line in document.lines
+            for unit in line.units
+        }
+
+    def chains(self, units: Iterable[str]) -> Iterator[tuple[tuple[Spend, ...], list[str]]]:
+        """Group units by the spends that they came by. Raises KeyError for others."""
+        grouped: dict[tuple[Spend, ...], list[str]] = {}
+        for unit in units:
+            grouped.setdefault(self._chains[unit], []).append(unit)
+        yield from grouped.items()
+
+
+class Composer:
+    """Puts a pedigree together, of lines and of the trees that their posts have."""
+
+    def __init__(self) -> None:
+        self._lines: dict[tuple[tuple[Spend, ...], Note], list[str]] = {}
+        self._trees: dict[Place, tuple[bytes, TitleTree]] = {}
+
+    def line(self, chain: tuple[Spend, ...], note: Note, units: Iterable[str]) -> None:
+        """Add packs with one history."""
+        self._lines.setdefault((chain, note), []).extend(units)
+
+    def tree(self, place: Place, events_root: bytes, tree: TitleTree) -> None:
+        """Add what is known of a post's tree."""
+        known = self._trees.get(place)
+        if known is not None:
+            tree = known[1].joined(tree)
+        self._trees[place] = (events_root, tree)
+
+    def document(self) -> Document:
+        """Write the pedigree. Raises KeyError where a tree does not show what a line needs."""
+        spends = list(dict.fromkeys(each for chain, _ in self._lines for each in chain))
+        place = {each: index for index, each in enumerate(spends)}
+        lines = tuple(
+            Line(chain=tuple(place[each] for each in chain), note=note, units=tuple(units))
+            for (chain, note), units in self._lines.items()
+        )
+        bare = Document(spends=tuple(spends), posts=(), lines=lines)
+        posts = []
+        for (organisation, interval), leaves in leaves_of(bare).items():
+            events_root, tree = self._trees[organisation, interval]
+            proof = tree.prove(leaves)
+            posts.append(
+                ShownPost(
+                    organisation=organisation,
+                    interval=interval,
+                    events_root=events_root,
+                    depths=proof.depths,
+                    siblings=proof.siblings,
+                )
+            )
+        return Document(spends=bare.spends, posts=tuple(posts), lines=lines)

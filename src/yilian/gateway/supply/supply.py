@@ -1,0 +1,190 @@
+"""The supply chain of one organisation: its events, packs, titles, answers; all that follows them.
+
+What is captured is followed in this order: packs are worked out, then temperatures judged. Posts on
+the chain begin with the organisation's registration as a company (`posting.py`).
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from yilian.gateway.epcis.news import News
+from yilian.gateway.epcis.repository import Repository
+from yilian.gateway.epcis.subscriptions import Subscriptions, find_in
+from yilian.gateway.epcis.tokens import Tokens
+from yilian.gateway.notices.webhook import Webhook
+from yilian.gateway.supply.actions import Actions, Site
+from yilian.gateway.supply.alerts import Alerts
+from yilian.gateway.supply.anchors import Anchors
+from yilian.gateway.supply.checks import Checks
+from yilian.gateway.supply.cold_chain import ColdChain
+from yilian.gateway.supply.counter import Queue
+from yilian.gateway.supply.database import FILE, SupplyDatabase
+from yilian.gateway.supply.directory import Directory
+from yilian.gateway.supply.openings import Openings
+from yilian.gateway.supply.outside import ProductFacts
+from yilian.gateway.supply.packs import Packs
+from yilian.gateway.supply.posting import Poster
+from yilian.gateway.supply.public_way import PackWays
+from yilian.gateway.supply.scan import PublicAnswers
+from yilian.gateway.supply.stock import Stock
+from yilian.gateway.supply.titles import Titles
+from yilian.gateway.supply.verification import Verification
+from yilian.gateway.supply.ways import OwnNode, Ways
+from yilian.ledger.errors import Refusal
+from yilian.ledger.keys import PublicKey
+from yilian.ledger.modules.identity.state import KEYS, home, standing
+
+if TYPE_CHECKING:
+    from yilian.gateway.organisation import Organisation
+
+log = logging.getLogger("yilian.gateway")
+
+
+class _Listed:
+    """What the directory says of products, as actions ask it."""
+
+    def __init__(self, directory: Directory) -> None:
+        self._directory = directory
+
+    def product(self, gtin: str) -> ProductFacts | None:
+        return self._directory.facts(gtin)
+
+    def by_drug_code(self, drug_code: str) -> str | None:
+        return self._directory.by_drug_code(drug_code)
+
+
+class Supply:
+    """Everything of one organisation's supply chain. Safe for threads; `start` and `stop` once."""
+
+    def __init__(
+        self, organisation: Organisation, folder: Path, networks: Sequence[str] = ()
+    ) -> None:
+        """`folder` is the vault's; `networks`: see `notices.webhook.Webhook`."""
+        self._organisation = organisation
+        name, now = organisation.id, organisation.engine.now
+        keystore = organisation.vault.keystore
+        self.database = SupplyDatabase(folder / FILE, name)
+        self.repository = Repository(self.database, now=now)
+        self.news = News(self.database, self.repository)
+        self.tokens = Tokens(self.database, now)
+        self.subscriptions = Subscriptions(
+            self.database, self.news, find_in(self.repository.queries), Webhook(networks), now
+        )
+        self.alerts = Alerts(self.database, now)
+        self.packs = Packs(self.database, self.repository, self.alerts)
+        self.directory = Directory(organisation.engine)
+        self.cold_chain = ColdChain(
+            self.database,
+            self.repository,
+            self.packs,
+            self.alerts,
+            self.directory,
+            organisation=name,
+            now=now,
+        )
+        self.titles = Titles(
+            name, self.database, keystore, OwnNode(organisation), Ways(organisation)
+        )
+        self.anchors = Anchors(name, self.database, self.repository, self.titles.histories)
+        self.openings = Openings(
+            self.database,
+            keystore,
+            self.titles.secrets,
+            self.titles.histories,
+            organisation.engine.state,
+        )
+        self.poster = Poster(self.titles, self.anchors)
+        self.checks = Checks(name, self.database, now)
+        self.verification = Verification(
+            name, self.database, self.directory, self.packs, now=now, sign=self._sign
+        )
+        self.public = PublicAnswers(
+            self.verification, self.packs, PackWays(self.packs, self.directory)
+        )
+        self.actions = Actions(
+            Site(name, self.directory.gln_of(name) or ""),
+            self.database,
+            self.repository,
+            self.packs,
+            self.alerts,
+            now,
+            holding=self.titles,
+            recalls=self.directory,
+            products=_Listed(self.directory),
+            verifications=self.checks,
+            gln_of=lambda other: self.directory.gln_of(other) or "",
+        )
+        self.stock = Stock(self.actions.site, self.database, now)
+        self.queue = Queue(self.database, self.actions, self.alerts, self._key_of)
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def _sign(self, data: bytes) -> bytes:
+        organisation = self._organisation
+        return organisation.vault.keystore.sign(organisation.agent.key, data)
+
+    def _key_of(self, name: str) -> PublicKey | None:
+        """Give a key that signs for somebody of this organisation now."""
+        state = self._organisation.engine.state()
+        key = KEYS.get(state, name)
+        if key is None or key.until is not None:
+            return None
+        subject = standing(state, key.owner)
+        if subject is None or home(key.owner, subject) != self._organisation.id:
+            return None
+        return key.public_key()
+
+    def catch_up(self) -> None:
+        """Work out packs and temperatures up to the newest event."""
+        self.packs.catch_up()
+        self.cold_chain.catch_up()
+
+    def start(self) -> None:
+        """Begin to capture, follow, post and tell; again is fine."""
+        if self._thread is not None:
+            return
+        self.repository.listeners.append(self._woken)
+        self.repository.start()
+        self.subscriptions.start()
+        self.poster.start()
+        self._stopping.clear()
+        self._thread = threading.Thread(target=self._follow, name="yilian-supply", daemon=True)
+        self._thread.start()
+        self._wake.set()
+
+    def stop(self) -> None:
+        """End what runs, and close the database; again is fine."""
+        self._stopping.set()
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+            self.poster.stop()
+            self.subscriptions.stop()
+            self.repository.stop()
+        self.database.close()
+
+    def _woken(self, _newest: int) -> None:
+        self._wake.set()
+
+    def _follow(self) -> None:
+        while not self._stopping.is_set():
+            self._wake.wait()
+            self._wake.clear()
+            self._try(self.catch_up)
+
+    def _try(self, work: Callable[[], object]) -> None:
+        try:
+            work()
+        except Refusal as refusal:
+            log.warning("the supply chain could not be followed: %s", refusal.code.name)
+        except Exception:
+            log.exception(
+                "the supply chain could not be followed; trying again with the next event"
+            )

@@ -1,0 +1,119 @@
+"""Titles on an organisation's own node and over the members' door.
+
+Nothing here is imported by `titles.py` and what it rests on: they know neither vaults nor doors.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from yilian.gateway.errors import NOT_FOUND
+from yilian.gateway.members import problem
+from yilian.gateway.members.formats import ShipmentSent
+from yilian.gateway.members.there import SUPPLY_SHIPMENT
+from yilian.ledger import codec, errors, transaction
+from yilian.ledger.errors import Refusal
+from yilian.ledger.module import Message
+from yilian.ledger.state import State
+from yilian.vault.envelope import new_id
+
+if TYPE_CHECKING:
+    from yilian.gateway.organisation import Organisation
+    from yilian.gateway.supply.openings import Openings
+    from yilian.gateway.supply.titles import Titles
+
+log = logging.getLogger("yilian.gateway")
+
+
+class OwnNode:
+    """The chain as an organisation's own node has it (`on_chain.Chain`)."""
+
+    def __init__(self, organisation: Organisation) -> None:
+        self._organisation = organisation
+
+    def state(self) -> State:
+        """Give committed state."""
+        return self._organisation.engine.state()
+
+    def now(self) -> int:
+        """Give the time (ms)."""
+        return self._organisation.engine.now()
+
+    def block_time(self) -> int:
+        """Give the time of the newest block (ms)."""
+        return self._organisation.engine.tip.time
+
+    def sign(self, message: Message, expires: int) -> bytes:
+        """Write a transaction of the organisation's agent."""
+        organisation = self._organisation
+        body = transaction.Body(
+            chain=organisation.engine.genesis.chain,
+            sender=organisation.agent.subject,
+            payer=organisation.id,
+            signers=[organisation.agent.key],
+            nonce=new_id(),
+            expires=expires,
+            messages=[message],
+        )
+        text = transaction.encode_body(body)
+        keystore = organisation.vault.keystore
+        signature = keystore.sign(organisation.agent.key, transaction.DOMAIN + text)
+        return transaction.assemble(text, [codec.to_text(signature)])
+
+    def submit(self, raw: bytes) -> None:
+        """Hand in and wait for the block."""
+        outcome = self._organisation.engine.submit(raw).result()
+        if outcome.code != errors.OK:
+            raise Refusal(errors.by_number(outcome.code), outcome.parameters)
+
+
+class Ways:
+    """An organisation's ways to others (`titles.Partners`): at this node, or by its courier."""
+
+    def __init__(self, organisation: Organisation) -> None:
+        self._organisation = organisation
+
+    def claims(self, organisation: str, count: int) -> Sequence[bytes]:
+        """Ask for holder keys."""
+        return self._organisation.counterpart(organisation).claims(count)
+
+    def openings(self, organisation: str, intervals: Sequence[int]) -> Sequence[bytes]:
+        """Ask for openings, as a regulator."""
+        return self._organisation.counterpart(organisation).openings(intervals)
+
+    def key_service(self, organisation: str) -> bytes:
+        """Give the key that packages are sealed to."""
+        return self._organisation.key_service(organisation)
+
+    def bring(self, organisation: str, shipment: str, package: bytes) -> None:
+        """Hand a package over here, or give it to the courier.
+
+        One that an organisation of this node refuses for good is given up, as the courier does.
+        """
+        here = self._organisation.hosted(organisation)
+        if here is None:
+            sent = ShipmentSent(shipment=shipment, package=package)
+            self._organisation.courier.send(organisation, SUPPLY_SHIPMENT, shipment, sent)
+            return
+        try:
+            titles_of(here).receive(package, self._organisation.id)
+        except Refusal as refusal:
+            if problem.passing(refusal):
+                raise
+            log.warning("a shipment is refused: %s", refusal.code.name)
+
+
+def titles_of(organisation: Organisation) -> Titles:
+    """Give an organisation's titles; refuses `not_found` where it has no part in the trade."""
+    if organisation.supply is None:
+        raise NOT_FOUND()
+    return organisation.supply.titles
+
+
+def openings_of(organisation: Organisation) -> Openings:
+    """Give the openings of an organisation's posts; refuses `not_found`."""
+    if organisation.supply is None:
+        raise NOT_FOUND()
+    return organisation.supply.openings

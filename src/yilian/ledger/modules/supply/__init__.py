@@ -1,0 +1,1 @@
+"""The trade in medicines and devices: companies, products, titles, recalls and alerts."""

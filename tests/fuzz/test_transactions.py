@@ -160,14 +160,18 @@ def test_a_hostile_text_is_not_the_valid_one(kind: str) -> None:
 
 
 def test_one_that_spends_too_much_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    chain = Chain()
-    monkeypatch.setattr(Spending, "require_unspent", lambda *_: None)
     simulation = Simulation("first", "replay")
-    for _ in range(15):
-        simulation.step()
-    chain = simulation.chain
+    _replay(simulation, 15)
+    monkeypatch.setattr(Spending, "require_unspent", lambda *_: None)
     with pytest.raises(AssertionError):
-        _hold(chain, simulation.sent)
+        _replay(simulation, 25)
+
+
+def _replay(simulation: Simulation, steps: int) -> None:
+    """Go on, and after each block send again what was sent not long ago."""
+    for _ in range(steps):
+        simulation.step()
+        _hold(simulation.chain, simulation.sent[-60:])
 
 
 @pytest.mark.parametrize("depth", [100, 1_000, 10_000, 30_000])

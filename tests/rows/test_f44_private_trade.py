@@ -102,7 +102,8 @@ def test_an_observer_of_the_whole_chain_guesses_by_chance_only(tmp_path: Path) -
     assert better_than_chance(learn, guess, shipped, lambda case: case.shown) > SURE
     ships = [[each for each in part if each.to is not None] for part in (learn, guess)]
     for label in (lambda case: case.to, lambda case: int(case.many)):
-        assert better_than_chance(*ships, label, lambda case: case.shown) > SURE
+        chance = better_than_chance(ships[0], ships[1], label, lambda case: case.shown)
+        assert chance > SURE
     # The same observer, told how many places of a post are real, sees who ships.
     told = better_than_chance(learn, guess, shipped, lambda case: [*case.shown, case.slots])
     assert told < SURE

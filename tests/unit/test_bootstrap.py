@@ -11,8 +11,9 @@ from tests.rows.served import FOUNDERS
 from yilian.bootstrap import Node, make_network, make_node
 from yilian.gateway.fhir import sample
 from yilian.ledger.genesis import read
-from yilian.ledger.modules.governance.state import LAWS_KNOWN, Law, law
+from yilian.ledger.modules.governance.state import LAWS_KNOWN, Law, law, law_version
 from yilian.ledger.modules.records.state import BATCHES
+from yilian.ledger.state import State
 from yilian.node.config import ConfigurationError, NodeFolder
 from yilian.node.rollback import rollback
 from yilian.node.store import Store, StoreBusy
@@ -55,8 +56,10 @@ def test_a_network_begins_under_the_law_that_is_asked(tmp_path: Path, version: i
     make_network(tmp_path / "asked", "asked", founders, law=version)
     make_network(tmp_path / "usual", "usual", founders)
     for name, wanted in (("asked", version), ("usual", max(LAWS_KNOWN))):
-        document = (tmp_path / name / "A" / "chain" / "genesis.json").read_bytes()
-        assert read(document).first_law() == wanted
+        store = Store(NodeFolder(tmp_path / name / "A").chain)
+        assert read(store.genesis() or b"").first_law() == wanted
+        assert law_version(State(store)) == wanted
+        store.close()
 
 
 def test_what_fails_half_way_leaves_nothing(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import msgspec
 from yilian.ledger.codec import Digest, Id, Millis, Positive
 from yilian.vault.conditions import Situation, unmet
 from yilian.vault.envelope import KeyName, SessionTerms, Terms
+from yilian.vault.replica_terms import allows_replica
 
 Standing = Literal["kept", "sealed", "erased"]
 """Whether a record is shared as ever, kept for a duty alone, or gone (section 8, Erasure)."""
@@ -144,7 +145,7 @@ def _grant(terms: Terms, facts: Facts, now: int) -> list[str]:
             reasons.append("grant_not_active")
         if grant.commitment != facts.terms_commitment:
             reasons.append("terms_differ_from_chain")
-        if _grants_itself(terms, grant):
+        if grants_itself(terms, grant):
             reasons.append("custodian_grants_itself")
     if now < starts:
         reasons.append("grant_not_yet_valid")
@@ -153,7 +154,7 @@ def _grant(terms: Terms, facts: Facts, now: int) -> list[str]:
     return reasons
 
 
-def _grants_itself(terms: Terms, grant: GrantState) -> bool:
+def grants_itself(terms: Terms, grant: GrantState) -> bool:
     """Tell whether who granted for the patient granted to itself, and no other signed beside it."""
     if grant.by is None or grant.by not in (terms.grantee, terms.practitioner, *terms.team):
         return False
@@ -196,6 +197,8 @@ def _reader(terms: Terms, facts: Facts) -> list[str]:
         reasons.append("role_not_granted")
     if facts.session.purpose not in terms.purposes:
         reasons.append("purpose_not_granted")
+    if allows_replica(terms):
+        reasons.append("grant_of_replica")
     return reasons
 
 

@@ -19,7 +19,7 @@ import sqlalchemy as sql
 from yilian.ledger import codec
 from yilian.ledger.codec import Digest, Positive
 from yilian.ledger.errors import code
-from yilian.vault import conditions
+from yilian.vault import conditions, replica_terms
 from yilian.vault.catalogue import Catalogue, GivenRow
 from yilian.vault.database import metadata, table, values
 from yilian.vault.envelope import (
@@ -54,6 +54,15 @@ class Rewrapped(NamedTuple):
 
     grant: str
     package: bytes
+
+
+class Whole(NamedTuple):
+    """A grant with its recipient and the ids of all keys that it opens; `package` wraps them."""
+
+    opened: OpenedTerms
+    recipient: PublicKey
+    keys: tuple[str, ...]
+    package: Callable[[], bytes]
 
 
 class Changed(NamedTuple):
@@ -115,10 +124,11 @@ class Giver:
 
         Again with the same terms it makes the whole package anew (for one that was lost, or a
         grantee that rotated its key); with others it refuses `grant_exists_with_other_terms`.
-        Refuses `grant_condition_unknown`. Terms that begin later send their keys by `extend`.
+        Refuses `grant_condition_unknown` and `replicas.terms_refused`. Terms that begin later send their keys by `extend`.
         """
         checked(terms)
         conditions.check(terms.conditions)
+        replica_terms.check(terms)
         with self._lock:
             return self._give(terms, grant, patient, PublicKey(recipient))
 
@@ -155,11 +165,13 @@ class Giver:
         the earlier terms. Where the new terms open less to the keys that are out, the patient's
         keys are renewed as in `after_revocation`, and `standing` names the patient's other
         grants that stay; where they open more, the package has the further keys. Refuses
-        `grant_not_given_here`, `grantee_may_not_change`, `grant_condition_unknown`. With the terms
+        `grant_not_given_here`, `grantee_may_not_change`, `grant_condition_unknown`,
+        `replicas.terms_refused`. With the terms
         that are current already it makes their package anew and no further version.
         """
         checked(terms)
         conditions.check(terms.conditions)
+        replica_terms.check(terms)
         with self._lock:
             row = self._given(grant)
             before = self._opened(row)
@@ -298,6 +310,25 @@ class Giver:
         sealed = wrap(public, codec.encode(content), binding("grant-package", **ids))
         return codec.encode(GrantPackage(**ids, recipient=public.id, sealed=sealed))
 
+    def whole(self, grant: str, commitment: str) -> Whole | None:
+        """Package all that a grant's current terms open, for somebody else to hand on.
+
+        Nothing is noted as sent, for nobody knows whether it will be asked for. None where the
+        current terms have another commitment.
+        """
+        with self._lock:
+            row = self._catalogue.given(grant)
+            if row is None or row.commitment != commitment:
+                return None
+            opened = self._opened(row)
+            keys = self._keys_of(opened.terms, self._keystore.category_keys(row.patient))
+            return Whole(
+                opened,
+                PublicKey(row.recipient),
+                tuple(sorted(each.key for each in keys)),
+                lambda: self._package(row, opened, keys),
+            )
+
     def of_patient(self, patient: str) -> dict[str, tuple[str, Terms]]:
         """Give every grant given here for a patient: its current commitment and opened terms."""
         query = sql.select(_given).where(_given.c.patient == patient)
@@ -367,7 +398,9 @@ class Giver:
 
 def _handed_over(terms: Terms, now: int) -> set[tuple[str, str]]:
     """Give the (category, sensitivity) pairs whose keys terms hand over at a moment (ms)."""
-    if terms.records is not None or terms.redact or not terms.starts <= now < terms.ends:
+    if terms.records is not None or terms.redact or replica_terms.allows_replica(terms):
+        return set()
+    if not terms.starts <= now < terms.ends:
         return set()
     opened = [each for each in terms.categories if each not in terms.denied]
     return set(itertools.product(opened, terms.sensitivities))

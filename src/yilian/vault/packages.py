@@ -9,7 +9,7 @@ from typing import Annotated
 
 import msgspec
 
-from yilian.ledger.codec import Digest, Id
+from yilian.ledger.codec import Digest, Id, Millis
 from yilian.vault.envelope import (
     Format,
     MediaType,
@@ -81,6 +81,16 @@ class ToGrantee(Format, frozen=True, kw_only=True, tag_field="route", tag="recor
     data_key: bytes
 
 
+class ByReplica(Format, frozen=True, kw_only=True, tag_field="route", tag="replica"):
+    """Data key wrapped to the grantee's key service (HPKE) by the holder, handed on by a replica.
+
+    For grants of single records; it is for no certain session, since the holder knew of none.
+    """
+
+    recipient: Id
+    data_key: bytes
+
+
 class ReleasedRecord(Format, frozen=True, kw_only=True):
     """One record: ciphertext, how to reach its key, the sealed salt, and its place in the batch.
 
@@ -95,7 +105,7 @@ class ReleasedRecord(Format, frozen=True, kw_only=True):
     media_type: MediaType
     address: Digest
     ciphertext: bytes
-    keys: UnderCategory | ToGrantee
+    keys: UnderCategory | ToGrantee | ByReplica
     salt: bytes
     proof: RecordProof
     redacted: Names = ()
@@ -113,11 +123,24 @@ class NotReleased(Format, frozen=True, kw_only=True):
     reasons: Names
 
 
-class Released(Format, frozen=True, kw_only=True, tag_field="format", tag="yilian-released/2"):
-    """The holder's answer; a journal line for each record named here is already on its disk."""
+class Released(
+    Format,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    tag_field="format",
+    tag="yilian-released/2",
+):
+    """The holder's answer; a journal line for each record named here is already on its disk.
+
+    Where `replica` answered in the holder's place, the line is on that member's disk, and the
+    replica had everything up to `as_of` (ms).
+    """
 
     holder: Id
     grant: Id
     session: Id
     records: tuple[ReleasedRecord, ...]
     refused: tuple[NotReleased, ...]
+    replica: Id | None = None
+    as_of: Millis | None = None

@@ -49,6 +49,7 @@ from yilian.vault.errors import (
 from yilian.vault.giving import OpenedTerms
 from yilian.vault.keystore import Keystore
 from yilian.vault.packages import (
+    ByReplica,
     GrantContent,
     GrantPackage,
     Released,
@@ -57,6 +58,7 @@ from yilian.vault.packages import (
     UnderCategory,
 )
 from yilian.vault.records import batch_key_binding, content_binding, open_data_key
+from yilian.vault.replica_formats import replica_key_binding
 from yilian.vault.sharing import copy_binding, record_key_binding, salt_binding
 
 COPY_NOT_AGREED = code(9322, "copy_not_agreed", 409, "record")
@@ -260,6 +262,10 @@ class Grantee:
         self, each: ReleasedRecord, released: Released, batch_keys: dict[tuple[str, str], bytes]
     ) -> bytes:
         record, batch = each.proof.record, each.proof.batch
+        if isinstance(each.keys, ByReplica):
+            private = self._keystore.service_key_by_id(each.keys.recipient)
+            info = replica_key_binding(released.holder, released.grant, record)
+            return unwrap(private, each.keys.data_key, info)
         if not isinstance(each.keys, UnderCategory):
             private = self._keystore.service_key_by_id(each.keys.recipient)
             info = record_key_binding(released.holder, released.grant, released.session, record)

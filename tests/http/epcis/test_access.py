@@ -9,6 +9,7 @@ import pytest
 from tests.chain import Actor
 from tests.epcis_sample import events
 from tests.http.epcis.place import JSON, Place, bare, document, events_of, name_in_path, refused
+from yilian.gateway.audit import audited_by
 from yilian.ledger.modules.identity import messages as identity
 
 GLN = "9520001000010"
@@ -126,6 +127,15 @@ def test_tokens_are_made_listed_and_revoked_by_operators(place: Place) -> None:
     refused(bearer.get("/events"), "epcis.token_refused", 401, SECURITY)
     gone = place.signed(place.hospital, "DELETE", f"{root}/{'A' * 22}")
     assert (gone.status_code, gone.json()["code"]) == (404, "epcis.token_unknown")
+
+
+def test_the_audit_trail_has_what_is_done_with_tokens(place: Place) -> None:
+    """Each of these calls is an entry of the organisation's trail."""
+    name = place.hospital.id
+    audited = audited_by((name,))
+    for method, path in (("POST", ""), ("GET", ""), ("DELETE", "/x")):
+        scope = {"method": method, "path": TOKENS.format(name) + path}
+        assert audited(scope) == name
 
 
 def test_nobody_else_makes_tokens(place: Place) -> None:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import fastjsonschema
 import pytest
 
 from tests.epcis_sample import events
@@ -26,7 +27,13 @@ from yilian.gateway.epcis.event_hash import event_hash
 from yilian.gateway.epcis.json_form import parse_json
 from yilian.gateway.epcis.xml_reading import parse_xml
 
-HASH = "ni:///"
+ONLY_IN_XML = {
+    # A report without a type, which the XSD allows and the JSON schema does not.
+    "SensorDataExamples.xml",
+    "SensorData_with_combined_events.xml",
+    # An EPC that is listed twice, likewise.
+    "epcisDocWithAllGS1Keys.xml",
+}
 
 
 def rows(*expected: str, folder: str = "") -> list[dict[str, Any]]:
@@ -71,9 +78,14 @@ def read_any(name: str) -> tuple[bytes, dict[str, str], None]:
 
 @pytest.mark.slow
 def test_every_valid_document_is_accepted_and_read_back(place: Place) -> None:
-    """100 % of the published documents: JSON, XML 2.0, XML 1.2 and query documents."""
+    """100 % of the published documents: JSON, XML 2.0, XML 1.2 and query documents.
+
+    What is answered is valid by the published JSON schema, and every event has the hash it had.
+    """
     listed = rows("accept", "query_response", "accept_as_EPCISQueryDocument")
     assert len(listed) == 79 + 1 + 3 + 1
+    schema = json.loads(shared("epcis/schema/epcis-json-schema-2.0.1.json").read_text())
+    valid = fastjsonschema.compile(schema)
     for row in listed:
         place.fresh()
         data, headers, whole = read(row["file"])
@@ -82,6 +94,8 @@ def test_every_valid_document_is_accepted_and_read_back(place: Place) -> None:
         wanted = [each for each in whole.events if each is not None]
         found = events_of(place.client.get("/events?perPage=1000"))
         answer = place.client.get("/events?perPage=1000")
+        if Path(row["file"]).name not in ONLY_IN_XML:
+            valid(answer.json())
         hashes = sorted(event_hash(each) for each in parse_json(answer.content).events if each)
         assert hashes == sorted(map(event_hash, wanted)), row["file"]
         assert len(found) == len(wanted)

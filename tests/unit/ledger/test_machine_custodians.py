@@ -67,7 +67,7 @@ def examples() -> dict[type[Message], Message]:
 def test_a_custodian_sends_nothing_else(
     kind: type[Message], examples: dict[type[Message], Message]
 ) -> None:
-    world = Chain()
+    world = Chain(law=kind.law)
     alice, bob = named(world, *POWERS)
     raw = world.sign(bob, examples[kind], on_behalf_of=alice.id)
     assert _told(world, world.machine, raw) == ["consent.no_such_power"] * 2

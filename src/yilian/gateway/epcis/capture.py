@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 from uuid import uuid4
 
 import msgspec
@@ -393,11 +393,11 @@ _TOLD = [
 ]
 
 
-def _job(row: _JobRow | sql.Row[tuple[object, ...]]) -> Job:
+def _job(row: Any) -> Job:
     return Job(
         id=row.job,
         submitter=row.submitter,
-        behaviour=row.behaviour,  # type: ignore[arg-type]
+        behaviour=row.behaviour,
         created=row.created,
         finished=row.finished,
         running=row.finished is None,

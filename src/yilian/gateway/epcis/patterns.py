@@ -61,9 +61,8 @@ def match(uri: str, *, instances: bool) -> Matched:
     """Find what a pattern or an identifier matches among instances, or among classes.
 
     Among instances the Digital Link of a product matches all its serial numbers, as its pattern
-    does; among classes its pattern matches its lots. An identifier that is not valid is
-    none that an event has; a pattern that is not valid raises ValueError, as
-    `identifiers.canonical` does.
+    does; among classes its pattern matches its lots. No event has an identifier that is not
+    valid; a pattern that is not valid raises ValueError, as `identifiers.canonical` does.
     """
     if uri.startswith(_PATTERN) and uri.endswith("*"):
         return _pattern(uri, instances)

@@ -44,14 +44,9 @@ events_table = sql.Table(
 )
 """`event_time` in microseconds, `record_time` in milliseconds; `job` and `place` (the number of the
 event within its document) of a capture that is under way; `content` is canonical JSON."""
-sql.Index(
-    "epcis_events_id",
-    events_table.c.event_id,
-    unique=True,
-    sqlite_where=events_table.c.sequence.is_not(None),
-)
-sql.Index("epcis_events_time", events_table.c.event_time, events_table.c.sequence)
-sql.Index("epcis_events_recorded", events_table.c.record_time, events_table.c.sequence)
+# None of these holds the sequence, so that publishing a large capture touches few pages.
+sql.Index("epcis_events_id", events_table.c.event_id)
+sql.Index("epcis_events_time", events_table.c.event_time)
 sql.Index("epcis_events_job", events_table.c.job, sqlite_where=events_table.c.job.is_not(None))
 
 terms_table = sql.Table(

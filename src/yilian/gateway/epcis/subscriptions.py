@@ -43,6 +43,8 @@ from yilian.ledger.errors import Refusal
 from yilian.vault.database import position, values
 
 MAX_SUBSCRIPTIONS = 200
+MAX_OF_PARTNER = 20
+"""One partner cannot take the places of all others."""
 MAX_BATCH = 100
 MAX_BATCH_BYTES = 1_048_576
 """What is posted at once, counted as stored; one event alone may be more."""
@@ -178,6 +180,9 @@ class Subscriptions:
             count = sql.select(sql.func.count()).select_from(_subscriptions)
             if connection.execute(count).scalar_one() >= MAX_SUBSCRIPTIONS:
                 raise TOO_MANY_SUBSCRIPTIONS(limit=MAX_SUBSCRIPTIONS)
+            own = count.where(_subscriptions.c.viewer == viewer)
+            if viewer is not None and connection.execute(own).scalar_one() >= MAX_OF_PARTNER:
+                raise TOO_MANY_SUBSCRIPTIONS(limit=MAX_OF_PARTNER)
             connection.execute(sql.insert(_subscriptions).values(**values(made)))
         self._call(self._begin, made.subscription)
         return made

@@ -65,8 +65,12 @@ _TABLE = {
     "dose equivalent rate": (
         "P65 3600 P66 3.6 P67 .0036 P68 3.6e-6 P69 36 P70 1 P71 .001 P72 1e-6 P73 1e-9"
     ),
-    "acceleration": "MSK 1 A76 .01 C11 1e-5 K40 9.80665 A73 .3048 IV .0254 M38 1000 M39 .01 M41 .001",
-    "radioactivity": "BQL 1 2Q 1000 4N 1e6 GBQ 1e9 CUR 3.7e10 MCU 3.7e7 M5 3.7e4 H08 1e-6 2R 3.7e13",
+    "acceleration": (
+        "MSK 1 A76 .01 C11 1e-5 K40 9.80665 A73 .3048 IV .0254 M38 1000 M39 .01 M41 .001"
+    ),
+    "radioactivity": (
+        "BQL 1 2Q 1000 4N 1e6 GBQ 1e9 CUR 3.7e10 MCU 3.7e7 M5 3.7e4 H08 1e-6 2R 3.7e13"
+    ),
     "amount of substance": "C34 1 B45 1000 C18 .001 FH 1e-6",
     "amount of substance per volume": "C36 1 C38 1000 B46 1000 C35 1000 M33 1",
     "angle": (
@@ -95,7 +99,10 @@ _TABLE = {
     ),
     "torque": "NU 1 DN .1 J72 .01 D83 .001 B48 1000 B74 1e6 B93 1e-6",
     "exposure": "CKG 1 C8 .001 2C .000258 2Y 2.58e-7",
-    "force": "NEW 1 B47 1000 B73 1e6 C20 .001 B92 1e-6 DU 1e-5 C78 4.4482216152605 B37 9.80665 B51 9.80665",
+    "force": (
+        "NEW 1 B47 1000 B73 1e6 C20 .001 B92 1e-6 DU 1e-5 C78 4.4482216152605 B37 9.80665"
+        " B51 9.80665"
+    ),
     "frequency": "RPM 1 RPS 60 HTZ 60 KHZ 60000 MHZ 6e7 A86 6e10 D29 6e13",
     "illuminance": "LUX 1 KLX 1000 P27 10.76391",
     "inductance": "81 1 C14 .001 B90 1e-6 C43 1e-9 C73 1e-12",
@@ -118,7 +125,8 @@ _TABLE = {
     "resistivity": "C61 1 C60 .01 B50 1000 B76 1e6 B95 1e-6 C46 1e-9",
     "specific volume": "A39 1 22 .1 H83 .001",
     "speed": (
-        "KMH 1 MTS 3.6 HM 1.609344 KNT 1.852 2M .036 C16 .0036 2X .06 FS 1.09728 FR .018288 M62 3600"
+        "KMH 1 MTS 3.6 HM 1.609344 KNT 1.852 2M .036 C16 .0036 2X .06 FS 1.09728 FR .018288"
+        " M62 3600"
     ),
     "surface density": "28 1 GM .001 GO 1e-6 D5 10000",
     "surface tension": "4P 1 C22 .001",

@@ -23,8 +23,9 @@ from yilian.gateway.supply.responders import (
     require_desk,
 )
 from yilian.gateway.supply.scan import Shown
+from yilian.gateway.supply.shown import Page
 from yilian.gateway.supply.verdict import Question
-from yilian.gateway.supply.ways import openings_of, titles_of
+from yilian.gateway.supply.ways import openings_of, showing_of, titles_of
 from yilian.ledger import codec
 from yilian.ledger.errors import Refusal
 from yilian.ledger.modules.consent.errors import ASK_ENDED
@@ -105,6 +106,9 @@ class Counterpart(Protocol):
 
     def claims(self, count: int) -> Sequence[bytes]:
         """Give holder keys, for notes that the asker will give."""
+
+    def history(self, shipment: str, after: int) -> Page:
+        """Give the next events of the packs in a shipment to the asker."""
 
     def openings(self, intervals: Sequence[int]) -> Sequence[bytes]:
         """Give a regulator the sealed openings of posts."""
@@ -326,6 +330,10 @@ class Here:
     def shipment(self, package: bytes) -> None:
         """Take a shipment of the caller's; refuses as `Titles.receive`."""
         titles_of(self._organisation).receive(package, self._caller)
+
+    def history(self, shipment: str, after: int) -> Page:
+        """Show the caller what the packs of its shipment went through; see `Showing.page`."""
+        return showing_of(self._organisation).page(shipment, self._caller, after)
 
     def openings(self, intervals: Sequence[int]) -> Sequence[bytes]:
         """Give the openings of all these intervals; refuses as `Openings.give`."""

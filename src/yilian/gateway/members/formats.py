@@ -24,6 +24,7 @@ MAX_PRIVATE = 5 * MIB
 MAX_SHIPMENT = 64 * MIB
 MAX_CLAIMS = 64
 MAX_INTERVALS = 100
+MAX_EVENTS = 500
 
 Some = Annotated[tuple[Id, ...], msgspec.Meta(max_length=MAX_RECORDS)]
 Package = Annotated[bytes, msgspec.Meta(min_length=1, max_length=MAX_PACKAGE)]
@@ -191,6 +192,20 @@ class ShipmentSent(Format, frozen=True, kw_only=True):
 
     shipment: Id
     package: Annotated[bytes, msgspec.Meta(min_length=1, max_length=MAX_SHIPMENT)]
+
+
+class HistoryAsked(Format, frozen=True, kw_only=True):
+    """Events of a shipment's packs are wanted, from a place on (`gateway/supply/shown.py`)."""
+
+    shipment: Id
+    after: Whole
+
+
+class HistoryAnswer(Format, frozen=True, kw_only=True):
+    """The next events; `next` is where to go on, 0 after the last."""
+
+    events: Annotated[tuple[bytes, ...], msgspec.Meta(max_length=MAX_EVENTS)]
+    next: Whole
 
 
 class OpeningsAsked(Format, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ from yilian.gateway.practice.care import Opened
 from yilian.gateway.practice.treatment import ShownEncounter
 from yilian.gateway.supply.responders import PackAnswered, PackAsked
 from yilian.gateway.supply.scan import Shown
+from yilian.gateway.supply.shown import Page
 from yilian.gateway.supply.verdict import Question
 from yilian.vault import duplicates
 from yilian.vault.asks import Kept
@@ -81,6 +82,9 @@ SUPPLY_SHIPMENT = _of(
 )
 SUPPLY_OPENING = _of(
     "supply-opening", formats.OpeningsAsked, formats.OpeningsAnswer, Known(16 * KIB, LARGEST, 60.0)
+)
+SUPPLY_HISTORY = _of(
+    "supply-history", formats.HistoryAsked, formats.HistoryAnswer, Known(KIB, LARGEST, 60.0)
 )
 
 
@@ -233,6 +237,12 @@ class There:
         return self._call(
             SUPPLY_CLAIMS, formats.ClaimsAsked(count=count), formats.ClaimsAnswer
         ).keys
+
+    def history(self, shipment: str, after: int) -> Page:
+        """Ask for the next events of a shipment's packs."""
+        asked = formats.HistoryAsked(shipment=shipment, after=after)
+        found = self._call(SUPPLY_HISTORY, asked, formats.HistoryAnswer)
+        return Page(found.events, found.next)
 
     def openings(self, intervals: Sequence[int]) -> Sequence[bytes]:
         """Ask for openings, as long as some are given."""

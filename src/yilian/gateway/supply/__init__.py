@@ -1,1 +1,1 @@
-"""Medicines, vaccines and devices from their maker to their patient, as one organisation sees it."""
+"""Medicines, vaccines and devices from maker to patient, as one organisation sees them."""

@@ -40,6 +40,13 @@ WORDS: dict[ActionName, Words] = {
 }
 
 
+EACH: frozenset[ActionName] = frozenset(
+    ("commission", "receive", "return", "restock", "quarantine", "release", "recall", "sterilise")
+)
+"""Actions that write one event for each unit. Whoever gets a pack later sees the events of its
+history; so these name no other pack."""
+
+
 class Told(NamedTuple):
     """What all events of an action share; `own` and `to` are parties."""
 
@@ -64,24 +71,26 @@ def write(action: ActionName, order: Order, told: Told, units: Sequence[str], pa
         event = _use(order, units)
     else:
         event = _object(action, order, told, units)
-    return _shared(told, order.key, action) | event
+    one = units[0] if action in EACH else ""
+    return _shared(told, order.key, action, one) | event
 
 
-def set_aside(order: Order, told: Told, units: Sequence[str]) -> Event:
-    """Write that units of a shipment came in and are recalled."""
+def set_aside(order: Order, told: Told, unit: str) -> Event:
+    """Write that a unit of a shipment came in and is recalled."""
     words = WORDS["recall"]
-    return _shared(told, order.key, "recall") | {
+    return _shared(told, order.key, "recall", unit) | {
         "type": "ObjectEvent",
         "action": words.action,
-        "epcList": list(units),
+        "epcList": [unit],
         "bizStep": words.step,
         "disposition": words.disposition,
     }
 
 
-def _shared(told: Told, key: str, action: str) -> Event:
+def _shared(told: Told, key: str, action: str, unit: str) -> Event:
+    name = f"{NAMESPACE}action:{told.organisation}:{key}:{action}:{unit}"
     return {
-        "eventID": f"urn:uuid:{_uuid(told.organisation, key, action)}",
+        "eventID": f"urn:uuid:{uuid5(NAMESPACE_URL, name)}",
         "eventTime": _time(told),
         "eventTimeZoneOffset": told.offset,
         "readPoint": {"id": told.place},
@@ -153,7 +162,3 @@ def _time(told: Told) -> str:
     shift = timedelta(hours=int(told.offset[1:3]), minutes=int(told.offset[4:6])) * sign
     moment = datetime.fromtimestamp(told.at // 1000, UTC) + timedelta(milliseconds=told.at % 1000)
     return moment.astimezone(timezone(shift)).isoformat(timespec="milliseconds")
-
-
-def _uuid(organisation: str, key: str, action: str) -> UUID:
-    return uuid5(NAMESPACE_URL, f"{NAMESPACE}action:{organisation}:{key}:{action}")

@@ -37,7 +37,7 @@ from yilian.gateway.supply.action_errors import (
     WRONG_STANDING,
     UnitsRefused,
 )
-from yilian.gateway.supply.action_events import Told, party
+from yilian.gateway.supply.action_events import EACH, Told, party
 from yilian.gateway.supply.alerts import Alerts, Detail
 from yilian.gateway.supply.code_form import CODE_UNREADABLE
 from yilian.gateway.supply.codes import read as read_code
@@ -357,14 +357,14 @@ class Actions:
         for name, value in (("to", order.to), ("reason", order.reason)):
             if {"to": "ship", "reason": "quarantine"}[name] == action and value is None:
                 raise FIELD_NEEDED(field=name)
+        if action in EACH:
+            events = [action_events.write(action, order, told, [each], parent) for each in named]
+            if action == "receive":
+                recalled = [row.id for row in chosen.units if self._checks.is_recalled(row)]
+                events += [action_events.set_aside(order, told, each) for each in recalled]
+            return events
         event = action_events.write(action, order, told, named, parent)
-        if action == "receive":
-            recalled = [row.id for row in chosen.units if self._checks.is_recalled(row)]
-            aside = action_events.set_aside(order, told, recalled)
-            return [event, aside] if recalled else [event]
-        if action == "use":
-            return self._uses(event, chosen)
-        return [event]
+        return self._uses(event, chosen) if action == "use" else [event]
 
     def _uses(self, event: Event, chosen: Chosen) -> list[Event]:
         """Write a use: devices that are used for the last time end with it."""

@@ -133,18 +133,22 @@ class Anchors:
         A changed event is named by itself. Where the record of a post was changed as well, so that
         it cannot be told which event it was, the post is named with all of its events.
         """
-        view, table = TitleView(state), title_rows.posts
-        query = sql.select(table).where(table.c.state == POSTED, table.c.events > 0)
-        with self._database.read() as connection:
-            rows = title_rows.found(connection, PostRow, query.order_by(table.c.events))
-        for row in rows:
+        view, row = TitleView(state), self._next(0)
+        while row is not None:
             with self._database.read() as connection:
-                titles = self._histories.titles_root(connection, row)
-            root = events_levels(notes.noise(row.seed)[0], row.leaves)[-1][0]
-            whole = notes.post_root(root, titles) == view.root(
-                self._organisation, row.interval or 0
-            )
-            yield from self._audited(row, whole)
+                titles = self._histories.content(connection, row).titles.root
+            events = events_levels(notes.noise(row.seed)[0], row.leaves)[-1][0]
+            posted = view.root(self._organisation, row.interval or 0)
+            yield from self._audited(row, notes.post_root(events, titles) == posted)
+            row = self._next(row.events)
+
+    def _next(self, events: int) -> PostRow | None:
+        """Give the first post that anchors events behind this sequence."""
+        table = title_rows.posts
+        query = sql.select(table).where(table.c.state == POSTED, table.c.events > events)
+        with self._database.read() as connection:
+            ordered = query.order_by(table.c.events).limit(1)
+            return next(iter(title_rows.found(connection, PostRow, ordered)), None)
 
     def _audited(self, row: PostRow, whole: bool) -> Iterator[Changed]:
         interval, count = row.interval or 0, len(row.leaves) // notes.BYTES

@@ -158,15 +158,3 @@ class Directory:
         """Name the kind of an organisation; `other` for what the chain does not know."""
         found = SUBJECTS.get(self._engine.state(), party) if party.isascii() else None
         return "other" if found is None else found.organisation_kind or "other"
-
-
-class Facts:
-    """The directory as actions at packs ask it (`outside.Products`)."""
-
-    def __init__(self, directory: Directory) -> None:
-        self._directory = directory
-        self.by_drug_code = directory.by_drug_code
-
-    def product(self, gtin: str) -> ProductFacts | None:
-        """Find a product by its GTIN of 14 digits."""
-        return self._directory.facts(gtin)

@@ -69,10 +69,6 @@ class Histories:
                     self._contents.popitem(last=False)
         return made
 
-    def titles_root(self, connection: sql.Connection, post: PostRow) -> bytes:
-        """Work out the root of a post's titles alone."""
-        return self.content(connection, post).titles.root
-
     def _build(self, connection: sql.Connection, post: PostRow) -> Content:
         given = spends_of(connection, post.post)
         opened = {each.spend: self._spent(connection, each) for each in given}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Protocol
 
 from yilian.ledger import codec
@@ -9,9 +10,13 @@ from yilian.ledger.module import Message
 from yilian.ledger.modules.supply import state as supply
 from yilian.ledger.state import State
 
-GTIN = "https://id.gs1.org/01/"
-_LOGISTIC = {"https://id.gs1.org/00/": 1, "https://id.gs1.org/8003/": 1}
-"""Other keys whose numbers begin with a company prefix, behind so many digits."""
+_GTIN = re.compile(r"https://id\.gs1\.org/01/([0-9]{14})/21/[^/?#]+", re.ASCII)
+_OTHERS = (
+    re.compile(r"https://id\.gs1\.org/00/[0-9]([0-9]{17})", re.ASCII),
+    re.compile(r"https://id\.gs1\.org/8003/0([0-9]{13})[^/?#]+", re.ASCII),
+    re.compile(r"https://id\.gs1\.org/8004/([0-9]{6,30})[^/?#]*", re.ASCII),
+)
+"""Pallets and assets: what is captured begins with a company prefix."""
 
 
 class Chain(Protocol):
@@ -67,24 +72,16 @@ class TitleView:
         Its product's owner, or the company under whose prefix the number is: packs that were made
         before a product went to another owner stay what they are.
         """
-        if unit.startswith(GTIN):
-            gtin = unit[len(GTIN) : len(GTIN) + 14]
-            if not _digits(gtin, 14) or unit[len(GTIN) + 14 :].count("/21/") != 1:
-                return False
-            product = supply.product(self._state, gtin)
-            if product is None:
-                return False
-            return organisation in (product.owner, self._covered(gtin))
-        for start, skipped in _LOGISTIC.items():
-            number = unit[len(start) : len(start) + 13 + skipped]
-            if unit.startswith(start) and _digits(number, 13 + skipped):
-                return self._covered("0" + number[skipped:]) == organisation
+        found = _GTIN.fullmatch(unit)
+        if found is not None:
+            product = supply.product(self._state, found[1])
+            return product is not None and organisation in (product.owner, self._covered(found[1]))
+        for each in _OTHERS:
+            found = each.fullmatch(unit)
+            if found is not None:
+                return self._covered(f"0{found[1][:12]}0") == organisation
         return False
 
     def _covered(self, gtin: str) -> str | None:
         company = supply.covering(self._state, gtin)
         return None if company is None else company.organisation
-
-
-def _digits(text: str, length: int) -> bool:
-    return len(text) == length and text.isascii() and text.isdigit()

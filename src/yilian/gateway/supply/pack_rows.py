@@ -14,7 +14,6 @@ from dataclasses import dataclass, fields
 from typing import Any, NamedTuple, cast
 
 import sqlalchemy as sql
-from sqlalchemy.dialects.sqlite import insert
 
 from yilian.gateway.epcis import identifiers
 from yilian.gateway.supply.database import table
@@ -118,7 +117,6 @@ sql.Index("supply_units_lot", units_table.c.gtin, units_table.c.lot)
 sql.Index("supply_units_parent", units_table.c.parent)
 sql.Index("supply_units_standing", units_table.c.standing, units_table.c.gtin)
 
-_UNIT = tuple(units_table.c[each.name] for each in fields(UnitRow))
 _KEPT = State._fields[:9]
 """What a row of the history has of a state; the rest stands in the steps."""
 
@@ -147,13 +145,13 @@ def shown(row: UnitRow) -> Unit:
 
 
 def rows_of(
-    connection: sql.Connection, column: sql.ColumnElement[Any], values: Iterable[Any]
+    connection: sql.Connection, column: sql.Column[Any], values: Iterable[Any]
 ) -> list[UnitRow]:
     """Read the units whose column has one of these values, by id."""
     found: list[UnitRow] = []
     for some in chunks(sorted(set(values))):
-        query = sql.select(*_UNIT).where(column.in_(some))
-        found += [UnitRow(*row) for row in connection.execute(query)]
+        query = f"{_SELECT_UNITS} WHERE {column.name} IN {_marks(len(some))}"
+        found += [UnitRow(*row) for row in connection.exec_driver_sql(query, tuple(some))]
     return sorted(found, key=lambda each: each.id)
 
 
@@ -347,8 +345,13 @@ def refresh(connection: sql.Connection, units: Iterable[str]) -> None:
 
 def insert_step(connection: sql.Connection, row: StepRow) -> bool:
     """Write a step; tells whether it is new."""
-    made = insert(steps_table).values(**vars(row)).on_conflict_do_nothing()
-    return connection.execute(made).rowcount == 1
+    return connection.exec_driver_sql(_INSERT_STEP, tuple(vars(row).values())).rowcount == 1
+
+
+def is_declared(connection: sql.Connection, event_id: str, digest: bytes, submitter: str) -> bool:
+    """Tell whether a submitter declared an error in an event: with its content, or under its id."""
+    asked = (submitter, digest, event_id)
+    return connection.exec_driver_sql(_DECLARED, asked).first() is not None
 
 
 def _place() -> sql.Tuple:
@@ -384,5 +387,12 @@ def _marks(count: int) -> str:
     return "(" + ", ".join("?" * count) + ")"
 
 
+# Written out, for they run for every event: SQLAlchemy takes longer to write them than SQLite to run.
+_SELECT_UNITS = "SELECT " + ", ".join(each.name for each in fields(UnitRow)) + " FROM supply_units"
+_INSERT_STEP = "INSERT OR IGNORE INTO supply_steps VALUES " + _marks(len(fields(StepRow)))  # noqa: S608
+_DECLARED = (
+    "SELECT 1 FROM supply_steps WHERE declares = 1 AND submitter = ?"
+    " AND (digest = ? OR event_id = ?) LIMIT 1"
+)
 _INSERT_HISTORY = "INSERT INTO supply_history VALUES " + _marks(len(fields(HistoryRow)))  # noqa: S608
 _REPLACE_UNITS = "INSERT OR REPLACE INTO supply_units VALUES " + _marks(len(fields(UnitRow)))  # noqa: S608

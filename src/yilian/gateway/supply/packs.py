@@ -112,7 +112,10 @@ class Packs:
             step = steps.read(stored.event)
         except (KeyError, ValueError):
             return
-        row = _row(stored, step, void=self._is_declared(stored, step, connection))
+        void = not step.declares and pack_rows.is_declared(
+            connection, stored.event_id, stored.digest, stored.submitter
+        )
+        row = _row(stored, step, void=void)
         if not pack_rows.insert_step(connection, row):
             return
         if step.declares:
@@ -174,16 +177,6 @@ class Packs:
             self._alerts.raise_(each.kind, each.severity, each.unit, detail, connection)
 
     # Declared errors
-
-    def _is_declared(self, stored: Stored, step: Step, connection: sql.Connection) -> bool:
-        if step.declares:
-            return False
-        query = (
-            sql.select(steps_table.c.sequence)
-            .where(steps_table.c.declares == 1, steps_table.c.submitter == stored.submitter)
-            .where(_same(stored.event_id, stored.digest))
-        )
-        return connection.execute(query.limit(1)).first() is not None
 
     def _withdraw(self, row: StepRow, step: Step, connection: sql.Connection) -> None:
         """Take out the event that a declaration is about: the same content, or the same id."""

@@ -24,7 +24,7 @@ import sqlalchemy as sql
 
 from yilian.gateway.supply import notes, title_rows
 from yilian.gateway.supply.anchors import Anchors
-from yilian.gateway.supply.histories import events_levels, post_row
+from yilian.gateway.supply.histories import Content, events_levels, post_row
 from yilian.gateway.supply.on_chain import TitleView
 from yilian.gateway.supply.title_rows import PLANNED, SENT, PostRow
 from yilian.gateway.supply.titles import Titles
@@ -47,6 +47,8 @@ class _Ready(NamedTuple):
     """A signed post; `post` is its row, None for noise; `again`: it was handed in before."""
 
     raw: bytes
+    interval: int
+    expires: int
     post: int | None
     again: bool
 
@@ -64,6 +66,8 @@ class Poster:
         self._ready: dict[int, _Ready] = {}
         self._armed: dict[int, _Ready] = {}
         self._sent = -1
+        self._lost: _Ready | None = None
+        self._refused: _Ready | None = None
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -77,18 +81,19 @@ class Poster:
 
         What is ready only after `send` goes with the next interval.
         """
-        undecided = self.reconcile()
+        undecided = self._undecided()
         if undecided is not None:
-            self._keep(interval, _Ready(undecided.raw, undecided.post, again=True))
+            with self._lock:
+                self._ready[interval] = undecided
             return
-        post = self._planned()
-        if post is not None:
-            while not self._bind(post, interval):
+        plan = self._planned()
+        if plan is not None:
+            while not self._bind(*plan, interval):
                 interval += 1
 
     def arm(self, interval: int) -> None:
         """Sign a post of noise beforehand, so that it takes no longer to send than any other."""
-        made = _Ready(self._noise(interval), None, again=False)
+        made = self._noise(interval)
         with self._lock:
             self._armed = {interval: made}
 
@@ -100,19 +105,31 @@ class Poster:
         with self._lock:
             self._sent = max(self._sent, interval)
             ready = self._ready.pop(interval, None) or self._armed.pop(interval, None)
-        if ready is None:
-            ready = _Ready(self._noise(interval), None, again=False)
+        ready = ready or self._noise(interval)
         try:
             self._chain.submit(ready.raw)
         except Refusal as refusal:
             log.info("a post is refused: %s", refusal.code.name)
-            self._refused(ready, refusal)
+            self._take_back(ready, refusal)
             return self._view().root(self._organisation, interval) is not None
+        except Exception:
+            self._lost = ready if ready.post is None else None
+            raise
         if ready.post is not None:
             self._settle(ready.post)
         for call in self.on_posted:
             call(interval)
         return True
+
+    def retry(self, interval: int) -> bool:
+        """Post once more what was refused, the same in a new transaction; as `send`."""
+        refused, self._refused = self._refused, None
+        waiting = self._row(PLANNED)
+        if refused is not None and waiting is not None and refused.post == waiting.post:
+            plan = self._planned()
+            if plan is not None and plan[0] == refused.post:
+                self._bind(*plan, interval, late=True)
+        return self.send(interval)
 
     def reconcile(self) -> PostRow | None:
         """Find out what became of the post that was sent last; gives it where that is still open.
@@ -136,45 +153,60 @@ class Poster:
 
     # Steps
 
-    def _planned(self) -> int | None:
-        """Plan, unless a plan waits already; gives its number."""
+    def _undecided(self) -> _Ready | None:
+        """Give the post that was handed in and whose end is open; noise too, for it looks alike."""
+        row = self.reconcile()
+        if row is not None:
+            return _Ready(row.raw, row.interval or 0, row.expires, row.post, again=True)
+        lost = self._lost
+        if lost is not None:
+            found = self._view().root(self._organisation, lost.interval)
+            if found is None and self._chain.block_time() < lost.expires:
+                return lost._replace(again=True)
+            self._lost = None
+        return None
+
+    def _planned(self) -> tuple[int, Content] | None:
+        """Plan, unless a plan waits already; gives its number and what stands under its root."""
         waiting = self._row(PLANNED)
         slots = supply.slots(self._chain.state())
-        if waiting is not None and waiting.root and waiting.slots <= slots:
-            return waiting.post
-        if waiting is not None:
+        if waiting is not None and waiting.slots > slots:
             self._release(waiting.post)
-        anchored = None if self._anchors is None else self._anchors.pending()
-        with self._database.write() as connection:
-            post = self._titles.plans.make(connection, slots, anchored)
+            waiting = None
+        post = None if waiting is None else waiting.post
+        if post is None:
+            anchored = None if self._anchors is None else self._anchors.pending()
+            with self._database.write() as connection:
+                post = self._titles.plans.make(connection, slots, anchored)
         if post is None:
             return None
         with self._database.read() as connection:
-            root = self._titles.histories.content(connection, post_row(connection, post)).root
-        self._change(post, root=root)
-        return post
+            return post, self._titles.histories.content(connection, post_row(connection, post))
 
-    def _bind(self, post: int, interval: int) -> bool:
+    def _bind(self, post: int, content: Content, interval: int, *, late: bool = False) -> bool:
         """Sign a plan's post for an interval and write it down; False where that one is over."""
         with self._database.read() as connection:
-            row = post_row(connection, post)
-            content = self._titles.histories.content(connection, row)
+            seed = post_row(connection, post).seed
         slots = supply.slots(self._chain.state())
-        rest = (notes.dummy(row.seed, slot) for slot in range(len(content.nullifiers), slots))
+        rest = (notes.dummy(seed, slot) for slot in range(len(content.nullifiers), slots))
         expires = self._expires(interval)
-        raw = self._sign(interval, row.root, [*content.nullifiers, *rest], expires)
-        self._change(post, state=SENT, interval=interval, raw=raw, expires=expires)
+        raw = self._sign(interval, content.root, [*content.nullifiers, *rest], expires)
+        self._change(
+            post, state=SENT, interval=interval, root=content.root, raw=raw, expires=expires
+        )
         with self._lock:
-            if interval <= self._sent:
+            if interval <= self._sent and not late:
                 return False
-            self._ready[interval] = _Ready(raw, post, again=False)
+            self._ready[interval] = _Ready(raw, interval, expires, post, again=False)
         return True
 
-    def _noise(self, interval: int) -> bytes:
+    def _noise(self, interval: int) -> _Ready:
         """Sign a post in which nothing happens; nothing of it needs to be kept."""
         seed = self._titles.secrets.idle_seed(interval)
         root, nullifiers = idle(seed, supply.slots(self._chain.state()))
-        return self._sign(interval, root, nullifiers, self._expires(interval))
+        expires = self._expires(interval)
+        raw = self._sign(interval, root, nullifiers, expires)
+        return _Ready(raw, interval, expires, None, again=False)
 
     def _sign(self, interval: int, root: bytes, nullifiers: list[bytes], expires: int) -> bytes:
         message = Post(
@@ -188,14 +220,15 @@ class Poster:
         rhythm = supply.pace(self._chain.state(), self._chain.now())
         return max(rhythm.begins(interval + 1), self._chain.now()) + EXPIRES_MS
 
-    def _refused(self, ready: _Ready, refusal: Refusal) -> None:
+    def _take_back(self, ready: _Ready, refusal: Refusal) -> None:
         """Take a post back that was refused when it was handed in for the first time.
 
         One that was handed in before may still be on its way: it stays until that is known.
         """
-        if ready.post is None or ready.again:
+        if ready.again:
             return
-        if self.reconcile() is None:
+        self._refused = ready
+        if ready.post is None or self.reconcile() is None:
             return
         if refusal.code in (errors.SPENT, errors.INTERVAL_PAST):
             # What is kept here is older than the chain: a backup was restored.
@@ -213,10 +246,6 @@ class Poster:
             self._ready = {at: each for at, each in self._ready.items() if each.post != post}
         with self._database.write() as connection:
             self._titles.plans.release(connection, post)
-
-    def _keep(self, interval: int, ready: _Ready) -> None:
-        with self._lock:
-            self._ready[interval] = ready
 
     def _view(self) -> TitleView:
         return TitleView(self._chain.state())
@@ -322,7 +351,7 @@ class Poster:
         rhythm = supply.pace(self._chain.state(), self._chain.now())
         end = rhythm.begins(interval + 1)
         while not done and not self._stopping.wait(RETRY_SECONDS) and self._chain.now() < end:
-            done = self.send(interval)
+            done = self.retry(interval)
 
     def _run_chores(self) -> None:
         while not self._stopping.is_set():

@@ -15,6 +15,7 @@ from yilian.gateway.epcis.tokens import Token, Tokens
 from yilian.gateway.errors import NOT_FOUND
 from yilian.gateway.members.errors import ELSEWHERE
 from yilian.gateway.supply.directory import Directory, Listing
+from yilian.gateway.supply.places import Places
 from yilian.gateway.supply.scan import PublicAnswers, Shown
 from yilian.gateway.supply.scan_errors import (
     REQUESTER_NOT_ALLOWED,
@@ -73,6 +74,10 @@ class Desk(Protocol):
     @property
     def checks(self) -> Checks:
         """What it asked of others."""
+
+    @property
+    def places(self) -> Places:
+        """The sites that it knows."""
 
     @property
     def tokens(self) -> Tokens:

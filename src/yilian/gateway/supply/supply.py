@@ -21,6 +21,7 @@ from yilian.gateway.supply.actions import Actions, Site
 from yilian.gateway.supply.alerts import Alerts
 from yilian.gateway.supply.anchors import Anchors
 from yilian.gateway.supply.checks import Checks
+from yilian.gateway.supply.clones import Clones
 from yilian.gateway.supply.cold_chain import ColdChain
 from yilian.gateway.supply.counter import Queue
 from yilian.gateway.supply.database import FILE, SupplyDatabase
@@ -28,9 +29,11 @@ from yilian.gateway.supply.directory import Directory
 from yilian.gateway.supply.openings import Openings
 from yilian.gateway.supply.outside import ProductFacts
 from yilian.gateway.supply.packs import Packs
+from yilian.gateway.supply.places import Places
 from yilian.gateway.supply.posting import Poster
 from yilian.gateway.supply.public_way import PackWays
 from yilian.gateway.supply.scan import PublicAnswers
+from yilian.gateway.supply.shown import Fetching, Showing
 from yilian.gateway.supply.stock import Stock
 from yilian.gateway.supply.titles import Titles
 from yilian.gateway.supply.verification import Verification
@@ -38,6 +41,7 @@ from yilian.gateway.supply.ways import OwnNode, Ways
 from yilian.ledger.errors import Refusal
 from yilian.ledger.keys import PublicKey
 from yilian.ledger.modules.identity.state import KEYS, home, standing
+from yilian.ledger.modules.supply.messages import RaiseAlert
 
 if TYPE_CHECKING:
     from yilian.gateway.organisation import Organisation
@@ -98,14 +102,27 @@ class Supply:
             self.titles.histories,
             organisation.engine.state,
         )
+        self.showing = Showing(self.database, self.repository, self.packs, self.titles)
         self.poster = Poster(self.titles, self.anchors)
         self.checks = Checks(name, self.database, now)
         self.verification = Verification(
             name, self.database, self.directory, self.packs, now=now, sign=self._sign
         )
         self.public = PublicAnswers(
-            self.verification, self.packs, PackWays(self.packs, self.directory)
+            self.verification, self.packs, PackWays(self.packs, self.directory), self.cold_chain
         )
+        self.places = Places(self.database)
+        self.clones = Clones(
+            name,
+            self.database,
+            self.directory,
+            self.packs,
+            self.alerts,
+            self.places,
+            now=now,
+            announce=self._announce,
+        )
+        self.verification.listeners.append(self.clones.seen)
         self.actions = Actions(
             Site(name, self.directory.gln_of(name) or ""),
             self.database,
@@ -117,6 +134,7 @@ class Supply:
             recalls=self.directory,
             products=_Listed(self.directory),
             verifications=self.checks,
+            histories=Fetching(organisation, self.titles),
             gln_of=lambda other: self.directory.gln_of(other) or "",
         )
         self.stock = Stock(self.actions.site, self.database, now)
@@ -128,6 +146,10 @@ class Supply:
     def _sign(self, data: bytes) -> bytes:
         organisation = self._organisation
         return organisation.vault.keystore.sign(organisation.agent.key, data)
+
+    def _announce(self, message: RaiseAlert) -> None:
+        organisation = self._organisation
+        organisation.engine.submit(organisation.sign([message]))
 
     def _key_of(self, name: str) -> PublicKey | None:
         """Give a key that signs for somebody of this organisation now."""
@@ -141,9 +163,10 @@ class Supply:
         return key.public_key()
 
     def catch_up(self) -> None:
-        """Work out packs and temperatures up to the newest event."""
+        """Work out packs, temperatures and suspicions up to the newest event."""
         self.packs.catch_up()
         self.cold_chain.catch_up()
+        self.clones.follow(self.repository)
 
     def start(self) -> None:
         """Begin to capture, follow, post and tell; again is fine."""
@@ -174,6 +197,7 @@ class Supply:
         self._wake.set()
 
     def _follow(self) -> None:
+        self._try(self.clones.resume)
         while not self._stopping.is_set():
             self._wake.wait()
             self._wake.clear()

@@ -177,6 +177,12 @@ class Titles:
             raise SHIPMENT_UNKNOWN(shipment=shipment)
         return Shipment(shipment, found.to, found.state, found.units, found.left, found.at)
 
+    def shipped(self, shipment: str) -> list[str]:
+        """List the packs of a shipment that goes out, once it is posted."""
+        with self.database.read() as connection:
+            given = _given_units(connection, shipment)
+        return sorted({each for units in given.values() for each in units})
+
     # What comes in
 
     def promise(self, giver: str, count: int) -> list[bytes]:

@@ -30,9 +30,9 @@ TERMINAL: frozenset[Standing] = frozenset(
 class Unit(NamedTuple):
     """A unit with a number of its own.
 
-    `id` is its canonical Digital Link (`https://id.gs1.org/01/.../21/...`, `.../00/...`); `gtin` has
-    14 digits and is empty for a logistic unit; `expiry` is `YYYY-MM-DD`; `parent` is the unit that
-    holds it; `holder` is the organisation's id or the GLN of who has it, as far as known here.
+    `id` is its canonical Digital Link (`https://id.gs1.org/01/.../21/...`, `.../00/...`); `gtin`
+    has 14 digits and is empty for a logistic unit; `expiry` is `YYYY-MM-DD`; `parent` is the unit
+    that holds it; `holder` is the organisation's id or the GLN of who has it, as far as known here.
     """
 
     id: str

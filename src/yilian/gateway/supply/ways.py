@@ -22,6 +22,7 @@ from yilian.vault.envelope import new_id
 if TYPE_CHECKING:
     from yilian.gateway.organisation import Organisation
     from yilian.gateway.supply.openings import Openings
+    from yilian.gateway.supply.shown import Showing
     from yilian.gateway.supply.titles import Titles
 
 log = logging.getLogger("yilian.gateway")
@@ -110,6 +111,15 @@ def titles_of(organisation: Organisation) -> Titles:
     if organisation.supply is None:
         raise NOT_FOUND()
     return organisation.supply.titles
+
+
+def showing_of(organisation: Organisation) -> Showing:
+    """Give what an organisation shows of its shipments; refuses `not_found`."""
+    supply = getattr(organisation, "supply", None)
+    if supply is None:
+        raise NOT_FOUND()
+    showing: Showing = supply.showing
+    return showing
 
 
 def openings_of(organisation: Organisation) -> Openings:

@@ -20,6 +20,7 @@ from yilian.gateway.epcis.identifiers import canonical
 
 Judge = Callable[[Event], bool]
 CONTEXT = {"my": EXTENSION}
+EXPIRY = "cbvmda:itemExpirationDate"
 COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "GT": lambda one, other: one > other,
     "GE": lambda one, other: one >= other,
@@ -195,6 +196,26 @@ def size(value: Any, uom: str, difference: bool) -> tuple[str, Fraction]:
 # -- queries -------------------------------------------------------------------------------------
 
 
+EPCS = {
+    "epc": ("epcList", "childEPCs"),
+    "parentID": ("parentID",),
+    "inputEPC": ("inputEPCList",),
+    "outputEPC": ("outputEPCList",),
+    "anyEPC": ("epcList", "childEPCs", "parentID", "inputEPCList", "outputEPCList"),
+}
+CLASSES = {
+    "epcClass": ("quantityList", "childQuantityList"),
+    "inputEPCClass": ("inputQuantityList",),
+    "outputEPCClass": ("outputQuantityList",),
+    "anyEPCClass": (
+        "quantityList",
+        "childQuantityList",
+        "inputQuantityList",
+        "outputQuantityList",
+    ),
+}
+
+
 class Asker:
     """Makes random queries about events that exist."""
 
@@ -307,27 +328,8 @@ class Asker:
             ),
         )
 
-    _EPCS = {
-        "epc": ("epcList", "childEPCs"),
-        "parentID": ("parentID",),
-        "inputEPC": ("inputEPCList",),
-        "outputEPC": ("outputEPCList",),
-        "anyEPC": ("epcList", "childEPCs", "parentID", "inputEPCList", "outputEPCList"),
-    }
-    _CLASSES = {
-        "epcClass": ("quantityList", "childQuantityList"),
-        "inputEPCClass": ("inputQuantityList",),
-        "outputEPCClass": ("outputQuantityList",),
-        "anyEPCClass": (
-            "quantityList",
-            "childQuantityList",
-            "inputQuantityList",
-            "outputQuantityList",
-        ),
-    }
-
     def matching(self) -> Asked | None:
-        name, fields = self.random.choice(tuple(self._EPCS.items()))
+        name, fields = self.random.choice(tuple(EPCS.items()))
         raw = {
             field: lambda event, field=field: event.get(field) or []  # type: ignore[misc]
             for field in fields
@@ -344,7 +346,7 @@ class Asker:
         )
 
     def matching_classes(self) -> Asked | None:
-        name, fields = self.random.choice(tuple(self._CLASSES.items()))
+        name, fields = self.random.choice(tuple(CLASSES.items()))
         wanted = self.several(lambda event: classes(event, *fields))
         if not wanted:
             return None
@@ -355,7 +357,7 @@ class Asker:
         )
 
     def patterns(self) -> Asked:
-        name, fields = self.random.choice(tuple(self._EPCS.items()))
+        name, fields = self.random.choice(tuple(EPCS.items()))
         company = self.random.choice(("9520001", "952000123", "95200456", "952007"))
         item = self.random.randint(1, 4)
         reference = f"{item:0{12 - len(company)}d}"

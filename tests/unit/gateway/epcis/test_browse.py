@@ -7,6 +7,7 @@ import pytest
 
 from tests.epcis_sample import events as sample
 from tests.unit.gateway.epcis.store_builders import Home, simple
+from yilian.gateway.epcis import store
 from yilian.gateway.epcis.browse import Tree
 from yilian.gateway.epcis.document import Event
 from yilian.gateway.epcis.identifiers import canonical
@@ -76,8 +77,6 @@ def test_a_stranger_finds_nothing(home: Home) -> None:
 
 def test_what_an_unfinished_capture_brought_is_not_there(tmp_path: Path) -> None:
     home = Home(tmp_path)
-    from yilian.gateway.epcis import store
-
     with home.database.write() as connection:
         store.insert(connection, [store.prepare(simple(1, bizStep="killing"))], "us", "job")
     home.put([simple(2), simple(3, bizStep="packing")])

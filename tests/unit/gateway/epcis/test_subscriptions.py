@@ -423,6 +423,20 @@ def test_there_is_an_end_to_how_many(standing: Standing, monkeypatch: pytest.Mon
     assert caught.value.code.name == "epcis.too_many_subscriptions"
 
 
+def test_one_partner_does_not_take_all_places(
+    standing: Standing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_OF_PARTNER", 1)
+    with receiving(say(200)) as receiver:
+        standing.add(receiver, viewer=GLN)
+        with pytest.raises(Refusal) as caught:
+            standing.add(receiver, viewer=GLN)
+        assert caught.value.parameters == {"limit": 1}
+        standing.add(receiver, viewer="AAAAAAAAAAAAAAAAAAAAAA")
+        standing.add(receiver)
+        standing.add(receiver)
+
+
 def test_no_secret_shows(standing: Standing) -> None:
     with receiving(say(200)) as receiver:
         made = standing.add(receiver)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 
-from yilian.gateway.epcis.webhook import SIGNATURE, delivery_headers, genuine, sign
+import pytest
+
+from yilian.gateway.epcis.webhook import SIGNATURE, NotSent, delivery_headers, genuine, sign
+from yilian.gateway.notices.webhook import Webhook
 
 
 def test_the_signature_is_plain_hmac() -> None:
@@ -34,3 +38,27 @@ def test_headers_without_a_token_have_no_signature() -> None:
     assert SIGNATURE not in delivery_headers("a/1-2", None, b"{}")
     assert delivery_headers("a/1-2", "t", b"{}")[SIGNATURE] == sign("t", b"{}")
     assert delivery_headers("a/1-2", None, b"{}")["idempotency-key"] == "a/1-2"
+
+
+@pytest.mark.parametrize(
+    ("address", "plain", "reason"),
+    [
+        ("http://10.1.2.3/in", True, None),
+        ("http://10.1.2.3/in", False, "https-required"),
+        ("https://10.1.2.3/in", False, None),
+        ("http://[::ffff:10.1.2.3]/in", True, None),
+        ("http://8.8.8.8/in", True, "https-required"),
+        ("http://192.168.1.1/in", True, "address-refused"),
+        ("http://127.0.0.1/in", True, "address-refused"),
+    ],
+)
+def test_plain_http_is_for_networks_that_are_named(
+    address: str, plain: bool, reason: str | None
+) -> None:
+    carrier = Webhook(("10.0.0.0/8",), plain=plain)
+    if reason is None:
+        asyncio.run(carrier.check(address))
+        return
+    with pytest.raises(NotSent) as caught:
+        asyncio.run(carrier.check(address))
+    assert (caught.value.reason, caught.value.final) == (reason, True)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 import httpx
@@ -16,6 +17,8 @@ from tests.http.node import claim, sign
 from tests.unit.gateway.supply.trade import Desk, Trade, Working
 from yilian.gateway.app import build
 from yilian.gateway.http import supply_public, verification_router
+from yilian.gateway.http.organisation import supply_places, supply_verifications
+from yilian.gateway.http.organisation.rooms import Rooms
 from yilian.gateway.index import ChainIndex
 from yilian.gateway.members.errors import UNREACHABLE
 from yilian.gateway.supply.directory import Directory
@@ -23,6 +26,9 @@ from yilian.gateway.supply.rate import Rate
 from yilian.gateway.supply.responders import PackAsked, Responders, answer_member
 from yilian.gateway.supply.scan import Shown
 from yilian.gateway.supply.verdict import Question
+
+if TYPE_CHECKING:
+    from yilian.gateway.organisation import Organisation
 
 CORRELATION = "5ae27a1c-1d2f-4b0a-9d2b-7d4f1e0a9c33"
 
@@ -81,6 +87,7 @@ class Gateway:
         self.down: set[str] = set()
         hosts = {name: Host(name, desks[name], desks, self.down) for name in here}
         self.responders = Responders(Directory(trade.engine), hosts)
+        rooms = Rooms(cast("Mapping[str, Organisation]", hosts))
         folder: Path = trade.folder
         self._index = ChainIndex(f"sqlite:///{folder / 'index.db'}", trade.engine)
         self.app: Starlette = build(
@@ -89,6 +96,8 @@ class Gateway:
             routes=(
                 *verification_router.routes(self.responders),
                 *supply_public.routes(self.responders, rate or Rate(1000, 1000)),
+                *supply_verifications.routes(rooms),
+                *supply_places.routes(rooms),
             ),
         )
 
@@ -100,13 +109,29 @@ class Gateway:
     def get(self, path: str, **headers: str) -> httpx.Response:
         """Ask."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.send("GET", path, b"", named)
+
+    def send(
+        self, method: str, path: str, body: bytes, headers: Mapping[str, str]
+    ) -> httpx.Response:
+        """Send a request."""
 
         async def ask() -> httpx.Response:
             transport = httpx.ASGITransport(app=self.app)
             async with httpx.AsyncClient(transport=transport, base_url="http://node") as client:
-                return await client.get(path, headers=named)
+                return await client.request(method, path, content=body, headers=dict(headers))
 
         return anyio.run(ask)
+
+    def call(
+        self, actor: Actor, method: str, path: str, asked: Any = None, **headers: str
+    ) -> httpx.Response:
+        """Send a signed request with a JSON body."""
+        body = b"" if asked is None else json.dumps(asked).encode()
+        value = sign(claim(self.trade.cast, actor, path, method, body), actor.signer)
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        named |= {"Yilian-Request": value, "Content-Type": "application/json"}
+        return self.send(method, path, body, named)
 
     def signed(self, actor: Actor, path: str, **headers: str) -> httpx.Response:
         """Ask with a signed request."""

@@ -173,17 +173,52 @@ def test_fewer_slots_by_vote_are_kept_to(world: World) -> None:
     assert maker.held() == set(UNITS[1:])
 
 
-def test_a_refusal_leaves_everything_for_the_next_try(world: World) -> None:
+@pytest.mark.parametrize("busy", [False, True])
+def test_what_is_refused_is_tried_again_and_looks_alike(world: World, busy: bool) -> None:
     maker = world.maker
-    shipment = maker.ship(UNITS[:4], world.wholesaler)
+    shipment = maker.ship(UNITS[:4], world.wholesaler) if busy else None
     maker.poster.chores()
-    ahead = world.market.interval() + 5
+    ahead = world.market.interval() + 2
     maker.poster.prepare(ahead)
+    maker.poster.arm(ahead)
     assert not maker.poster.send(ahead)
-    assert rows(maker)[-1] == "planned"
-    maker.poster._sent = -1
+    assert not maker.poster.retry(ahead)
+    if busy:
+        assert rows(maker)[-1] == "planned"
+    world.market.go_on()
+    assert maker.poster.retry(ahead)
+    raws = maker.line.raws[-3:]
+    # Three transactions, and one post.
+    assert len(set(raws)) == 3
+    assert len({str(body(raw)) for raw in raws}) == 1
+    if shipment is not None:
+        assert maker.titles.shipment(shipment).state == "done"
+        maker.poster.chores()
+        world.wholesaler.accept(shipment)
+
+
+@pytest.mark.parametrize("busy", [False, True])
+def test_what_got_lost_goes_first_whatever_it_was(world: World, busy: bool) -> None:
+    maker = world.maker
+    if busy:
+        maker.ship(UNITS[:4], world.wholesaler)
+        maker.poster.chores()
+    interval = world.market.go_on()
+    maker.poster.prepare(interval)
+    maker.poster.arm(interval)
+    maker.line.cut = "before"
+    with pytest.raises(ConnectionError):
+        maker.poster.send(interval)
+    maker.line.cut = None
+    maker.finish([UNITS[9]])
+    following = world.market.go_on()
+    maker.poster.prepare(following)
+    maker.poster.arm(following)
+    assert maker.poster.send(following)
+    assert maker.line.raws[-1] == maker.line.raws[-2]
+    assert UNITS[9] in maker.held()
     world.tick()
-    assert maker.titles.shipment(shipment).state == "brought"
+    assert UNITS[9] not in maker.held()
 
 
 def test_a_restored_backup_gives_up_what_it_no_longer_has(world: World) -> None:

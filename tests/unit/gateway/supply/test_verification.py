@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.chain import DAY
+from tests.chain import DAY, Actor
 from tests.http.node import problem
 from tests.unit.gateway.supply.asking import CORRELATION, Gateway, verify_path
 from tests.unit.gateway.supply.trade import (
@@ -30,7 +30,6 @@ from tests.unit.gateway.supply.trade import (
 )
 from yilian.gateway.epcis.identifiers import check_digit
 from yilian.gateway.supply import codes
-from yilian.gateway.supply.directory import Facts
 from yilian.gateway.supply.scan_errors import EVIDENCE_UNKNOWN, NOT_RESPONDER
 from yilian.gateway.supply.unit import Standing, Unit
 from yilian.gateway.supply.verdict import Concern, Question, Reason, judge
@@ -329,9 +328,9 @@ def test_who_has_no_number_or_credential_cannot_check(
 
 def test_the_facts_of_a_product(trade: Trade, desk: Desk) -> None:
     """As actions at packs ask for them."""
-    facts = Facts(desk.directory)
-    assert facts.product(GTIN) == (trade.maker.id, False, None)
-    assert facts.product(OTHER_GTIN) is None
+    facts = desk.directory
+    assert facts.facts(GTIN) == (trade.maker.id, False, None)
+    assert facts.facts(OTHER_GTIN) is None
     assert facts.by_drug_code(DRUG_CODE) == GTIN
     assert facts.by_drug_code("0000000") is None
 
@@ -531,3 +530,94 @@ def test_the_message_of_each_reason(trade: Trade, desk: Desk) -> None:
         else:
             assert held["verificationFailureReason"] in words
             assert ("additionalInfo" in held) == (reason == "recalled")
+
+
+# An organisation's own people -----------------------------------------------------------------
+
+
+def room(actor: Actor, rest: str) -> str:
+    """Write the address of an organisation's own matter."""
+    return f"/v1/organisations/{actor.id}/supply/{rest}"
+
+
+def test_the_shops_people_ask_with_a_scanner(trade: Trade, desk: Desk, gateway: Gateway) -> None:
+    """In their language; both sides keep the answer."""
+    path = room(trade.shop, "verifications")
+    made = gateway.call(trade.shop, "POST", path, {"code": CODE}, accept_language="zh-CN")
+    assert made.status_code == 200, made.text
+    body = made.json()
+    assert (body["verified"], body["title"], body["why"]) == (True, "未见异常", "各项信息一致。")
+    assert (body["gtin"], body["serial"], body["responder"]) == (GTIN, "A1", MAKER_GLN)
+    content = json.loads(codec.to_bytes(body["receipt"].split(".")[0]))
+    assert content["requester"] == SHOP_GLN
+    desk.packs.put("A1", "stolen")
+    body = gateway.call(trade.shop, "POST", path, {"code": CODE}).json()
+    assert (body["verified"], body["reason"], body["concern"]) == (
+        False,
+        "stolen",
+        "suspected_fake",
+    )
+    assert body["do"].startswith("Do not sell it.")
+    kept = gateway.call(
+        trade.maker, "GET", room(trade.maker, f"verifications/{_last(desk)}")
+    ).json()
+    assert kept["requester"] == SHOP_GLN
+    salt, content = codec.to_bytes(kept["salt"]), codec.to_bytes(kept["content"])
+    assert codec.to_bytes(kept["digest"]) == leaf(salt, content)
+
+
+@pytest.mark.parametrize(
+    ("asked", "code", "status"),
+    [
+        ({"code": "hello"}, "supply.code_unreadable", 400),
+        ({"code": f"(01){GTIN}"}, "supply.no_serial", 400),
+        ({"code": f"(01){OTHER_GTIN}(21)A"}, "supply.gtin_not_listed", 404),
+        ({"code": ""}, "malformed", 400),
+        ({"code": "1" * 600}, "malformed", 400),
+        ({"code": CODE, "context": "a b"}, "malformed", 400),
+        ({"code": CODE, "more": 1}, "malformed", 400),
+        ({}, "malformed", 400),
+    ],
+)
+def test_questions_that_are_refused(
+    trade: Trade, gateway: Gateway, asked: dict[str, Any], code: str, status: int
+) -> None:
+    """Each with its own code."""
+    path = room(trade.shop, "verifications")
+    problem(gateway.call(trade.shop, "POST", path, asked), code, status)
+
+
+def test_only_its_own_people(trade: Trade, desk: Desk, gateway: Gateway) -> None:
+    """Neither questions nor evidence nor places of another organisation."""
+    desk.verification.answer(asked(), SHOP_GLN)
+    for method, path, body in (
+        ("POST", room(trade.shop, "verifications"), {"code": CODE}),
+        ("GET", room(trade.maker, f"verifications/{_last(desk)}"), None),
+        ("GET", room(trade.maker, "places"), None),
+        ("PUT", room(trade.maker, f"places/{SHOP_GLN}"), {"latitude": 0, "longitude": 0}),
+        ("DELETE", room(trade.maker, f"places/{SHOP_GLN}"), None),
+    ):
+        problem(gateway.call(trade.hospital, method, path, body), "forbidden", 403)
+    unknown = gateway.call(trade.maker, "GET", room(trade.maker, "verifications/nothing"))
+    problem(unknown, "supply.evidence_unknown", 404)
+
+
+def test_places_are_entered_and_forgotten(trade: Trade, gateway: Gateway) -> None:
+    """By operators, within the bounds of the earth."""
+    place = {"latitude": 31_230_000, "longitude": 121_470_000}
+    path = room(trade.maker, f"places/{SHOP_GLN}")
+    shown = {"gln": SHOP_GLN, **place}
+    assert gateway.call(trade.maker, "PUT", path, place).json() == shown
+    listed = gateway.call(trade.maker, "GET", room(trade.maker, "places")).json()
+    assert listed == {"places": [shown]}
+    for wrong in (
+        {"latitude": 90_000_001, "longitude": 0},
+        {"latitude": 0, "longitude": -180_000_001},
+        {"latitude": 0.5, "longitude": 0},
+        {"latitude": 0},
+    ):
+        problem(gateway.call(trade.maker, "PUT", path, wrong), "malformed", 400)
+    bad = room(trade.maker, f"places/{SHOP_GLN[:-1]}0")
+    problem(gateway.call(trade.maker, "PUT", bad, place), "bad_parameter", 400)
+    assert gateway.call(trade.maker, "DELETE", path).json() == {"places": []}
+    problem(gateway.call(trade.maker, "DELETE", path), "supply.place_unknown", 404)

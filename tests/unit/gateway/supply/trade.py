@@ -17,6 +17,7 @@ from yilian.gateway.supply.checks import Checks
 from yilian.gateway.supply.database import SupplyDatabase
 from yilian.gateway.supply.directory import Directory
 from yilian.gateway.supply.packs import Packs
+from yilian.gateway.supply.places import Places
 from yilian.gateway.supply.public_way import PackWays
 from yilian.gateway.supply.scan import PublicAnswers, RouteStep
 from yilian.gateway.supply.unit import Standing, Unit
@@ -89,6 +90,7 @@ class Desk:
             organisation, self.database, self.directory, self.packs, now=running.now, sign=sign
         )
         self.public = PublicAnswers(self.verification, self.packs, self.packs)
+        self.places = Places(self.database)
         self.tokens = Tokens(self.database, running.now)
         self.checks = Checks(organisation, self.database, running.now)
 
@@ -107,6 +109,7 @@ class Working:
         )
         ways = PackWays(self.packs, self.directory)
         self.public = PublicAnswers(self.verification, self.packs, ways)
+        self.places = Places(self.database)
         self.tokens = Tokens(self.database, running.now)
         self.checks = Checks(organisation, self.database, running.now)
 

@@ -152,6 +152,11 @@ def _openings(here: Here, asked: formats.OpeningsAsked) -> Any:
     return formats.OpeningsAnswer(sealed=tuple(here.some_openings(asked.intervals)))
 
 
+def _history(here: Here, asked: formats.HistoryAsked) -> Any:
+    page = here.history(asked.shipment, asked.after)
+    return formats.HistoryAnswer(events=page.events, next=page.next)
+
+
 def serves() -> tuple[Serve, ...]:
     """List what a listener answers."""
     return (
@@ -172,6 +177,7 @@ def serves() -> tuple[Serve, ...]:
         Serve(there.SLICE, "Give a slice of a large object", _slice),
         Serve(there.SUPPLY_CLAIMS, "Give holder keys for a shipment", _claims, Meter(20, 400)),
         Serve(there.SUPPLY_SHIPMENT, "Take a shipment's titles", _shipment),
+        Serve(there.SUPPLY_HISTORY, "Show the events of a shipment's packs", _history),
         Serve(there.SUPPLY_OPENING, "Open posts to a regulator", _openings),
         Serve(there.SUPPLY_VERIFY, "Answer whether a pack is real", _verify_pack, Meter(50, 500)),
         Serve(there.SUPPLY_SCAN, "Show the public a pack", _show_pack, Meter(50, 500)),

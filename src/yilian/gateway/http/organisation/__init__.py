@@ -30,6 +30,11 @@ from yilian.gateway.http.organisation import (
     sessions,
     staff,
     studies,
+    supply,
+    supply_places,
+    supply_shipments,
+    supply_stock,
+    supply_temperatures,
     supply_verifications,
     timeline,
 )
@@ -55,6 +60,11 @@ MATTERS = (
     staff,
     notices,
     private,
+    supply,
+    supply_shipments,
+    supply_places,
+    supply_stock,
+    supply_temperatures,
     supply_verifications,
 )
 

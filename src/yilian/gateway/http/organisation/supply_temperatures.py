@@ -1,0 +1,202 @@
+"""How packs were kept, and how long a product may be outside of its storage range."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+from anyio import to_thread
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from yilian.gateway.errors import BAD_PARAMETER, FORBIDDEN, NOT_FOUND
+from yilian.gateway.http import asking
+from yilian.gateway.http.operation import Parameter, answer, operation
+from yilian.gateway.http.operation import routes as routes_of
+from yilian.gateway.http.organisation.rooms import (
+    COMMON,
+    OPERATORS,
+    STAFF,
+    Rooms,
+    answers,
+    body,
+)
+from yilian.gateway.organisation import Organisation
+from yilian.gateway.supply import codes
+from yilian.gateway.supply.code_form import CODE_UNREADABLE
+from yilian.gateway.supply.cold_chain import BAD_BUDGET, UNIT_UNKNOWN, ColdChain
+from yilian.gateway.supply.keeping import Budget, Report
+from yilian.gateway.supply.temperatures import hundredths, to_celsius
+from yilian.ledger.codec import Millis, Whole
+from yilian.ledger.errors import MALFORMED
+from yilian.ledger.modules.supply.messages import Celsius
+from yilian.ledger.modules.supply.numbers import check_digit
+
+ROOM = "/v1/organisations/{organisation}/supply/temperatures"
+CODE = Parameter(
+    name="code",
+    where="query",
+    schema={"type": "string", "minLength": 1, "maxLength": codes.MAX_LENGTH},
+    description="What a scanner read from the pack or case, or its id.",
+    required=True,
+)
+GTIN = Parameter(
+    name="gtin",
+    where="path",
+    schema={"type": "string", "pattern": "^[0-9]{14}$"},
+    description="The product's GTIN, with 14 digits.",
+    required=True,
+)
+
+
+class Period(msgspec.Struct, frozen=True, kw_only=True):
+    """A time, up to before `end`; null: it goes on."""
+
+    start: Millis
+    end: Millis | None
+
+
+class OutOfRange(Period, frozen=True, kw_only=True):
+    """A time out of range, and the extremes in it in hundredths of a degree C."""
+
+    lowest: int
+    highest: int
+
+
+class UnitTemperatures(msgspec.Struct, frozen=True, kw_only=True):
+    """How a unit was kept: times in ms, temperatures in hundredths of a degree C.
+
+    `outside` is the time out of range, `left` what remains of the budget; null for a product
+    without a range. `silent`: when nothing was measured. `ongoing`: the newest reading is out.
+    """
+
+    unit: str
+    readings: Whole
+    lowest: int | None
+    highest: int | None
+    mean_kinetic: int | None
+    excursions: tuple[OutOfRange, ...]
+    outside: Whole | None
+    left: Whole | None
+    conforms: bool
+    ongoing: bool
+    silent: tuple[Period, ...]
+
+
+class StabilityBudget(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How long (ms) a product may be out of its range in all, and between which limits then.
+
+    `floor` and `ceiling` in hundredths of a degree C; null: no limit.
+    """
+
+    outside: Annotated[int, msgspec.Meta(ge=0, le=10**13)]
+    floor: Celsius | None = None
+    ceiling: Celsius | None = None
+
+
+def routes(rooms: Rooms) -> tuple[BaseRoute, ...]:
+    """Make the routes."""
+    return routes_of(_report(rooms), _budget(rooms), _set_budget(rooms))
+
+
+def _cold_chain(organisation: Organisation) -> ColdChain:
+    if organisation.supply is None:
+        raise NOT_FOUND()
+    return organisation.supply.cold_chain
+
+
+def _report(rooms: Rooms) -> Any:
+    @operation(
+        "GET",
+        ROOM,
+        tag="organisations",
+        summary="Show how a pack or case was kept: its excursions and mean kinetic temperature",
+        parameters=(*COMMON, CODE),
+        answers=answers(UnitTemperatures, "What was measured where the unit was."),
+        problems=(FORBIDDEN, NOT_FOUND, CODE_UNREADABLE, UNIT_UNKNOWN),
+    )
+    async def report(request: Request) -> Response:
+        organisation, _ = await rooms.enter(request, *STAFF)
+        given = asking.query(request, "code").get("code")
+        if not given:
+            raise BAD_PARAMETER(name="code")
+        chain, unit = _cold_chain(organisation), codes.read(given).id
+        if not unit:
+            raise UNIT_UNKNOWN(unit=given[:200])
+        return answer(request, _shown(await to_thread.run_sync(chain.report, unit)))
+
+    return report
+
+
+def _budget(rooms: Rooms) -> Any:
+    @operation(
+        "GET",
+        ROOM + "/budgets/{gtin}",
+        tag="organisations",
+        summary="Show how long a product may be outside of its storage range",
+        parameters=(*COMMON, GTIN),
+        answers=answers(StabilityBudget, "The budget; nothing was set: none at all."),
+        problems=(FORBIDDEN, NOT_FOUND),
+    )
+    async def budget(request: Request) -> Response:
+        organisation, _ = await rooms.enter(request, *STAFF)
+        chain, gtin = _cold_chain(organisation), _gtin(request)
+        found = await to_thread.run_sync(chain.budget, gtin)
+        return answer(request, StabilityBudget(**found._asdict()))
+
+    return budget
+
+
+def _set_budget(rooms: Rooms) -> Any:
+    @operation(
+        "PUT",
+        ROOM + "/budgets/{gtin}",
+        tag="organisations",
+        summary="Say how long a product may be outside of its storage range",
+        parameters=(*COMMON, GTIN),
+        body=StabilityBudget,
+        answers=answers(StabilityBudget, "The budget as it holds from now on."),
+        problems=(MALFORMED, FORBIDDEN, NOT_FOUND, BAD_BUDGET),
+    )
+    async def set_budget(request: Request) -> Response:
+        organisation, _ = await rooms.enter(request, *OPERATORS)
+        chain, gtin = _cold_chain(organisation), _gtin(request)
+        given = await body(request, StabilityBudget)
+        made = Budget(given.outside, given.floor, given.ceiling)
+        await to_thread.run_sync(chain.set_budget, gtin, made)
+        return answer(request, given)
+
+    return set_budget
+
+
+def _gtin(request: Request) -> str:
+    gtin: str = request.path_params["gtin"]
+    digits = len(gtin) == 14 and gtin.isascii() and gtin.isdigit()
+    if not digits or check_digit(gtin[:-1]) != gtin[-1]:
+        raise BAD_PARAMETER(name="gtin")
+    return gtin
+
+
+def _shown(found: Report) -> UnitTemperatures:
+    return UnitTemperatures(
+        unit=found.unit,
+        readings=found.readings,
+        lowest=found.lowest,
+        highest=found.highest,
+        mean_kinetic=found.mean_kinetic,
+        excursions=tuple(
+            OutOfRange(
+                start=each.start,
+                end=each.end,
+                lowest=hundredths(to_celsius(each.low)),
+                highest=hundredths(to_celsius(each.high)),
+            )
+            for each in found.excursions
+        ),
+        outside=found.outside,
+        left=found.left,
+        conforms=found.conforms,
+        ongoing=found.ongoing,
+        silent=tuple(Period(start=start, end=end) for start, end in found.silent),
+    )

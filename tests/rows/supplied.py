@@ -46,10 +46,12 @@ class Traders(Served):
             Founder("云溪制药", "maker", "M-0004"),
             Founder("Hillside Pharmacy", "pharmacy", "P-0005"),
             Founder("河滨药房", "pharmacy", "P-0006"),
+            Founder("云溪市药品监督管理局", "regulator", "R-0007"),
         )
         super().__init__(path, (*FOUNDERS, *founders))
-        self.maker, self.shop, self.other = self.more
-        self.places = {each.id: place(number) for number, each in enumerate(self.more, 1)}
+        self.maker, self.shop, self.other, self.regulator = self.more
+        self.traders = (self.maker, self.shop, self.other)
+        self.places = {each.id: place(number) for number, each in enumerate(self.traders, 1)}
 
     def open_trade(self) -> None:
         """Register companies and products, and have titles move quickly."""
@@ -61,13 +63,20 @@ class Traders(Served):
                     client.governance.propose(proposal=proposal, action=action)
                 elif number < 4:
                     client.governance.vote(proposal=proposal, approve=True)
-        for number, each in enumerate(self.more, 1):
+        for number, each in enumerate(self.traders, 1):
             body = f"{PREFIX}{number:05d}"
             prefixes = [PREFIX] if each is self.maker else []
             with self.client(each) as client:
                 client.supply.register_company(
                     company=drafts.fresh_id(), gln=body + check_digit(body), prefixes=prefixes
                 )
+        with self.client(self.regulator) as client:
+            client.supply.issue_credential(
+                credential=drafts.fresh_id(),
+                organisation=self.shop.id,
+                role="trading_partner",
+                ends=time.time_ns() // 1_000_000 + 86_400_000,
+            )
         with self.client(self.maker) as client:
             client.supply.register_product(
                 gtin=gtin(1), kind="medicine", name="阿莫西林胶囊", responder=self.maker.id

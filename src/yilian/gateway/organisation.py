@@ -21,7 +21,6 @@ from yilian.gateway.members.counterpart import Counterpart, Here
 from yilian.gateway.members.courier import Courier
 from yilian.gateway.members.errors import HOLDER_ELSEWHERE
 from yilian.gateway.members.peers import Peers
-from yilian.gateway.members.there import There
 from yilian.gateway.practice import notices
 from yilian.gateway.practice.care import Care
 from yilian.gateway.practice.desks import Desks
@@ -29,6 +28,7 @@ from yilian.gateway.practice.emergencies import Emergencies
 from yilian.gateway.practice.erasures import Erasures
 from yilian.gateway.practice.private import Private
 from yilian.gateway.practice.records import OwnRecords
+from yilian.gateway.practice.replicas import Backed, Replicas
 from yilian.gateway.practice.studies import Studies
 from yilian.gateway.practice.tags import Tags
 from yilian.gateway.practice.treatment import ShownEncounter, treats
@@ -37,7 +37,7 @@ from yilian.gateway.supply.supply import Supply
 from yilian.ledger import codec, errors, keys, transaction
 from yilian.ledger.modules import Message
 from yilian.ledger.modules.consent import messages as consent
-from yilian.ledger.modules.consent.state import GRANTS, SESSIONS
+from yilian.ledger.modules.consent.state import GRANTS, SESSIONS, Grant
 from yilian.ledger.modules.identity import messages as identity
 from yilian.ledger.modules.identity.state import (
     KEY_SERVICES,
@@ -141,6 +141,7 @@ class Organisation:
         self.studies = Studies(self)
         self._tags = Tags(self)
         self.private = Private(self)
+        self.replicas = Replicas(self)
         self.supply: Supply | None = None
         """Its part in the supply chain, which a node opens and closes."""
 
@@ -162,7 +163,7 @@ class Organisation:
             return Here(found, self.id)
         if self.peers is None:
             raise HOLDER_ELSEWHERE(id=name)
-        return There(self.peers, self.id, name)
+        return Backed(self, name)
 
     # -- transactions --------------------------------------------------------------------------
 
@@ -300,7 +301,9 @@ class Organisation:
             if outcome.code != errors.OK:
                 raise errors.Refusal(errors.by_number(outcome.code), outcome.parameters)
             noted(batch.batch, outcome.hash, outcome.height)
-            return outcome
+        if batch.kind == "records":
+            self.replicas.anchored(batch.batch)
+        return outcome
 
     def _turn(self, batch: str) -> threading.Lock:
         """Give a batch's lock: who deposited it and who anchors leftovers may come at once."""
@@ -353,13 +356,8 @@ class Organisation:
         own people, and `emergencies.no_finality` where the chain here may be out of date: what was
         taken back may stand in a block that this node has not seen.
         """
-        self.emergencies.finality.require()
-        session = SESSIONS.get(self.engine.state(), request.terms.session)
-        if session is not None:
-            reader = SUBJECTS.require(self.engine.state(), session.reader)
-            if home(session.reader, reader) != caller:
-                raise CALLER_DIFFERS()
-        view = self._view(request)
+        self.require_reader(request.terms.session, caller)
+        view = self.view(request)
         names = self.opened(request) if wanted is None else list(wanted)
         patient = self.vault.giver.patient(request.terms.grant)
         encounter = patient is not None and treats(
@@ -379,6 +377,18 @@ class Organisation:
             for at in range(0, len(names), MAX_RECORDS)
         ]
 
+    def require_reader(self, session: str, caller: str) -> None:
+        """Refuse what stands between a caller and any release, whoever keeps the records.
+
+        `emergencies.no_finality`, and `caller_differs` for a session of somebody else's people.
+        """
+        self.emergencies.finality.require()
+        found = SESSIONS.get(self.engine.state(), session)
+        if found is not None:
+            reader = SUBJECTS.require(self.engine.state(), found.reader)
+            if home(found.reader, reader) != caller:
+                raise CALLER_DIFFERS()
+
     def opened(self, request: OpenedSession) -> list[str]:
         """List the records that a session's grant opens; decides nothing.
 
@@ -389,23 +399,13 @@ class Organisation:
             raise GRANT_UNKNOWN()
         return self.vault.opened_by(request.terms.grant, found.terms)
 
-    def _view(self, request: OpenedSession) -> ChainView:
+    def view(self, request: OpenedSession) -> ChainView:
+        """Read what the chain here says of a session and its grant."""
         state = self.engine.state()
         grant = GRANTS.get(state, request.terms.grant)
         session = SESSIONS.get(state, request.terms.session)
         return ChainView(
-            grant=None
-            if grant is None
-            else GrantState(
-                patient=grant.person,
-                active=grant.revoked is None,
-                starts=grant.starts,
-                ends=grant.ends,
-                commitment=grant.terms,
-                by=self._acted(grant.by),
-                countersigned=grant.countersigned,
-                version=grant.version,
-            ),
+            grant=None if grant is None else self.grant_state(grant),
             session=None
             if session is None
             else SessionState(
@@ -416,6 +416,19 @@ class Organisation:
                 reader=session.reader,
             ),
             block_time=self.engine.tip.time,
+        )
+
+    def grant_state(self, grant: Grant) -> GrantState:
+        """Read a grant as decisions look at it."""
+        return GrantState(
+            patient=grant.person,
+            active=grant.revoked is None,
+            starts=grant.starts,
+            ends=grant.ends,
+            commitment=grant.terms,
+            by=self._acted(grant.by),
+            countersigned=grant.countersigned,
+            version=grant.version,
         )
 
     def _acted(self, by: str | None) -> str | None:

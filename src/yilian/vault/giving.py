@@ -56,7 +56,7 @@ class Rewrapped(NamedTuple):
     package: bytes
 
 
-class Whole(NamedTuple):
+class WholeGrant(NamedTuple):
     """A grant with its recipient and the ids of all keys that it opens; `package` wraps them."""
 
     opened: OpenedTerms
@@ -124,7 +124,8 @@ class Giver:
 
         Again with the same terms it makes the whole package anew (for one that was lost, or a
         grantee that rotated its key); with others it refuses `grant_exists_with_other_terms`.
-        Refuses `grant_condition_unknown` and `replicas.terms_refused`. Terms that begin later send their keys by `extend`.
+        Refuses `grant_condition_unknown` and `replicas.terms_refused`. Terms that begin later send
+        their keys by `extend`.
         """
         checked(terms)
         conditions.check(terms.conditions)
@@ -310,7 +311,7 @@ class Giver:
         sealed = wrap(public, codec.encode(content), binding("grant-package", **ids))
         return codec.encode(GrantPackage(**ids, recipient=public.id, sealed=sealed))
 
-    def whole(self, grant: str, commitment: str) -> Whole | None:
+    def whole(self, grant: str, commitment: str) -> WholeGrant | None:
         """Package all that a grant's current terms open, for somebody else to hand on.
 
         Nothing is noted as sent, for nobody knows whether it will be asked for. None where the
@@ -322,7 +323,7 @@ class Giver:
                 return None
             opened = self._opened(row)
             keys = self._keys_of(opened.terms, self._keystore.category_keys(row.patient))
-            return Whole(
+            return WholeGrant(
                 opened,
                 PublicKey(row.recipient),
                 tuple(sorted(each.key for each in keys)),

@@ -54,6 +54,8 @@ from yilian.vault.private_documents import PrivateDocuments
 from yilian.vault.receiving import Accepted, Grantee, OpenedSession
 from yilian.vault.records import Batch, Damage, Item, Records, Version, batch_of
 from yilian.vault.relations import Relations
+from yilian.vault.replica_giving import ReplicasGiven
+from yilian.vault.replicas import ReplicaParts, ReplicasKept, ReplicasKnown
 from yilian.vault.retention import DUTIES
 from yilian.vault.rotation import Rotation
 from yilian.vault.sharing import Given, Holder, Redact, no_copies
@@ -114,6 +116,11 @@ class Vault:
             self._journal,
             clock,
             self._holder.grantee,
+        )
+        self.replicas = ReplicaParts(
+            ReplicasGiven(organisation, catalogue, self._records, self._holder, self.erasure.mark),
+            ReplicasKept(organisation, keystore, catalogue, self._journal.write, clock),
+            ReplicasKnown(catalogue),
         )
         self.large = open_large(stores, keystore, catalogue, clock)
         self.erasure.listeners.append(self.large.erased)
@@ -425,6 +432,10 @@ class Vault:
         return self._grantee.read(released, grant, roots)
 
     # Journal
+
+    def journal_write(self, lines: Sequence[JournalLine]) -> None:
+        """Keep journal lines of who answered in this organisation's place, durable on return."""
+        self._journal.write(lines)
 
     def journal_batch(self) -> Batch | None:
         """Put journal lines that are in no batch yet into one; None when there are none."""

@@ -29,7 +29,7 @@ from yilian.vault.database import position, values
 
 Behaviour = Literal["rollback", "proceed"]
 
-STEP = 500
+STEP = 1_000
 """How many events are stored in one transaction of a large capture."""
 MAX_FAULTS = 1_000
 """How many faults of one capture are told."""
@@ -190,17 +190,17 @@ class Capture:
             content=content,
         )
         with self._database.write() as connection:
-            known = self._sent_before(connection, row)
-            if known is not None:
-                return known
-            waiting = sql.select(sql.func.count()).where(_jobs.c.finished.is_(None))
-            if (connection.scalar(waiting) or 0) >= WAITING:
-                raise CAPTURE_BUSY(limit=WAITING)
-            connection.execute(sql.insert(_jobs), values(row))
+            job = self._sent_before(connection, row)
+            if job is None:
+                waiting = sql.select(sql.func.count()).where(_jobs.c.finished.is_(None))
+                if (connection.scalar(waiting) or 0) >= WAITING:
+                    raise CAPTURE_BUSY(limit=WAITING)
+                connection.execute(sql.insert(_jobs), values(row))
+                job = _job(row)
         self.start()
         with self._changed:
             self._changed.notify_all()
-        return _job(row)
+        return job
 
     def _sent_before(self, connection: sql.Connection, row: _JobRow) -> Job | None:
         found = connection.execute(

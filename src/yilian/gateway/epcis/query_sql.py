@@ -142,10 +142,11 @@ def _select(
     connection: sql.Connection, query: Query, source: _Source, page: PageToken | None, limit: int
 ) -> Sequence[Any]:
     direction = "DESC" if query.descending else "ASC"
-    if query.order == "sequence":
+    if query.order in ("sequence", "record_time"):
+        # Record times never go back along the log, so its order is theirs.
         key, order = "e.sequence", f"e.sequence {direction}"
-    elif isinstance(query.order, str):
-        key = "e." + query.order
+    elif query.order == "event_time":
+        key = "e.event_time"
         order = f"{key} {direction}, e.sequence {direction}"
     else:
         key = "o.value"
@@ -174,14 +175,21 @@ def _source(
     connection: sql.Connection, query: Query, viewer: str | None, after: int, snapshot: int
 ) -> _Source:
     """Give tables and conditions, the one that finds fewest events first if they are few."""
-    source = _Source([], [_Sql("e.sequence > ? AND e.sequence <= ?", (after, snapshot))])
+    source = _Source([], [])
     looked_up: list[tuple[_Sql, _Sql]] = []
     for each in query.conditions:
-        rows = _rows(each)
-        if rows is None:
-            source.where.append(_column(each))
-        else:
+        if not isinstance(each, Moment):
+            rows = _rows(each)
             looked_up.append((rows, _check(each, rows)))
+        elif each.column == "event_time":
+            source.where.append(_event_time(each))
+        elif each.low is not None:
+            after = max(after, _recorded_before(connection, each.low))
+        elif each.high is not None:
+            snapshot = min(snapshot, _recorded_before(connection, each.high))
+    # The plus keeps SQLite from reading along the log where another order is wanted.
+    column = "+e.sequence" if query.order == "event_time" else "e.sequence"
+    source.where.append(_Sql(f"{column} > ? AND {column} <= ?", (after, snapshot)))
     if viewer is not None:
         shown = _Sql(
             "SELECT s.row FROM epcis_visible AS v JOIN epcis_events AS s"
@@ -212,17 +220,30 @@ def _size(connection: sql.Connection, rows: _Sql) -> int:
     return int(connection.exec_driver_sql(text, (*rows.values, FEW)).scalar() or 0)
 
 
-def _column(condition: Condition) -> _Sql:
-    assert isinstance(condition, Moment)
+def _event_time(condition: Moment) -> _Sql:
     if condition.low is not None:
-        return _Sql(f"e.{condition.column} >= ?", (condition.low,))
-    return _Sql(f"e.{condition.column} < ?", (condition.high,))
+        return _Sql("e.event_time >= ?", (condition.low,))
+    return _Sql("e.event_time < ?", (condition.high,))
 
 
-def _rows(condition: Condition) -> _Sql | None:
-    """Give the query for the rows that meet a condition; None for one on a column."""
-    if isinstance(condition, Moment):
-        return None
+def _recorded_before(connection: sql.Connection, moment: int) -> int:
+    """Give the sequence of the last event that was recorded before a moment; 0 for none.
+
+    Record times never go back along the log, which has no gaps: it is searched by halves.
+    """
+    low, high = 0, store.newest(connection)
+    while low < high:
+        middle = (low + high + 1) // 2
+        text = "SELECT record_time FROM epcis_events WHERE sequence = ?"
+        if int(connection.exec_driver_sql(text, (middle,)).scalar_one()) < moment:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def _rows(condition: Condition) -> _Sql:
+    """Give the query for the rows that meet a condition on terms or ids."""
     if isinstance(condition, Identified):
         marks = _marks(condition.event_ids)
         return _Sql(

@@ -13,9 +13,9 @@ import msgspec
 from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
-from yilian.gateway.errors import RATE_LIMITED
+from yilian.gateway.errors import BAD_PARAMETER, RATE_LIMITED
 from yilian.gateway.http import asking
 from yilian.gateway.http.operation import JSON, Answer, Parameter, operation
 from yilian.gateway.http.operation import routes as routes_of
@@ -41,6 +41,7 @@ from yilian.ledger.errors import Refusal
 from yilian.text import negotiate, say
 
 HTML = "text/html"
+CSS = "text/css"
 PATH = "/v1/supply/scan"
 
 
@@ -81,8 +82,7 @@ class Scanned(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 def routes(responders: Responders, rate: Rate | None = None) -> tuple[BaseRoute, ...]:
     """Make the routes; `rate` counts each address (2 a second, 30 at once, unless given)."""
     scanning = Scanning(responders.directory, responders.show)
-    style = Route(STYLE_PATH, _style)
-    return (*routes_of(_scan(responders, scanning, rate or Rate(2, 30))), style)
+    return routes_of(_scan(responders, scanning, rate or Rate(2, 30)), _style)
 
 
 def _scan(responders: Responders, scanning: Scanning, rate: Rate) -> Callable[[Request], Any]:
@@ -167,6 +167,15 @@ def _shown(view: View, responders: Responders, language: str) -> Scanned:
     )
 
 
+@operation(
+    "GET",
+    STYLE_PATH,
+    tag="supply",
+    summary="Give the style sheet of the page that shows a pack",
+    answers=(Answer(status=200, description="The style sheet.", content={CSS: str}),),
+    problems=(BAD_PARAMETER,),
+)
 def _style(request: Request) -> Response:
+    """Give the style sheet."""
     asking.query(request)
     return Response(STYLE, 200, None, "text/css; charset=utf-8")

@@ -53,7 +53,7 @@ _GTIN = re.compile(r"[0-9]{14}")
 _GLN = re.compile(r"[0-9]{13}")
 
 
-class Data(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class VerificationData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Whether the identifiers match a pack that may be sold, and if not, why."""
 
     verified: bool
@@ -61,16 +61,16 @@ class Data(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     additionalInfo: Literal["recalled"] | None = None  # noqa: N815
 
 
-class Verified(msgspec.Struct, frozen=True, kw_only=True):
+class VerificationResponse(msgspec.Struct, frozen=True, kw_only=True):
     """The standard's response message."""
 
     verificationTimestamp: str  # noqa: N815
     responderGLN: str  # noqa: N815
-    data: Data
+    data: VerificationData
     corrUUID: str  # noqa: N815
 
 
-class Connected(msgspec.Struct, frozen=True, kw_only=True):
+class ConnectivityResponse(msgspec.Struct, frozen=True, kw_only=True):
     """Who would answer."""
 
     responderGLN: str  # noqa: N815
@@ -142,7 +142,9 @@ def _verify(responders: Responders, rate: Rate) -> Callable[[Request], Any]:
             _SIGNED,
             _BEARER_PARAMETER,
         ),
-        answers=(Answer(status=200, description="Answered.", content={JSON: Verified}),),
+        answers=(
+            Answer(status=200, description="Answered.", content={JSON: VerificationResponse}),
+        ),
         problems=_PROBLEMS,
     )
     async def verify(request: Request) -> Response:
@@ -175,7 +177,9 @@ def _connectivity(responders: Responders, rate: Rate) -> Callable[[Request], Any
             _SIGNED,
             _BEARER_PARAMETER,
         ),
-        answers=(Answer(status=200, description="Answered.", content={JSON: Connected}),),
+        answers=(
+            Answer(status=200, description="Answered.", content={JSON: ConnectivityResponse}),
+        ),
         problems=_PROBLEMS,
     )
     async def connectivity(request: Request) -> Response:
@@ -188,7 +192,9 @@ def _connectivity(responders: Responders, rate: Rate) -> Callable[[Request], Any
         if listing is None:
             raise GTIN_NOT_LISTED(gtin=gtin)
         responder = responders.directory.gln_of(listing.responder) or listing.gln
-        return Response(codec.encode(Connected(responderGLN=responder)), 200, CACHE, JSON)
+        return Response(
+            codec.encode(ConnectivityResponse(responderGLN=responder)), 200, CACHE, JSON
+        )
 
     return connectivity
 

@@ -7,7 +7,7 @@ vault and its own node's state, and journalled before it leaves, wherever the as
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from yilian.gateway.members.errors import NOT_ABOUT_YOU
@@ -40,11 +40,13 @@ from yilian.vault.emergency_access import (
     EscrowAnswer,
     ShareRequest,
 )
+from yilian.vault.envelope import JournalLine
 from yilian.vault.large import MEDIA_TYPE
 from yilian.vault.large_manifest import SealedChunk
 from yilian.vault.notice import Parameters
 from yilian.vault.packages import MAX_RECORDS, GrantPackage, Released
 from yilian.vault.receiving import OpenedSession
+from yilian.vault.replica_formats import Changes
 
 if TYPE_CHECKING:
     from yilian.gateway.organisation import Organisation
@@ -117,6 +119,27 @@ class Counterpart(Protocol):
         self, session: OpenedSession, content: bytes, start: int, length: int
     ) -> Iterator[bytes]:
         """Give a range of a large object whose manifest a session released, in checked pieces."""
+
+    def replica_put(self, allowance: str, changes: Changes) -> None:
+        """Take what changed of a replica of the asker's records."""
+
+    def replica_fresh(self, time: int, copies: Mapping[str, str]) -> Sequence[str]:
+        """Take word that replicas are complete; gives those that are not."""
+
+    def replica_drop(self, allowance: str) -> None:
+        """Destroy a replica of the asker's records."""
+
+    def replica_read(
+        self,
+        holder: str,
+        session: OpenedSession,
+        wanted: Sequence[str] | None = None,
+        shown: ShownEncounter | None = None,
+    ) -> list[Released]:
+        """Release in a holder's place what a session opens."""
+
+    def replica_package(self, holder: str, grant: str) -> bytes | None:
+        """Give the package of a grant to the asker, in its holder's place."""
 
     def verify_pack(self, asked: PackAsked) -> PackAnswered:
         """Answer whether a pack is real, and keep that it was asked."""
@@ -310,6 +333,59 @@ class Here:
             except Refusal:
                 continue
         return names
+
+    # -- replicas ------------------------------------------------------------------------------
+
+    def replica_put(self, allowance: str, changes: Changes) -> None:
+        """Take what changed; refuses as `Replicas.take`."""
+        self._organisation.replicas.take(self._caller, allowance, changes)
+
+    def replica_fresh(self, time: int, copies: Mapping[str, str]) -> Sequence[str]:
+        """Take word that replicas are complete."""
+        return self._organisation.vault.replicas.kept.fresh(self._caller, time, copies)
+
+    def replica_drop(self, allowance: str) -> None:
+        """Destroy a replica; refuses `members.not_about_caller` for another's."""
+        self._organisation.replicas.drop(self._caller, allowance)
+
+    def replica_tell(self, grant: str, members: Sequence[str]) -> None:
+        """Keep which members have a replica for a grant of the caller's."""
+        self._organisation.replicas.hear(self._caller, grant, members)
+
+    def replica_read(
+        self,
+        holder: str,
+        session: OpenedSession,
+        wanted: Sequence[str] | None = None,
+        shown: ShownEncounter | None = None,
+    ) -> list[Released]:
+        """Release all at once; refuses as `Replicas.portion`."""
+        found: list[Released] = []
+        names: Sequence[str] | None = wanted
+        while names is None or names:
+            answer = self.replica_portion(holder, session, names, shown)
+            found += answer.released
+            names = answer.more
+        return found
+
+    def replica_portion(
+        self,
+        holder: str,
+        session: OpenedSession,
+        wanted: Sequence[str] | None = None,
+        shown: ShownEncounter | None = None,
+    ) -> ReleaseAnswer:
+        """Release as much as fits one answer."""
+        replicas = self._organisation.replicas
+        return replicas.portion(self._caller, holder, session, wanted, shown)
+
+    def replica_package(self, holder: str, grant: str) -> bytes | None:
+        """Give the package of a grant to the caller."""
+        return self._organisation.replicas.package(self._caller, holder, grant)
+
+    def replica_lines(self, session: OpenedSession, lines: Sequence[JournalLine]) -> None:
+        """Take journal lines of a replica that the caller keeps."""
+        self._organisation.replicas.report(self._caller, session, lines)
 
     # -- packs ---------------------------------------------------------------------------------
 

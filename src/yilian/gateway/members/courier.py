@@ -38,10 +38,21 @@ GIVEN_UP_MS = 30 * 86_400_000
 
 _BOUNDS = {
     each.name: each
-    for each in (there.ACCEPT, there.ASK, there.PRIVATE, there.SUPPLY_SHIPMENT, there.TELL)
+    for each in (
+        there.ACCEPT,
+        there.ASK,
+        there.PRIVATE,
+        there.REPLICA_LINES,
+        there.REPLICA_TELL,
+        there.SUPPLY_SHIPMENT,
+        there.TELL,
+    )
 }
 _LATER = frozenset({ANSWER_REFUSED, NO_ENDPOINT, NOT_THE_MEMBER})
 """Besides what passes by itself: the other's operator has something to put right."""
+
+_NEVER_OLD = frozenset({there.REPLICA_LINES.name})
+"""Whoever's records were read is told of it, however long the holder was away."""
 
 log = logging.getLogger("yilian.gateway")
 
@@ -117,6 +128,7 @@ class Courier:
     def _receivers(self) -> list[str]:
         organisation = self._organisation
         found = {*organisation.vault.parcels.receivers(), *organisation.emergencies.to_tell()}
+        found |= organisation.replicas.to_tell()
         return sorted(found)
 
     def _serve(self, receiver: str) -> None:
@@ -138,6 +150,7 @@ class Courier:
         if standing(state, receiver) is None:
             organisation.vault.parcels.forget(receiver)
             organisation.emergencies.give_up(receiver)
+            organisation.replicas.give_up(receiver)
             return
         try:
             while parcels := organisation.vault.parcels.waiting(receiver):
@@ -148,6 +161,7 @@ class Courier:
                         organisation.vault.private.delivered(each.mark, receiver)
                     organisation.vault.parcels.done(each.position)
             organisation.emergencies.carry(receiver)
+            organisation.replicas.carry(receiver)
         except Refusal as refusal:
             log.info("a member is not reached: %s", refusal.code.name)
             self._pause(receiver)
@@ -170,6 +184,7 @@ class Courier:
             )
         except Refusal as refusal:
             old = organisation.engine.now() - parcel.since > GIVEN_UP_MS
+            old = old and operation not in _NEVER_OLD
             if not old and later(refusal):
                 raise
             log.warning("%s is given up: %s", operation, refusal.code.name)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from yilian.gateway.members import formats
+from yilian.gateway.members import formats, replica_formats
 from yilian.gateway.members.errors import ANSWER_REFUSED
 from yilian.gateway.members.formats import MIB, Known
 from yilian.gateway.members.peers import Peers
@@ -30,6 +30,7 @@ from yilian.vault.large_manifest import SealedChunk, open_chunk, read_manifest
 from yilian.vault.notice import Parameters
 from yilian.vault.packages import MAX_RECORDS, Released
 from yilian.vault.receiving import OpenedSession
+from yilian.vault.replica_formats import Changes
 
 T = TypeVar("T")
 
@@ -87,6 +88,33 @@ SUPPLY_HISTORY = _of(
     "supply-history", formats.HistoryAsked, formats.HistoryAnswer, Known(KIB, LARGEST, 60.0)
 )
 
+REPLICA_PUT = _of(
+    "replica-put", replica_formats.ReplicaPut, formats.Nothing, Known(64 * MIB, KIB, 60.0)
+)
+REPLICA_FRESH = _of(
+    "replica-fresh",
+    replica_formats.ReplicasFresh,
+    replica_formats.ReplicasDiffer,
+    Known(128 * KIB, 64 * KIB, 20.0),
+)
+REPLICA_DROP = _of("replica-drop", replica_formats.ReplicaNamed, formats.Nothing, _SMALL)
+REPLICA_TELL = _of("replica-tell", replica_formats.ReplicasTold, formats.Nothing, _SMALL)
+REPLICA_READ = _of(
+    "replica-read",
+    replica_formats.ReplicaAsked,
+    formats.ReleaseAnswer,
+    Known(256 * KIB, 64 * MIB, 30.0),
+)
+REPLICA_PACKAGE = _of(
+    "replica-package",
+    replica_formats.ReplicaPackageAsked,
+    formats.PackageAnswer,
+    Known(KIB, 5 * MIB, 10.0),
+)
+REPLICA_LINES = _of(
+    "replica-lines", replica_formats.ReplicaLines, formats.Nothing, Known(4 * MIB, KIB, 20.0)
+)
+
 
 def encode(value: Any) -> bytes:
     """Write a question or an answer."""
@@ -126,12 +154,23 @@ class There:
         shown: ShownEncounter | None = None,
     ) -> list[Released]:
         """Ask portion by portion until nothing is left to be asked for."""
+
+        def ask(some: tuple[str, ...] | None) -> formats.ReleaseAnswer:
+            asked = formats.ReleaseAsked(session=session, wanted=some, shown=shown)
+            return self._call(RELEASE, asked, formats.ReleaseAnswer)
+
+        return self._portions(ask, wanted)
+
+    def _portions(
+        self,
+        ask: Callable[[tuple[str, ...] | None], formats.ReleaseAnswer],
+        wanted: Sequence[str] | None,
+    ) -> list[Released]:
         found: list[Released] = []
         names: tuple[str, ...] | None = None if wanted is None else tuple(wanted)
         while names is None or names:
             some = None if names is None else names[:MAX_RECORDS]
-            asked = formats.ReleaseAsked(session=session, wanted=some, shown=shown)
-            answer = self._call(RELEASE, asked, formats.ReleaseAnswer)
+            answer = ask(some)
             found += answer.released
             rest = () if names is None else names[MAX_RECORDS:]
             before = None if some is None else len(some)
@@ -159,6 +198,49 @@ class There:
             piece = open_chunk(manifest, self._call(SLICE, asked, SealedChunk))
             at = index * manifest.chunk
             yield piece[max(0, start - at) : end - at]
+
+    # -- replicas ------------------------------------------------------------------------------
+
+    def replica_put(self, allowance: str, changes: Changes) -> None:
+        """Send what changed of a replica."""
+        asked = replica_formats.ReplicaPut(allowance=allowance, **changes._asdict())
+        self._call(REPLICA_PUT, asked, formats.Nothing)
+
+    def replica_fresh(self, time: int, copies: Mapping[str, str]) -> Sequence[str]:
+        """Say which replicas are complete, by their digests."""
+        named = tuple(
+            replica_formats.ReplicaCopy(allowance=name, digest=digest)
+            for name, digest in copies.items()
+        )
+        asked = replica_formats.ReplicasFresh(time=time, copies=named)
+        return self._call(REPLICA_FRESH, asked, replica_formats.ReplicasDiffer).differ
+
+    def replica_drop(self, allowance: str) -> None:
+        """Have a replica destroyed."""
+        asked = replica_formats.ReplicaNamed(allowance=allowance)
+        self._call(REPLICA_DROP, asked, formats.Nothing)
+
+    def replica_read(
+        self,
+        holder: str,
+        session: OpenedSession,
+        wanted: Sequence[str] | None = None,
+        shown: ShownEncounter | None = None,
+    ) -> list[Released]:
+        """Ask a replica as its holder would be asked."""
+
+        def ask(some: tuple[str, ...] | None) -> formats.ReleaseAnswer:
+            asked = replica_formats.ReplicaAsked(
+                holder=holder, session=session, wanted=some, shown=shown
+            )
+            return self._call(REPLICA_READ, asked, formats.ReleaseAnswer)
+
+        return self._portions(ask, wanted)
+
+    def replica_package(self, holder: str, grant: str) -> bytes | None:
+        """Ask a replica for the package of a grant."""
+        asked = replica_formats.ReplicaPackageAsked(holder=holder, grant=grant)
+        return self._call(REPLICA_PACKAGE, asked, formats.PackageAnswer).package
 
     # -- grants --------------------------------------------------------------------------------
 

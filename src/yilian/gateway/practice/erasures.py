@@ -141,6 +141,7 @@ class Erasures:
             self._vault.desk.remove_person(plan.patient)
         self._vault.erase(plan)
         self._organisation.content.settle(plan.patient)
+        self._organisation.replicas.touched(plan.patient)
         return Erased(plan, told)
 
     def _inform(self, person: str, certificates: Sequence[Certificate]) -> None:

@@ -156,6 +156,7 @@ class Watch:
             # One damaged row must not hold up everybody else's rights; `integrity` names it.
             kind = happened.event["type"]
             log.error("%s %s: not carried out: %s", kind, happened.cause, refusal.code.name)
+        self._organisation.replicas.touched(happened.event["person"])
 
     def _granted(self, happened: Happened) -> None:
         self._hand_over(happened, "grant_given")

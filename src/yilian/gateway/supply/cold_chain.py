@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from threading import Lock
 from typing import NamedTuple
 
@@ -30,15 +31,17 @@ from yilian.gateway.supply.keeping import (
     Look,
     Products,
     Report,
+    before,
     budgets_table,
     measured,
-    read,
     readings_table,
+    sensor_events_table,
+    subjects_table,
 )
 from yilian.gateway.supply.pack_rows import UnitRow, chunks, steps_table, units_table
 from yilian.gateway.supply.packs import Packs
 from yilian.gateway.supply.scan import Kept
-from yilian.gateway.supply.temperatures import Reading
+from yilian.gateway.supply.temperatures import Range, Reading
 from yilian.gateway.supply.unit import TERMINAL
 from yilian.gateway.supply.whereabouts import Whereabouts
 from yilian.ledger.errors import code
@@ -76,15 +79,29 @@ _cursor = sql.Table(
 )
 
 
+class _Change(NamedTuple):
+    """That more is known of a carrier since a time, with readings between two extremes."""
+
+    since: int
+    low: Decimal
+    high: Decimal
+
+
 class _Dirty:
-    """What has to be judged again: carriers since a time, and units."""
+    """What has to be judged again: carriers, and units."""
 
     def __init__(self) -> None:
-        self.carriers: dict[str, int] = {}
+        self.carriers: dict[str, _Change] = {}
         self.units: set[str] = set()
 
-    def carrier(self, name: str, since: int) -> None:
-        self.carriers[name] = min(since, self.carriers.get(name, since))
+    def carrier(self, name: str, change: _Change) -> None:
+        """Note a change of a carrier."""
+        known = self.carriers.get(name, change)
+        self.carriers[name] = _Change(
+            min(known.since, change.since),
+            min(known.low, change.low),
+            max(known.high, change.high),
+        )
 
 
 class _Finding(NamedTuple):
@@ -135,8 +152,8 @@ class ColdChain:
         """Read every event again; what was held back stays known, and is not held twice."""
         with self._turn:
             with self._database.write() as connection:
-                connection.execute(sql.delete(readings_table))
-                connection.execute(sql.delete(_cursor))
+                for each in (readings_table, subjects_table, sensor_events_table, _cursor):
+                    connection.execute(sql.delete(each))
             at, wrote = self._follow()
         if wrote:
             self._repository.tell()
@@ -169,7 +186,7 @@ class ColdChain:
             step = steps.read(event)
         except (KeyError, ValueError):
             return
-        if stored.submitter == self._organisation and CARRIER in event:
+        if stored.submitter == self._organisation and _is_hold(event):
             return  # what this part has written itself moves nothing
         if step.declares:
             self._withdraw(stored, dirty, connection)
@@ -189,43 +206,54 @@ class ColdChain:
         told = temperatures.readings_of(event)
         if not told or self._is_withdrawn(stored, connection):
             return
-        rows = []
+        first = min(each.at for each in told)
+        low, high = min(each.low for each in told), max(each.high for each in told)
+        earliest: dict[str, Reading] = {}
+        for reading in sorted(told, key=lambda one: one.at):
+            earliest.setdefault(reading.device, reading)
+        place = {"sequence": stored.sequence}
+        of = []
         for subject in _subjects(event, step):
-            for number, each in enumerate(told):
-                dirty.carrier(subject, self._before(subject, each, connection))
-                rows.append(
-                    {
-                        **each._asdict(),
-                        "subject": subject,
-                        "sequence": stored.sequence,
-                        "number": number,
-                        "low": str(each.low),
-                        "high": str(each.high),
-                        "mean": str(each.mean),
-                        "digest": stored.digest,
-                        "submitter": stored.submitter,
-                    }
-                )
-        if rows:
-            connection.execute(insert(readings_table).on_conflict_do_nothing(), rows)
-
-    def _before(self, subject: str, reading: Reading, connection: sql.Connection) -> int:
-        """Since when a reading changes what is known: the device's reading before it."""
-        rows = readings_table.c
-        query = sql.select(sql.func.max(rows.at)).where(
-            rows.subject == subject, rows.device == reading.device, rows.at < reading.at
-        )
-        earlier = connection.scalar(query)
-        return reading.at if earlier is None else int(earlier)
+            dirty.carrier(subject, _Change(first, low, high))
+            for reading in earliest.values():
+                # What was measured before it held until now, and no longer.
+                last = before(connection, subject, reading)
+                if last is not None:
+                    dirty.carrier(subject, _Change(last.at, last.low, last.high))
+            of.append({**place, "subject": subject, "first": first})
+        if not of:
+            return
+        rows = [
+            {
+                **place,
+                **each._asdict(),
+                "number": number,
+                "low": str(each.low),
+                "high": str(each.high),
+                "mean": str(each.mean),
+            }
+            for number, each in enumerate(told)
+        ]
+        sender = {**place, "digest": stored.digest, "submitter": stored.submitter}
+        for target, made in (
+            (sensor_events_table, [sender]),
+            (subjects_table, of),
+            (readings_table, rows),
+        ):
+            connection.execute(insert(target).on_conflict_do_nothing(), made)
 
     def _withdraw(self, stored: Stored, dirty: _Dirty, connection: sql.Connection) -> None:
         """Forget the readings of an event that its own sender declares not to have happened."""
-        rows = readings_table.c
-        same = sql.and_(rows.digest == stored.digest, rows.submitter == stored.submitter)
-        found = connection.execute(sql.select(rows.subject, rows.at).where(same)).all()
-        for subject, at in found:
-            dirty.carrier(subject, at)
-        connection.execute(sql.delete(readings_table).where(same))
+        sent, of = sensor_events_table.c, subjects_table.c
+        query = sql.select(sent.sequence).where(
+            sent.digest == stored.digest, sent.submitter == stored.submitter
+        )
+        for sequence in connection.scalars(query).all():
+            about = sql.select(of.subject, of.first).where(of.sequence == sequence)
+            for subject, at in connection.execute(about):
+                dirty.carrier(subject, _Change(at, Decimal(0), Decimal("Infinity")))
+            for each in (readings_table, subjects_table, sensor_events_table):
+                connection.execute(sql.delete(each).where(each.c.sequence == sequence))
 
     def _is_withdrawn(self, stored: Stored, connection: sql.Connection) -> bool:
         """Whether a declaration about this event came before it."""
@@ -236,13 +264,14 @@ class ColdChain:
 
     def _judge(self, dirty: _Dirty, connection: sql.Connection) -> bool:
         """Judge units again, hold back what does not conform; tells whether events were written."""
-        if connection.scalar(sql.select(readings_table.c.subject).limit(1)) is None:
+        if connection.scalar(sql.select(sensor_events_table.c.sequence).limit(1)) is None:
             return False
         units = whereabouts.inside(connection, dirty.units)
         look = Look(connection, self._products)
-        for carrier, since in dirty.carriers.items():
-            if self._matters(carrier, since, look):
-                units |= whereabouts.members(connection, carrier, since)
+        ranges = self._ranges(look) if dirty.carriers else []
+        for carrier, change in dirty.carriers.items():
+            if any(change.low < each.low or change.high > each.high for each in ranges):
+                units |= whereabouts.members(connection, carrier, change.since)
         findings: list[_Finding] = []
         for some in chunks(sorted(units)):
             look.whereabouts.load(some)
@@ -254,18 +283,11 @@ class ColdChain:
                     findings.append(finding._replace(first=before is None))
         return self._act(findings, connection)
 
-    def _matters(self, carrier: str, since: int, look: Look) -> bool:
-        """Whether anything measured since then is out of the range of any product known here."""
-        held = temperatures.spans(read(look.connection, carrier, since))
-        if not held:
-            return True
-        low, high = min(each.low for each in held), max(each.high for each in held)
-        known = look.connection.scalars(sql.select(units_table.c.gtin).distinct())
-        for gtin in known:
-            allowed = look.allowed(gtin)
-            if allowed is not None and (low < allowed.low or high > allowed.high):
-                return True
-        return False
+    def _ranges(self, look: Look) -> list[Range]:
+        """The storage ranges of all products known here."""
+        gtins = look.connection.scalars(sql.select(units_table.c.gtin).distinct())
+        found = [look.allowed(each) for each in gtins]
+        return [each for each in found if each is not None]
 
     def _find(self, look: Look, row: UnitRow) -> _Finding | None:
         allowed = look.allowed(row.gtin)
@@ -379,6 +401,11 @@ class ColdChain:
             mean_kinetic=found.mean_kinetic,
             minutes_outside=-(-(found.outside or 0) // 60_000),
         )
+
+
+def _is_hold(event: Event) -> bool:
+    told = (event["type"], event.get("disposition"), CARRIER in event)
+    return told == ("ObjectEvent", "non_conformant", True) and "sensorElementList" not in event
 
 
 def _exposes(step: steps.Step, connection: sql.Connection) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import sqlalchemy as sql
 
@@ -60,20 +60,38 @@ class Report(NamedTuple):
 
 
 @dataclass(frozen=True)
-class ReadingRow:
-    """A reading of what an event named: a unit, a case around others, or a place."""
+class SensorEventRow:
+    """An event that reports temperatures."""
+
+    sequence: int
+    digest: bytes
+    submitter: str
+
+
+@dataclass(frozen=True)
+class SubjectRow:
+    """What an event's readings are of: a unit, a case around others, or a place.
+
+    `first` is the moment (ms) of the earliest one.
+    """
 
     subject: str
-    device: str
-    at: int
+    first: int
+    sequence: int
+
+
+@dataclass(frozen=True)
+class ReadingRow:
+    """A reading of an event; temperatures in ninths of a kelvin, as text."""
+
     sequence: int
     number: int
+    device: str
+    at: int
     until: int | None
     low: str
     high: str
     mean: str
-    digest: bytes
-    submitter: str
 
 
 @dataclass(frozen=True)
@@ -86,11 +104,12 @@ class BudgetRow:
     ceiling: int | None
 
 
-readings_table = table(
-    "supplyreadings_table", ReadingRow, ("subject", "at", "device", "sequence", "number")
-)
-sql.Index("supplyreadings_table_digest", readings_table.c.digest)
-budgets_table = table("supply_temperaturebudgets_table", BudgetRow, ("gtin",))
+sensor_events_table = table("supply_sensor_events", SensorEventRow, ("sequence",))
+sql.Index("supply_sensor_events_digest", sensor_events_table.c.digest)
+subjects_table = table("supply_sensor_subjects", SubjectRow, ("subject", "first", "sequence"))
+sql.Index("supply_sensor_subjects_sequence", subjects_table.c.sequence)
+readings_table = table("supply_readings", ReadingRow, ("sequence", "number"))
+budgets_table = table("supply_temperature_budgets", BudgetRow, ("gtin",))
 
 
 class Keeping(NamedTuple):
@@ -242,20 +261,38 @@ def _cut(span: Span, stay: Stay) -> Span | None:
 def measured(connection: sql.Connection, carriers: Iterable[str]) -> bool:
     """Tell whether anything was ever measured of one of these."""
     for some in chunks(sorted(set(carriers))):
-        query = sql.select(readings_table.c.subject).where(readings_table.c.subject.in_(some))
+        query = sql.select(subjects_table.c.subject).where(subjects_table.c.subject.in_(some))
         if connection.scalar(query.limit(1)) is not None:
             return True
     return False
 
 
-def read(connection: sql.Connection, carrier: str, since: int | None = None) -> list[Reading]:
-    """List the readings of a carrier in order of time, all or those from `since` on."""
-    rows = readings_table.c
-    query = sql.select(rows.device, rows.at, rows.until, rows.low, rows.high, rows.mean)
-    query = query.where(rows.subject == carrier)
-    if since is not None:
-        query = query.where(rows.at >= since)
-    return [
-        Reading(device, at, until, Decimal(low), Decimal(high), Decimal(mean))
-        for device, at, until, low, high, mean in connection.execute(query.order_by(rows.at))
-    ]
+def read(connection: sql.Connection, carrier: str) -> list[Reading]:
+    """List the readings of a carrier in order of time."""
+    of, rows = subjects_table.c, readings_table.c
+    query = (
+        sql.select(rows.device, rows.at, rows.until, rows.low, rows.high, rows.mean)
+        .join_from(subjects_table, readings_table, rows.sequence == of.sequence)
+        .where(of.subject == carrier)
+        .order_by(rows.at)
+    )
+    return [_reading(row) for row in connection.execute(query)]
+
+
+def before(connection: sql.Connection, carrier: str, reading: Reading) -> Reading | None:
+    """Find what a device measured of a carrier before a reading: its last, or one before that."""
+    of, rows = subjects_table.c, readings_table.c
+    query = (
+        sql.select(rows.device, rows.at, rows.until, rows.low, rows.high, rows.mean)
+        .join_from(subjects_table, readings_table, rows.sequence == of.sequence)
+        .where(of.subject == carrier, of.first < reading.at)
+        .where(rows.device == reading.device, rows.at < reading.at)
+        .order_by(of.first.desc(), rows.at.desc())
+    )
+    found = connection.execute(query.limit(1)).first()
+    return None if found is None else _reading(found)
+
+
+def _reading(row: Sequence[Any]) -> Reading:
+    device, at, until, low, high, mean = row
+    return Reading(device, at, until, Decimal(low), Decimal(high), Decimal(mean))

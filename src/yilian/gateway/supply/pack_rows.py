@@ -387,8 +387,9 @@ def _marks(count: int) -> str:
     return "(" + ", ".join("?" * count) + ")"
 
 
-# Written out, for they run for every event: SQLAlchemy takes longer to write them than SQLite to run.
-_SELECT_UNITS = "SELECT " + ", ".join(each.name for each in fields(UnitRow)) + " FROM supply_units"
+# Written out, for they run for every event: to make such a text takes longer than to run it.
+_UNIT_NAMES = ", ".join(each.name for each in fields(UnitRow))
+_SELECT_UNITS = f"SELECT {_UNIT_NAMES} FROM supply_units"  # noqa: S608
 _INSERT_STEP = "INSERT OR IGNORE INTO supply_steps VALUES " + _marks(len(fields(StepRow)))  # noqa: S608
 _DECLARED = (
     "SELECT 1 FROM supply_steps WHERE declares = 1 AND submitter = ?"

@@ -26,6 +26,7 @@ from yilian.gateway.supply import notes, title_rows
 from yilian.gateway.supply.anchors import Anchors
 from yilian.gateway.supply.histories import Content, events_levels, post_row
 from yilian.gateway.supply.on_chain import TitleView
+from yilian.gateway.supply.openings import Openings
 from yilian.gateway.supply.title_rows import PLANNED, SENT, PostRow
 from yilian.gateway.supply.titles import Titles
 from yilian.ledger import codec
@@ -56,9 +57,13 @@ class _Ready(NamedTuple):
 class Poster:
     """Posts for one organisation. `start` and `stop` once; tests call `prepare` and `send`."""
 
-    def __init__(self, titles: Titles, anchors: Anchors | None = None) -> None:
+    def __init__(
+        self, titles: Titles, anchors: Anchors | None = None, openings: Openings | None = None
+    ) -> None:
+        """Without `anchors` no events are committed to, without `openings` no views granted."""
         self._titles = titles
         self._anchors = anchors
+        self._openings = openings
         self._organisation = titles.organisation
         self._database = titles.database
         self._chain = titles.chain
@@ -289,12 +294,18 @@ class Poster:
         self._wake.set()
 
     def chores(self) -> None:
-        """Ask for claims and send packages off; what fails is tried again later."""
-        for each in (self._titles.fetch_claims, self._titles.send_off):
+        """Let regulators see, ask for claims, send packages off; what fails is tried later."""
+        for each in (self._grant_views, self._titles.fetch_claims, self._titles.send_off):
             try:
                 each()
             except Refusal as refusal:
-                log.info("a shipment waits: %s", refusal.code.name)
+                log.info("a shipment or a view waits: %s", refusal.code.name)
+
+    def _grant_views(self) -> None:
+        if self._openings is None or not supply.trades(self._chain.state(), self._organisation):
+            return
+        for message in self._openings.grants():
+            self._chain.submit(self._chain.sign(message, self._chain.now() + EXPIRES_MS))
 
     def next_moment(self, after: int) -> tuple[int, int]:
         """Give the first interval later than `after` that can still be posted for, and when (ms).

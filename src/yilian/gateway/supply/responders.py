@@ -207,12 +207,13 @@ class Responders:
 
 
 def answer_member(desk: Desk, caller: str, asked: PackAsked) -> PackAnswered:
-    """Answer a member that asks over its own connection; refuses as `Responders.requester`."""
+    """Answer a member that asks over its own connection.
+
+    Refuses `supply.requester_not_allowed` for a number that is not the member's, and for a member
+    that holds no credential in force.
+    """
     directory = desk.directory
-    trading = directory.organisation_of(asked.requester)
-    if trading is None:
-        raise REQUESTER_UNKNOWN()
-    if trading != caller or not directory.may_ask(caller):
+    if directory.organisation_of(asked.requester) != caller or not directory.may_ask(caller):
         raise REQUESTER_NOT_ALLOWED()
     made = desk.verification.answer(
         asked.question, asked.requester, context=asked.context, asked_by=f"member {caller}"

@@ -3,17 +3,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 
 from tests.epcis_sample import events as sample
+from tests.scale import scale
 from tests.shared import shared
 from tests.unit.gateway.epcis.store_builders import NOW, Home, document, ids, simple
-from yilian.gateway.epcis import event_hash
+from yilian.gateway.epcis import event_hash, store
 from yilian.gateway.epcis.json_form import parse_json
 from yilian.gateway.epcis.query_sql import PageToken
 from yilian.gateway.epcis.repository import Repository
+from yilian.gateway.epcis.validation import validate
+from yilian.gateway.epcis.xml_reading import parse_xml
 from yilian.ledger.errors import Refusal
 
 PARTNER = "9520001000015"
@@ -196,6 +200,70 @@ def test_all_files_that_are_valid_are_kept_and_found(home: Home) -> None:
             assert kept == wanted
             seen += 1
     assert seen > 50
+
+
+JUNK: tuple[Any, ...] = (
+    None,
+    True,
+    0,
+    -1,
+    Decimal("1E+400"),
+    Decimal("-0.00"),
+    10**40,
+    "",
+    " ",
+    "x" * 5_000,
+    "\ud800",
+    "\x00",
+    "2026-02-30T00:00:00Z",
+    "9999-12-31T23:59:59.9999999+14:00",
+    "0001-01-01T00:00:00+14:00",
+    "https://id.gs1.org/01/09520001000010",
+    "urn:epc:idpat:sgtin:9520001.*.*",
+    [],
+    {},
+    [[]],
+    [{}],
+    ["a", 1, None],
+    {"my:a": [1, {"my:b": [None, "2"]}]},
+)
+
+
+def spoiled(value: Any, random: Random) -> Any:
+    """A copy with junk in one place."""
+    if isinstance(value, dict) and value and random.random() < 0.9:
+        key = random.choice(sorted(value))
+        return value | {key: spoiled(value[key], random)}
+    if isinstance(value, list) and value and random.random() < 0.8:
+        at = random.randrange(len(value))
+        return [*value[:at], spoiled(value[at], random), *value[at + 1 :]]
+    return random.choice(JUNK)
+
+
+def test_whatever_is_valid_can_be_stored_and_whatever_is_not_is_refused(home: Home) -> None:
+    random = Random(17)
+    valid = 0
+    for event in sample(23, scale(3_000, 100_000)):
+        broken = spoiled(event, random)
+        if not isinstance(broken, dict) or validate(broken):
+            continue
+        prepared = store.prepare(broken)
+        assert store.encode(store.decode(prepared.content)) == prepared.content
+        assert frozenset(store.found_by(prepared.content)) == prepared.terms
+        valid += 1
+    assert valid > 100
+
+
+@pytest.mark.parametrize("folder", ["gs1_xml", "openepcis_xml", "openepcis_xml_1.2"])
+def test_what_came_as_xml_is_kept_alike(home: Home, folder: str) -> None:
+    seen = 0
+    for path in sorted(shared(f"epcis/capture_valid/{folder}").glob("*.xml")):
+        for place, event in enumerate(parse_xml(path.read_bytes()).events):
+            assert event is not None
+            stored = home.put([event | {"eventID": f"urn:x:{path.name}:{place}"}])[0]
+            assert event_hash.digest(stored.event, "2.0") == event_hash.digest(event, "2.0")
+            seen += 1
+    assert seen >= 5
 
 
 def test_two_repositories_of_one_file_see_the_same(home: Home) -> None:

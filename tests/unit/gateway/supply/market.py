@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -120,6 +121,7 @@ class Line:
         self._outcomes: dict[bytes, tuple[int, dict[str, int | str]]] = {}
         self.cut: str | None = None
         self.raws: list[bytes] = []
+        self.reached = threading.Event()
 
     def state(self) -> State:
         """Give committed state."""
@@ -140,6 +142,7 @@ class Line:
     def submit(self, raw: bytes) -> None:
         """Make a block of it."""
         self.raws.append(raw)
+        self.reached.set()
         if self.cut == "before":
             raise ConnectionError
         digest = sha256(raw)

@@ -12,7 +12,9 @@ from tests.chain import name_of
 from tests.unit.gateway.supply.market import Line, Trader, World, packs
 from yilian.gateway.supply import openings
 from yilian.gateway.supply.openings import Opened, Opening, Openings, Viewer
+from yilian.gateway.supply.posting import Poster
 from yilian.ledger.errors import Refusal
+from yilian.ledger.modules.supply.state import view
 from yilian.vault.keystore import Keystore
 
 UNITS = packs(0, 20)
@@ -160,3 +162,19 @@ def test_a_regulator_with_another_key_reads_nothing(world: World, tmp_path: Path
     stranger = Keystore.open(tmp_path / "stranger" / "keys", sight.id)
     other = Viewer(sight.id, stranger, sight.line.state, sight.ask)
     assert other.open(maker.id, world.market.interval()).fault == "wrong"
+
+
+def test_views_are_granted_by_themselves(world: World) -> None:
+    maker = world.maker
+    poster = Poster(maker.titles, None, openings_of(maker))
+    poster.chores()
+    assert maker.line.raws == []
+    line = Line(world.market, world.market.trader("regulator"))
+    keystore = Keystore.open(world.folder / "regulator" / "keys", name_of("regulator"))
+    regulator = world.market.trader("regulator")
+    viewer = Viewer(regulator.id, keystore, line.state, lambda *_: [])
+    world.market.must(regulator, viewer.publish())
+    poster.chores()
+    poster.chores()
+    assert len(maker.line.raws) == 1
+    assert view(world.market.state, maker.id, regulator.id) is not None

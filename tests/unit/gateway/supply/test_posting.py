@@ -288,6 +288,31 @@ def test_crashes_at_any_moment_lose_and_double_nothing(tmp_path: Path, seed: int
     world.close()
 
 
+@pytest.mark.parametrize("busy", [False, True])
+def test_a_post_waits_for_nothing_that_says_what_is_in_it(
+    world: World, monkeypatch: pytest.MonkeyPatch, busy: bool
+) -> None:
+    maker = world.maker
+    if busy:
+        maker.ship(UNITS[:4], world.wholesaler)
+        maker.poster.chores()
+    interval = world.market.go_on()
+    maker.poster.prepare(interval)
+    maker.poster.arm(interval)
+    signed: list[object] = []
+    monkeypatch.setattr(maker.line, "sign", lambda *given: signed.append(given))
+    maker.line.reached.clear()
+    sending = threading.Thread(target=maker.poster.send, args=(interval,))
+    # Somebody writes to the database for as long as it takes: the post is handed in meanwhile.
+    with maker.database.write():
+        sending.start()
+        assert maker.line.reached.wait(30)
+    sending.join(30)
+    assert not signed
+    assert not sending.is_alive()
+    assert maker.held() == (set(UNITS[4:]) if busy else set(UNITS))
+
+
 def test_members_do_not_post_all_at_once(world: World) -> None:
     moments = []
     for each in world.traders:

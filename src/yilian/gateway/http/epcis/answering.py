@@ -48,7 +48,7 @@ DISCOVERY = {
     "GS1-CBV-Min": CBV_MIN,
     "GS1-CBV-Max": CBV_VERSION,
     "GS1-EPC-Format": DEFAULT_FORMAT,
-    "GS1-CBV-XML-Format": "Never_Translates",
+    "GS1-CBV-XML-Format": "Always_Web_URI",
     "GS1-Vendor-Version": f"yilian-{__version__}",
 }
 

@@ -18,7 +18,7 @@ from yilian.gateway.border import Border
 from yilian.gateway.http.members.admission import CERTIFICATE, Admission, read
 from yilian.gateway.http.operation import Answer, operation
 from yilian.gateway.http.operation import routes as routes_of
-from yilian.gateway.members import formats, there
+from yilian.gateway.members import formats, replica_formats, there
 from yilian.gateway.members.counterpart import Here
 from yilian.gateway.members.errors import BEHIND, CALLER_UNKNOWN, TOO_MANY
 from yilian.gateway.members.meter import Meter
@@ -27,6 +27,7 @@ from yilian.gateway.members.there import Operation
 from yilian.ledger.errors import MALFORMED
 from yilian.node.engine import Engine
 from yilian.vault.asks import Kept
+from yilian.vault.replica_formats import Changes
 
 if TYPE_CHECKING:
     from starlette.types import Scope
@@ -131,6 +132,53 @@ def _private(here: Here, asked: formats.PrivateSent) -> Any:
     return formats.Nothing()
 
 
+def _replica_put(here: Here, asked: replica_formats.ReplicaPut) -> Any:
+    noting(grants=(asked.allowance,))
+    changes = Changes(
+        asked.records, asked.grants, asked.gone_records, asked.gone_grants, asked.anew
+    )
+    here.replica_put(asked.allowance, changes)
+    return formats.Nothing()
+
+
+def _replica_fresh(here: Here, asked: replica_formats.ReplicasFresh) -> Any:
+    copies = {each.allowance: each.digest for each in asked.copies}
+    differ = here.replica_fresh(asked.time, copies)
+    return replica_formats.ReplicasDiffer(differ=tuple(differ))
+
+
+def _replica_drop(here: Here, asked: replica_formats.ReplicaNamed) -> Any:
+    noting(grants=(asked.allowance,))
+    here.replica_drop(asked.allowance)
+    return formats.Nothing()
+
+
+def _replica_tell(here: Here, asked: replica_formats.ReplicasTold) -> Any:
+    noting(grants=(asked.grant,))
+    here.replica_tell(asked.grant, asked.members)
+    return formats.Nothing()
+
+
+def _replica_read(here: Here, asked: replica_formats.ReplicaAsked) -> Any:
+    terms = asked.session.terms
+    noting(sessions=(terms.session,), grants=(terms.grant,), purpose=terms.purpose)
+    made = here.replica_portion(asked.holder, asked.session, asked.wanted, asked.shown)
+    noting(records=[each.proof.record for answer in made.released for each in answer.records])
+    noting(records=[each.record for answer in made.released for each in answer.refused])
+    return made
+
+
+def _replica_package(here: Here, asked: replica_formats.ReplicaPackageAsked) -> Any:
+    noting(grants=(asked.grant,))
+    return formats.PackageAnswer(package=here.replica_package(asked.holder, asked.grant))
+
+
+def _replica_lines(here: Here, asked: replica_formats.ReplicaLines) -> Any:
+    noting(sessions=(asked.session.terms.session,), grants=(asked.session.terms.grant,))
+    here.replica_lines(asked.session, asked.lines)
+    return formats.Nothing()
+
+
 def _verify_pack(here: Here, asked: Any) -> Any:
     return here.verify_pack(asked)
 
@@ -175,6 +223,15 @@ def serves() -> tuple[Serve, ...]:
         Serve(there.STAFF, "Name practitioners of this organisation", _staff, Meter(20, 200)),
         Serve(there.PRIVATE, "Take a document for this organisation", _private),
         Serve(there.SLICE, "Give a slice of a large object", _slice),
+        Serve(there.REPLICA_PUT, "Take what changed of a replica", _replica_put),
+        Serve(there.REPLICA_FRESH, "Take word that replicas are complete", _replica_fresh),
+        Serve(there.REPLICA_DROP, "Destroy a replica", _replica_drop),
+        Serve(there.REPLICA_TELL, "Hear which members keep a replica", _replica_tell),
+        Serve(there.REPLICA_READ, "Release records in their holder's place", _replica_read),
+        Serve(
+            there.REPLICA_PACKAGE, "Give a grant's package in its holder's place", _replica_package
+        ),
+        Serve(there.REPLICA_LINES, "Hear who read from a replica", _replica_lines),
         Serve(there.SUPPLY_CLAIMS, "Give holder keys for a shipment", _claims, Meter(20, 400)),
         Serve(there.SUPPLY_SHIPMENT, "Take a shipment's titles", _shipment),
         Serve(there.SUPPLY_HISTORY, "Show the events of a shipment's packs", _history),

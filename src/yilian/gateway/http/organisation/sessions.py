@@ -36,6 +36,7 @@ from yilian.gateway.practice.consents import (
     require_read,
 )
 from yilian.gateway.practice.finality import NO_FINALITY
+from yilian.gateway.practice.replicas import REFUSALS as REPLICA_REFUSALS
 from yilian.gateway.practice.treatment import show
 from yilian.ledger.codec import Digest, Id, Millis, Name
 from yilian.ledger.errors import MALFORMED, Refusal, code
@@ -90,11 +91,17 @@ class NotRead(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
-    """What a session gave; each record was checked against the root on the chain."""
+    """What a session gave; each record was checked against the root on the chain.
+
+    Where the holder was down, `replica` names the member that answered in its place, from a copy
+    that was complete at `as_of` (ms): what came later is missing.
+    """
 
     session: Id
     records: tuple[ReadRecord, ...]
     refused: tuple[NotRead, ...]
+    replica: Id | None = None
+    as_of: Millis | None = None
 
 
 _PERSON = Parameter(
@@ -171,6 +178,7 @@ def _read(rooms: Rooms) -> Callable[[Request], Any]:
             GRANT_UNKNOWN,
             HOLDER_ELSEWHERE,
             *ASKING,
+            *REPLICA_REFUSALS,
             NOT_PERMITTED,
             FORBIDDEN,
         ),
@@ -211,6 +219,8 @@ def _open(organisation: Organisation, reader: str, name: str, person: str | None
             for each in answer.records
         ),
         refused=tuple(NotRead(record=each.record, reasons=each.reasons) for each in found.refused),
+        replica=released[0].replica if released else None,
+        as_of=released[0].as_of if released else None,
     )
 
 

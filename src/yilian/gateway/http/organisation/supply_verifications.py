@@ -53,7 +53,7 @@ class VerificationRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
     context: Word = ""
 
 
-class Verified(msgspec.Struct, frozen=True, kw_only=True):
+class PackVerified(msgspec.Struct, frozen=True, kw_only=True):
     """What the responder said; `why`, `title` and `do` in the reader's language."""
 
     check: Id
@@ -96,7 +96,7 @@ def _verify(rooms: Rooms) -> Any:
         summary="Ask the responder whether a scanned pack is real, and keep its answer",
         parameters=COMMON,
         body=VerificationRequest,
-        answers=answers(Verified, "What the responder said."),
+        answers=answers(PackVerified, "What the responder said."),
         problems=(
             MALFORMED,
             FORBIDDEN,
@@ -118,13 +118,13 @@ def _verify(rooms: Rooms) -> Any:
         asked_by = request.headers[signed_request.HEADER]
         language = negotiate(request.headers.get("accept-language"))
 
-        def work() -> Verified:
+        def work() -> PackVerified:
             code = codes.read(asked.code)
             check, made = desk.checks.ask(
                 responders, code, context=asked.context, asked_by=asked_by
             )
             verdict = made.verdict
-            return Verified(
+            return PackVerified(
                 check=check.check,
                 at=check.at,
                 gtin=check.gtin,

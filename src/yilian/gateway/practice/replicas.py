@@ -1,0 +1,652 @@
+"""Replicas between members: brought to whom the patient allowed, served while the holder is down.
+
+The holder brings each replica to what it should be (`vault/replica_giving.py`), removals first, and
+then says that it is complete as of now; where the digests differ, it is filled anew. Who keeps one
+serves it by its own node's chain alone: grant, session, allowance and erasures are read there, so
+that what was taken back or erased is refused though the holder can tell nobody. What was answered
+goes to the holder's journal as soon as the holder is back.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from yilian.gateway.members.errors import ELSEWHERE, NOT_ABOUT_YOU, UNREACHABLE
+from yilian.gateway.members.formats import ReleaseAnswer
+from yilian.gateway.members.problem import passing
+from yilian.gateway.members.replica_formats import MAX_COPIES, ReplicaLines, ReplicasTold
+from yilian.gateway.members.there import REPLICA_LINES, REPLICA_TELL, There
+from yilian.gateway.practice.treatment import ShownEncounter, treats
+from yilian.ledger import codec
+from yilian.ledger.errors import MALFORMED, Refusal, code
+from yilian.ledger.modules.consent.state import GRANTS, SESSIONS
+from yilian.ledger.modules.consent.state import Grant as OnChain
+from yilian.ledger.modules.identity.state import SUBJECTS, home
+from yilian.ledger.modules.records.state import MARKS
+from yilian.vault.catalogue import ReceivedRow
+from yilian.vault.decision import grants_itself
+from yilian.vault.envelope import JournalLine, Terms, new_id, session_commitment, terms_commitment
+from yilian.vault.packages import MAX_RECORDS, Released, Request
+from yilian.vault.receiving import OpenedSession
+from yilian.vault.replica_formats import (
+    GRANT,
+    RECORD,
+    REPLICA_NONE,
+    REPLICA_NOT_ALLOWED,
+    REPLICA_NOT_POSSIBLE,
+    REPLICA_TOO_OLD,
+    Changes,
+    Item,
+)
+from yilian.vault.replica_giving import Wanted
+from yilian.vault.replica_terms import allows_replica
+from yilian.vault.replicas import Found, KeptRow
+
+if TYPE_CHECKING:
+    from yilian.gateway.organisation import Organisation
+
+ALL_DOWN = code(9735, "replicas.unreachable", 503, "id")
+LINES_REFUSED = code(9736, "replicas.lines_refused", 409)
+
+REFUSALS = (REPLICA_NOT_POSSIBLE, REPLICA_TOO_OLD, ALL_DOWN)
+"""What a route that asks a holder may refuse besides, where replicas answer for it."""
+
+FRESH_EVERY = 30.0
+"""How often a complete replica is told so (s)."""
+LOOK_EVERY = 30.0
+"""How often what is kept for others is held against the chain (s)."""
+WHOLE_EVERY = 600.0
+"""How often every replica is worked out anew, whether anything was heard of it or not (s)."""
+AGAIN_AFTER = 5.0
+PORTION = 8 * 1024 * 1024
+AT_ONCE = 200
+"""Items in one message, and less where their bytes are more than a portion."""
+AHEAD_MS = 60_000
+"""How far another member's clock may be ahead in a journal line."""
+
+Status = Literal["waiting", "standing", "ended", "dropped"]
+log = logging.getLogger("yilian.gateway")
+
+
+class Backed(There):
+    """A member at another node whose replicas answer while it is down."""
+
+    def __init__(self, organisation: Organisation, name: str) -> None:
+        """Refuses as `There`; `organisation` has a way to other members."""
+        assert organisation.peers is not None
+        super().__init__(organisation.peers, organisation.id, name)
+        self._replicas = organisation.replicas
+
+    def release(
+        self,
+        session: OpenedSession,
+        wanted: Sequence[str] | None = None,
+        shown: ShownEncounter | None = None,
+    ) -> list[Released]:
+        """Ask the holder, and where it cannot be reached a replica.
+
+        Refuses as both do, and `replicas.unreachable` where neither is there.
+        """
+        try:
+            return super().release(session, wanted, shown)
+        except Refusal as refusal:
+            if refusal.code is not UNREACHABLE:
+                raise
+            return self._replicas.read(refusal, self.id, session, wanted, shown)
+
+    def repackage(self, grant: str) -> bytes | None:
+        """Have a grant packaged by the holder, else take the package that a replica has."""
+        try:
+            return super().repackage(grant)
+        except Refusal as refusal:
+            if refusal.code is not UNREACHABLE:
+                raise
+            return self._replicas.fetch_package(refusal, self.id, grant)
+
+
+class Allowed(NamedTuple):
+    """A replica as the patient sees it; `as_of`, `dropped` in ms, None: never yet."""
+
+    allowance: str
+    member: str
+    status: Status
+    starts: int
+    ends: int
+    terms: Terms | None
+    as_of: int | None
+    records: int
+    dropped: int | None
+
+
+class Kept(NamedTuple):
+    """A replica as who keeps it sees it."""
+
+    allowance: str
+    holder: str
+    as_of: int | None
+    ends: int
+    records: int
+    bytes: int
+
+
+class _Live(NamedTuple):
+    member: str
+    patient: str
+
+
+class Replicas:
+    """The replicas of one organisation: of its records elsewhere, and of others' here."""
+
+    def __init__(self, organisation: Organisation) -> None:
+        self._organisation = organisation
+        self._engine = organisation.engine
+        self._given, self._kept, self._known = organisation.vault.replicas
+        self._lock = threading.RLock()
+        self._live: dict[str, _Live] = {}
+        self._changed: set[str] = set()
+        self._again: dict[str, float] = {}
+        self._due: dict[str, float] = {}
+        self._looked = self._worked_out = float("-inf")
+        for row in self._given.allowed():
+            if row.dropped is None:
+                self._live[row.allowance] = _Live(row.member, row.patient)
+
+    # -- the holder's side ---------------------------------------------------------------------
+
+    def touched(self, person: str) -> None:
+        """Bring a person's replicas up to date soon: something of theirs has changed."""
+        organisation, state = self._organisation, self._engine.state()
+        for grant, (_, terms) in organisation.vault.given_to(person).items():
+            stands = GRANTS.get(state, grant)
+            if stands is None or stands.person != person or not allows_replica(terms):
+                continue
+            # One at the same node would be down with it.
+            if organisation.hosted(terms.grantee) is None and not self._over(stands):
+                self._given.allow(grant, terms.grantee, person)
+                with self._lock:
+                    self._live[grant] = _Live(terms.grantee, person)
+        with self._lock:
+            names = {name for name, each in self._live.items() if each.patient == person}
+            self._changed |= names
+        if names:
+            organisation.courier.wake()
+
+    def anchored(self, batch: str) -> None:
+        """Bring what a batch added to the replicas of those whom it is about."""
+        with self._lock:
+            patients = {each.patient for each in self._live.values()}
+        if patients:
+            rows = self._organisation.vault.catalogue.records_of_batch(batch)
+            for person in sorted(patients & {row.patient for row in rows}):
+                self.touched(person)
+
+    def to_tell(self) -> set[str]:
+        """Name the members to which something is to be brought; looks after what is kept here."""
+        self._tend()
+        if self._organisation.peers is None:
+            return set()
+        now = time.monotonic()
+        with self._lock:
+            if now - self._worked_out >= WHOLE_EVERY:
+                self._worked_out = now
+                self._changed |= set(self._live)
+            for name in [each for each, due in self._again.items() if due <= now]:
+                del self._again[name]
+                self._changed.add(name)
+            return {
+                each.member
+                for name, each in self._live.items()
+                if name in self._changed or self._due.get(each.member, 0.0) <= now
+            }
+
+    def carry(self, member: str) -> None:
+        """Bring a member's replicas up to date; refuses where the member is not reached."""
+        with self._lock:
+            names = [name for name, each in self._live.items() if each.member == member]
+        for name in sorted(names):
+            with self._lock:
+                if name not in self._changed or name not in self._live:
+                    continue
+                self._changed.discard(name)
+            try:
+                self._bring(name, self._live[name])
+            except Refusal as refusal:
+                if refusal.code in ELSEWHERE or passing(refusal):
+                    with self._lock:
+                        self._changed.add(name)
+                    raise
+                log.warning("a replica is not taken: %s", refusal.code.name)
+                self._put_off(name)
+                if refusal.code is REPLICA_NOT_ALLOWED:
+                    self._organisation.watch.redeliver(name)
+            except BaseException:
+                self._put_off(name)
+                raise
+        if names:
+            self._freshen(member)
+
+    def give_up(self, member: str) -> None:
+        """Forget the replicas of a member that has ended."""
+        with self._lock:
+            names = [name for name, each in self._live.items() if each.member == member]
+        for name in names:
+            self._end(name)
+
+    def _put_off(self, allowance: str, seconds: float = AGAIN_AFTER) -> None:
+        with self._lock:
+            self._again[allowance] = time.monotonic() + seconds
+
+    def _over(self, stands: OnChain) -> bool:
+        return stands.revoked is not None or self._engine.now() >= stands.ends
+
+    def _allows(self, allowance: str, live: _Live) -> Terms | None:
+        """Give an allowance's terms while the chain has it and it may be used."""
+        stands = GRANTS.get(self._engine.state(), allowance)
+        if stands is None or self._over(stands):
+            return None
+        opened = self._organisation.vault.giver.opened(allowance, stands.terms)
+        if opened is None or not allows_replica(opened.terms):
+            return None
+        itself = grants_itself(opened.terms, self._organisation.grant_state(stands))
+        return None if itself or opened.terms.grantee != live.member else opened.terms
+
+    def _bring(self, allowance: str, live: _Live) -> None:
+        terms = self._allows(allowance, live)
+        there = self._there(live.member)
+        if terms is None:
+            there.replica_drop(allowance)
+            self._end(allowance)
+            return
+        wait = terms.starts - self._engine.now()
+        if wait > 0:
+            self._put_off(allowance, wait / 1000)
+            return
+        state, watch = self._engine.state(), self._organisation.watch
+        grants = {each: GRANTS.require(state, each).terms for each in watch.standing(live.patient)}
+        wanted = self._given.wanted(live.patient, terms, grants)
+        has = self._given.items(allowance)
+        if not has:
+            there.replica_put(allowance, Changes(anew=True))
+        names = {(each.kind, each.id) for each in wanted.items()}
+        gone = [each for each in has if (each.kind, each.id) not in names]
+        self._remove(there, allowance, gone)
+        self._add(there, allowance, wanted, has)
+        self._tell([*wanted.grants, *(each.id for each in gone if each.kind == GRANT)])
+        with self._lock:
+            self._due.pop(live.member, None)
+
+    def _there(self, member: str) -> There:
+        peers = self._organisation.peers
+        if peers is None:
+            raise UNREACHABLE(id=member)
+        return There(peers, self._organisation.id, member)
+
+    def _remove(self, there: There, allowance: str, gone: Sequence[Item]) -> None:
+        for kind in (RECORD, GRANT):
+            names = sorted(each.id for each in gone if each.kind == kind)
+            for at in range(0, len(names), AT_ONCE):
+                some = tuple(names[at : at + AT_ONCE])
+                changes = (
+                    Changes(gone_records=some) if kind == RECORD else Changes(gone_grants=some)
+                )
+                there.replica_put(allowance, changes)
+                self._given.gone(allowance, kind, some)
+
+    def _add(self, there: There, allowance: str, wanted: Wanted, has: set[Item]) -> None:
+        new = wanted.items() - has
+        records = sorted(each.id for each in new if each.kind == RECORD)
+        for some in _portions(records, wanted):
+            made = tuple(self._given.records(wanted, some))
+            there.replica_put(allowance, Changes(records=made))
+            self._given.taken(
+                allowance,
+                [Item(RECORD, e.released.proof.record, e.released.address) for e in made],
+            )
+        for name in sorted(each.id for each in new if each.kind == GRANT):
+            grant = self._given.grant(wanted, name)
+            there.replica_put(allowance, Changes(grants=(grant,)))
+            self._given.taken(allowance, [Item(GRANT, name, grant.state)])
+
+    def _tell(self, grants: Iterable[str]) -> None:
+        """Tell grantees elsewhere which members have a replica for their grants now."""
+        organisation = self._organisation
+        for grant in grants:
+            members = self._given.holding(grant)
+            grantee = organisation.vault.giver.grantee(grant)
+            if grantee is None or members == self._given.told(grant):
+                continue
+            if organisation.hosted(grantee) is None:
+                told = ReplicasTold(grant=grant, members=tuple(members))
+                organisation.courier.send(grantee, REPLICA_TELL, new_id(), told)
+            self._given.tell(grant, members)
+
+    def _end(self, allowance: str) -> None:
+        """Note that a replica is no more, durably, and tell the grantees."""
+        grants = [each.id for each in self._given.items(allowance) if each.kind == GRANT]
+        self._given.dropped(allowance, self._engine.now())
+        with self._lock:
+            self._live.pop(allowance, None)
+            self._changed.discard(allowance)
+            self._again.pop(allowance, None)
+        self._tell(grants)
+
+    def _freshen(self, member: str) -> None:
+        """Say which of a member's replicas have everything as of now, and hear which have not."""
+        now = self._engine.now()
+        with self._lock:
+            names = sorted(
+                name
+                for name, each in self._live.items()
+                if each.member == member and name not in self._changed and name not in self._again
+            )
+        for at in range(0, len(names), MAX_COPIES):
+            some = names[at : at + MAX_COPIES]
+            copies = {name: self._given.digest(name) for name in some}
+            differ = set(self._there(member).replica_fresh(now, copies))
+            self._given.fresh([name for name in some if name not in differ], now)
+            for name in differ & set(some):
+                # It, or this vault, was restored from a backup, or lost something.
+                self._given.forget_items(name)
+                self._put_off(name)
+        with self._lock:
+            self._due[member] = time.monotonic() + FRESH_EVERY
+
+    def report(self, caller: str, session: OpenedSession, lines: Sequence[JournalLine]) -> None:
+        """Take a replica's journal lines into the journal here, each once, in their order.
+
+        Refuses `members.not_about_caller` where the caller never had a replica of that patient, and
+        `replicas.lines_refused` for lines that the session on the chain does not bear out.
+        """
+        vault, terms = self._organisation.vault, session.terms
+        patient = vault.giver.patient(terms.grant)
+        if patient is None or not self._given.was_allowed(caller, patient):
+            raise NOT_ABOUT_YOU()
+        opened = SESSIONS.get(self._engine.state(), terms.session)
+        if opened is None or opened.terms != _commitment(session) or opened.reader != terms.reader:
+            raise LINES_REFUSED()
+        latest = self._engine.now() + AHEAD_MS
+        for line in lines:
+            said = (line.basis, line.session, line.grant, line.reader, line.purpose)
+            if said != ("grant", terms.session, terms.grant, terms.reader, terms.purpose):
+                raise LINES_REFUSED()
+            if line.on_behalf_of != terms.on_behalf_of or line.copy is not None:
+                raise LINES_REFUSED()
+            late = line.outcome == "permit" and line.time >= opened.ends
+            if late or not opened.opened - AHEAD_MS <= line.time <= latest:
+                raise LINES_REFUSED()
+            if not vault.is_record_of(line.record, patient):
+                raise LINES_REFUSED()
+        with self._lock:
+            new = {
+                line.disclosure: line
+                for line in lines
+                if vault.catalogue.line(line.disclosure) is None
+            }
+            vault.journal_write(list(new.values()))
+            self._given.reported(list(new), caller)
+
+    def of_person(self, person: str) -> list[Allowed]:
+        """List the replicas that a person allowed, the newest first."""
+        state, found = self._engine.state(), []
+        for row in self._given.allowed(patient=person):
+            stands = GRANTS.get(state, row.allowance)
+            if stands is None:
+                continue
+            opened = self._organisation.vault.giver.opened(row.allowance, stands.terms)
+            items = self._given.items(row.allowance)
+            found.append(
+                Allowed(
+                    allowance=row.allowance,
+                    member=row.member,
+                    status=self._status(stands, row.dropped),
+                    starts=stands.starts,
+                    ends=stands.ends,
+                    terms=None if opened is None else opened.terms,
+                    as_of=row.fresh,
+                    records=sum(each.kind == RECORD for each in items),
+                    dropped=row.dropped,
+                )
+            )
+        return sorted(found, key=lambda each: (-each.starts, each.allowance))
+
+    def _status(self, stands: OnChain, dropped: int | None) -> Status:
+        if dropped is not None:
+            return "dropped"
+        if self._over(stands):
+            return "ended"
+        return "standing" if self._engine.now() >= stands.starts else "waiting"
+
+    # -- the side of who keeps one -------------------------------------------------------------
+
+    def take(self, caller: str, allowance: str, changes: Changes) -> None:
+        """Take what changed of a replica; refuses `replicas.not_allowed` and `malformed`."""
+        held = self._organisation.vault.catalogue.received(allowance)
+        if held is None or held.holder != caller:
+            raise REPLICA_NOT_ALLOWED()
+        terms = self._allowance(held)
+        if terms is None:
+            raise REPLICA_NOT_ALLOWED()
+        self._kept.put(held, terms, changes)
+
+    def _allowance(self, held: ReceivedRow) -> Terms | None:
+        """Give the terms of an allowance held here while the chain has exactly them."""
+        stands = GRANTS.get(self._engine.state(), held.grant_id)
+        if stands is None or not stands.valid(self._engine.now()):
+            return None
+        if (stands.terms, stands.person) != (held.commitment, held.patient):
+            return None
+        terms = self._organisation.vault.terms_of(held.grant_id)
+        return terms if allows_replica(terms) else None
+
+    def drop(self, caller: str, allowance: str) -> None:
+        """Destroy a replica; refuses `members.not_about_caller` for one of another holder's."""
+        row = self._kept.row(allowance)
+        if row is not None and row.holder != caller:
+            raise NOT_ABOUT_YOU()
+        self._kept.drop(allowance)
+
+    def portion(
+        self,
+        caller: str,
+        holder: str,
+        session: OpenedSession,
+        wanted: Sequence[str] | None,
+        shown: ShownEncounter | None,
+    ) -> ReleaseAnswer:
+        """Release as much of what a session opens as fits one answer, journalled before.
+
+        Refuses `replicas.none_here`, `replicas.too_old`, `replicas.not_possible`,
+        `members.not_about_caller`, `organisation.caller_differs` and `malformed`.
+        """
+        terms = session.terms
+        found = self._find(caller, holder, terms.grant)
+        self._organisation.require_reader(terms.session, caller)
+        if found.grant.terms.redact:
+            raise REPLICA_NOT_POSSIBLE()
+        self._require_terms(found)
+        sizes = self._kept.opened_by(found)
+        names = list(sizes) if wanted is None else list(wanted)
+        if len(set(names)) < len(names):
+            raise MALFORMED()
+        count = _fitting(names, sizes)
+        if not names:
+            return ReleaseAnswer(released=(self._nothing(found, session),))
+        request = Request(session=terms, salt=session.salt, records=tuple(names[:count]))
+        encounter = treats(self._organisation, found.kept.patient, caller, terms.reader, shown)
+        view = self._organisation.view(session)
+        released, lines = self._kept.release(
+            found, request, view, caller, encounter, lambda mark: self._erased(holder, mark)
+        )
+        if lines and view.session is not None and view.session.commitment == _commitment(session):
+            told = ReplicaLines(session=session, lines=tuple(lines))
+            self._organisation.courier.send(holder, REPLICA_LINES, lines[0].disclosure, told)
+        return ReleaseAnswer(released=(released,), more=tuple(names[count:]))
+
+    def package(self, caller: str, holder: str, grant: str) -> bytes | None:
+        """Give the package of a grant to its grantee; None where it does not stand as it is here.
+
+        Refuses as `portion`.
+        """
+        found = self._find(caller, holder, grant)
+        stands = GRANTS.get(self._engine.state(), grant)
+        if stands is None or not stands.valid(self._engine.now()):
+            return None
+        self._require_terms(found)
+        return found.grant.package
+
+    def _find(self, caller: str, holder: str, grant: str) -> Found:
+        found = self._kept.find(holder, grant, self._serves)
+        if found.grant.terms.grantee != caller:
+            raise NOT_ABOUT_YOU()
+        return found
+
+    def _serves(self, kept: KeptRow) -> bool:
+        held = self._organisation.vault.catalogue.received(kept.allowance)
+        return held is not None and self._allowance(held) is not None
+
+    def _require_terms(self, found: Found) -> None:
+        """Refuse `replicas.too_old` where the chain has other terms than came here."""
+        stands = GRANTS.get(self._engine.state(), found.grant.grant)
+        salt = codec.to_bytes(found.grant.salt)
+        if stands is None or stands.terms != terms_commitment(salt, found.grant.terms):
+            raise REPLICA_TOO_OLD(as_of=found.as_of)
+
+    def _nothing(self, found: Found, session: OpenedSession) -> Released:
+        return Released(
+            holder=found.kept.holder,
+            grant=session.terms.grant,
+            session=session.terms.session,
+            records=(),
+            refused=(),
+            replica=self._organisation.id,
+            as_of=found.as_of,
+        )
+
+    def _erased(self, holder: str, mark: str) -> bool:
+        found = MARKS.get(self._engine.state(), f"{holder}/{mark}")
+        return found is not None and found.extent is not None
+
+    def _tend(self) -> None:
+        """Destroy what may be kept no more by the chain, whether its holder says so or not."""
+        now = time.monotonic()
+        with self._lock:
+            if now - self._looked < LOOK_EVERY:
+                return
+            self._looked = now
+        self.tend()
+
+    def tend(self) -> None:
+        """Destroy replicas that are allowed no more, and records that the chain has as erased."""
+        state = self._engine.state()
+        for row in self._kept.rows():
+            stands = GRANTS.get(state, row.allowance)
+            if stands is None or self._over(stands):
+                self._kept.drop(row.allowance)
+                continue
+            marks = self._kept.marks(row.allowance)
+            gone = [name for name, mark in marks.items() if self._erased(row.holder, mark)]
+            self._kept.remove(row.allowance, gone)
+
+    def kept(self) -> list[Kept]:
+        """List the replicas that are kept here for others."""
+        state, found = self._engine.state(), []
+        for row in self._kept.rows():
+            stands, size = GRANTS.get(state, row.allowance), self._kept.size(row.allowance)
+            ends = 0 if stands is None else stands.ends
+            found.append(Kept(row.allowance, row.holder, row.fresh, ends, size.records, size.bytes))
+        return found
+
+    # -- the grantee's side --------------------------------------------------------------------
+
+    def hear(self, caller: str, grant: str, members: Sequence[str]) -> None:
+        """Keep which members have a replica for a grant of the caller's.
+
+        Refuses `members.not_about_caller` for a grant of somebody else's person.
+        """
+        stands = GRANTS.get(self._engine.state(), grant)
+        person = None if stands is None else SUBJECTS.get(self._engine.state(), stands.person)
+        if stands is None or person is None or home(stands.person, person) != caller:
+            raise NOT_ABOUT_YOU()
+        self._known.tell(grant, list(dict.fromkeys(members)))
+
+    def read(
+        self,
+        down: Refusal,
+        holder: str,
+        session: OpenedSession,
+        wanted: Sequence[str] | None,
+        shown: ShownEncounter | None,
+    ) -> list[Released]:
+        """Ask the replicas that are known for a grant, in turn; `down` is the holder's silence.
+
+        Gives nothing where none answers and the chain here has the grant as over.
+        """
+        refused: Refusal | None = None
+        members = self._known.members(session.terms.grant)
+        for member in members:
+            try:
+                there = self._organisation.counterpart(member)
+                return there.replica_read(holder, session, wanted, shown)
+            except Refusal as refusal:
+                refused = _better(refused, refusal)
+        stands = GRANTS.get(self._engine.state(), session.terms.grant)
+        if stands is None or self._over(stands):
+            return []
+        raise _told(down, refused, holder)
+
+    def fetch_package(self, down: Refusal, holder: str, grant: str) -> bytes | None:
+        """Ask the replicas that are known for a grant for its package."""
+        refused: Refusal | None = None
+        for member in self._known.members(grant):
+            try:
+                return self._organisation.counterpart(member).replica_package(holder, grant)
+            except Refusal as refusal:
+                refused = _better(refused, refusal)
+        raise _told(down, refused, holder)
+
+
+def _better(before: Refusal | None, refusal: Refusal) -> Refusal:
+    """Choose the refusal that says more: a replica's own one before one of the way there."""
+    if before is None or before.code in ELSEWHERE or before.code is REPLICA_NONE:
+        return refusal
+    return before
+
+
+def _told(down: Refusal, refused: Refusal | None, holder: str) -> Refusal:
+    """Say why nobody answered: no replica is the same as none allowed, to who asks."""
+    if refused is None or refused.code is REPLICA_NONE:
+        return down
+    return ALL_DOWN(id=holder) if refused.code in ELSEWHERE else refused
+
+
+def _commitment(session: OpenedSession) -> str:
+    return session_commitment(codec.to_bytes(session.salt), session.terms)
+
+
+def _fitting(names: Sequence[str], sizes: dict[str, int]) -> int:
+    """Count how many records from the first on fit one answer; at least one."""
+    some, total = names[:MAX_RECORDS], 0
+    for at, name in enumerate(some):
+        total += sizes.get(name, 0)
+        if total > PORTION and at > 0:
+            return at
+    return len(some)
+
+
+def _portions(names: Sequence[str], wanted: Wanted) -> Iterable[list[str]]:
+    """Cut records into what fits one message each."""
+    some: list[str] = []
+    total = 0
+    for name in names:
+        size = wanted.rows[name].size
+        if some and (len(some) >= AT_ONCE or total + size > PORTION):
+            yield some
+            some, total = [], 0
+        some.append(name)
+        total += size
+    if some:
+        yield some

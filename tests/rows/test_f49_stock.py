@@ -1,0 +1,77 @@
+"""F49: the stock view's warnings, by the public door, equal a count by hand."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.rows.supplied import Traders, gtin, pack, path, place
+from yilian.sdk.errors import ProblemError
+
+SHANGHAI = timedelta(hours=8)
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Traders]:
+    """Traders who are registered."""
+    with Traders(tmp_path / "node") as running:
+        running.open_trade()
+        yield running
+
+
+def day(ahead: int) -> str:
+    """The date in Shanghai so many days from now."""
+    return (datetime.now(UTC) + SHANGHAI + timedelta(days=ahead)).date().isoformat()
+
+
+def test_warnings_equal_a_count_by_hand(served: Traders) -> None:
+    maker = served.maker
+    lots = {"NEAR": (day(10), 3), "LATER": (day(40), 4), "FAR": (day(400), 5), "OLD": (day(-1), 2)}
+    number = 0
+    packs: dict[str, list[str]] = {}
+    for lot, (expiry, count) in lots.items():
+        packs[lot] = [pack(number + each) for each in range(count)]
+        number += count
+        served.do(maker, "commission", packs[lot], lot=lot, expiry=expiry)
+    served.until_done(maker, "dispense", packs["FAR"][:2])
+    served.until_done(maker, "ship", packs["LATER"][:1], to=served.shop.id)
+    served.do(maker, "quarantine", packs["NEAR"][:1], reason="damaged")
+    with served.client(maker) as client:
+        least = {"gtin": gtin(), "place": place(1), "least": 100}
+        assert client.request("PUT", path(maker, "stock/minimum"), least) == least
+        view = ask(client, maker, "expiry_days=30&cover_days=365")
+        held = Counter({(each["lot"], each["standing"]): each["packs"] for each in view["lines"]})
+        assert held == {
+            ("NEAR", "active"): 2,
+            ("NEAR", "quarantined"): 1,
+            ("LATER", "active"): 3,
+            ("LATER", "in_transit"): 1,
+            ("FAR", "active"): 3,
+            ("OLD", "active"): 2,
+        }
+        expiring = {each["lot"]: (each["packs"], each["days"]) for each in view["expiring"]}
+        assert expiring == {"NEAR": (3, 10), "OLD": (2, -1)}
+        assert view["delayed"] == []
+        (short,) = view["short"]
+        assert (short["packs"], short["least"], short["used"]) == (10, 100, 2)
+        assert short["lasts"] == 10 * 365 // 2
+        time.sleep(0.01)
+        (late,) = ask(client, maker, "transit_days=0")["delayed"]
+        assert (late["lot"], late["packs"], late["days"]) == ("LATER", 1, 0)
+        only = ask(client, maker, "lot=NEAR&place=" + place(1).replace(":", "%3A"))
+        assert {each["lot"] for each in only["lines"]} == {"NEAR"}
+        for bad in ("expiry_days=x", "expiry_days=-1", "nonsense=1"):
+            with pytest.raises(ProblemError) as problem:
+                ask(client, maker, bad)
+            assert problem.value.code == "bad_parameter"
+
+
+def ask(client: Any, who: Any, query: str) -> dict[str, Any]:
+    found: dict[str, Any] = client.request("GET", path(who, f"stock?{query}"))
+    return found

@@ -8,16 +8,22 @@ import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import click
 import pytest
+from starlette.routing import WebSocketRoute
 
 import yilian
 from yilian.cli import root
 from yilian.cli.console import Console
 from yilian.gateway.http import ALL
+from yilian.gateway.http.epcis import routes as epcis_routes
 from yilian.gateway.http.log import routes as log_routes
 from yilian.gateway.http.organisation import routes as organisation_routes
+from yilian.gateway.http.supply_public import routes as public_routes
+from yilian.gateway.http.verification_router import routes as verification_routes
+from yilian.gateway.supply.responders import Responders
 from yilian.ledger import errors
 from yilian.ledger.modules import MODULES
 from yilian.node.log import CheckpointLog
@@ -76,6 +82,7 @@ def words_of(line: str) -> list[list[str]]:
 
 def shell_lines(text: str) -> Iterator[str]:
     for block in fenced(text, "bash"):
+        block = re.sub(r" \\\n +", " ", block)
         outside = re.sub(r"<<'END'\n.*?^END$", "", block, flags=re.S | re.M)
         outside = re.sub(r'python -c "\n.*?^"$', "python", outside, flags=re.S | re.M)
         yield from (each for each in outside.splitlines() if each.strip() and "() {" not in each)
@@ -261,9 +268,21 @@ def test_both_tutorials_run_the_same_blocks() -> None:
 def test_the_addresses_are_those_that_are_served() -> None:
     served = set()
     log: CheckpointLog = None  # type: ignore[assignment]  # Nothing is asked of it.
-    for route in (*ALL, *organisation_routes({}), *log_routes(log)):
-        operation = route.endpoint.operation
-        served.add(f"{operation.method} {operation.path}")
+    responders: Responders = SimpleNamespace(directory=None, show=None)  # type: ignore[assignment]
+    for route in (
+        *ALL,
+        *organisation_routes({}),
+        *log_routes(log),
+        *public_routes(responders),
+        *verification_routes(responders),
+        *epcis_routes({}.get),
+    ):
+        if isinstance(route, WebSocketRoute):
+            continue
+        operation = getattr(route.endpoint, "operation", None)
+        served.add(
+            f"GET {route.path}" if operation is None else f"{operation.method} {operation.path}"
+        )
     listed = set(re.findall(r"^\| `([A-Z]+ /[^`]*)` \|", text_of("docs/http.md"), re.M))
     general = {f"GET {_PLURALS}", f"GET {_PLURALS}/{{id}}"}
     assert general <= listed
@@ -271,7 +290,7 @@ def test_the_addresses_are_those_that_are_served() -> None:
     of_tables = {
         each for each in served if re.fullmatch(rf"GET /v1/({tables})/[a-z-]+(/{{id}})?", each)
     }
-    special = {"GET /v1/identity/did/{id}"}
+    special = {"GET /v1/identity/did/{id}", "GET /v1/supply/scan"}
     assert listed - general == served - of_tables | special
 
 

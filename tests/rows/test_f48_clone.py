@@ -73,5 +73,5 @@ def test_two_cities_within_a_minute(trade: Trade) -> None:
     (message,) = told
     found = ALERTS.require(trade.engine.state(), message.alert)
     assert (found.kind, found.gtin, found.status) == ("clone", GTIN, "open")
-    assert found.since == before + 1
+    assert found.since == trade.first_block_after(before)
     assert [each.kind for each in alerts.list()] == ["clone"]

@@ -8,19 +8,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from decimal import Decimal
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from yilian.gateway.epcis import patterns, store
-from yilian.gateway.epcis import terms as found_by
 from yilian.gateway.epcis.document import Namespaces
 from yilian.gateway.epcis.errors import QUERY_PARAMETER, QUERY_TOO_COMPLEX
 from yilian.gateway.epcis.names import context_of, field_name, whole, word
 from yilian.gateway.epcis.patterns import Range
+from yilian.gateway.epcis.query_values import (
+    Wrong,
+    boolean,
+    choice,
+    count,
+    listed,
+    number,
+    numbers,
+    text,
+    texts,
+    written,
+)
 from yilian.gateway.epcis.terms import (
     MEASURED,
-    exact_value,
     id_value,
     measured_name,
     microseconds,
@@ -108,10 +117,6 @@ class Query(NamedTuple):
     fingerprint: str
 
 
-class _Wrong(Exception):
-    """A parameter's value is not of its kind; carries the reason's word."""
-
-
 _FIELDS: Mapping[str, tuple[str, ...]] = {
     "epc": ("epc",),
     "parentID": ("parentID",),
@@ -189,8 +194,8 @@ def read(parameters: Mapping[str, Any]) -> Query:
             )
     if sum(map(_size, conditions)) > MAX_VALUES:
         raise QUERY_TOO_COMPLEX(limit=MAX_VALUES)
-    first = _asked("eventCountLimit", lambda: _count(parameters.get("eventCountLimit")))
-    most = _asked("maxEventCount", lambda: _count(parameters.get("maxEventCount")))
+    first = _asked("eventCountLimit", lambda: count(parameters.get("eventCountLimit")))
+    most = _asked("maxEventCount", lambda: count(parameters.get("maxEventCount")))
     if first is not None and most is not None:
         raise _refusal("maxEventCount", "exclusive")
     order: str | int = "sequence"
@@ -209,7 +214,7 @@ def read(parameters: Mapping[str, Any]) -> Query:
 def _asked(name: str, make: Callable[[], T]) -> T:
     try:
         return make()
-    except _Wrong as wrong:
+    except Wrong as wrong:
         raise _refusal(name, str(wrong)) from None
     except (ValueError, ArithmeticError) as error:
         reason = str(error)
@@ -238,7 +243,7 @@ def _size(condition: Condition) -> int:
 def _conditions(name: str, value: Any, namespaces: Namespaces) -> list[Condition]:
     """Give the conditions of one parameter: one, or none where it asks for nothing."""
     if name == "eventType":
-        return [_exact(("eventType",), [whole(each, namespaces) for each in _texts(value)])]
+        return [_exact(("eventType",), [whole(each, namespaces) for each in texts(value)])]
     operator, _, field = name.partition("_")
     made: Iterator[Condition] | None = None
     if operator == "EQ":
@@ -254,28 +259,28 @@ def _conditions(name: str, value: Any, namespaces: Namespaces) -> list[Condition
     elif operator in ("HASATTR", "EQATTR"):
         made = _described(operator, field, value, namespaces)
     if made is None:
-        raise _Wrong("unknown")
+        raise Wrong("unknown")
     return list(made)
 
 
 def _equal(field: str, value: Any, namespaces: Namespaces) -> Iterator[Condition]:
     if field == "eventID":
-        yield Identified(tuple(sorted(set(_texts(value)))))
+        yield Identified(tuple(sorted(set(texts(value)))))
     elif field == "action":
-        yield _exact(("action",), [_choice(each, ACTIONS) for each in _texts(value)])
+        yield _exact(("action",), [choice(each, ACTIONS) for each in texts(value)])
     elif field in _WORDS:
-        words = [word(_WORDS[field], each, namespaces) for each in _texts(value)]
+        words = [word(_WORDS[field], each, namespaces) for each in texts(value)]
         yield _exact((field,), words)
     elif field in _IDS:
-        yield _exact((field,), [_id(each) for each in _texts(value)])
+        yield _exact((field,), [id_value(each) for each in texts(value)])
     elif field in _TEXTS:
-        yield _exact((field,), [text_value(each) for each in _texts(value)])
+        yield _exact((field,), [text_value(each) for each in texts(value)])
     elif field in _PLAIN:
-        yield _exact((field,), _texts(value))
+        yield _exact((field,), texts(value))
     elif field == "booleanValue":
-        yield _exact((field,), ["true" if _boolean(value) else "false"])
+        yield _exact((field,), ["true" if boolean(value) else "false"])
     elif field in ("quantity", "percRank"):
-        yield _exact((field,), [number_value(each) for each in _numbers(value)])
+        yield _exact((field,), [number_value(each) for each in numbers(value)])
     elif field.startswith("ATTR_"):
         yield from _described("EQATTR", field[5:], value, namespaces)
     else:
@@ -287,34 +292,34 @@ def _equal_named(field: str, value: Any, namespaces: Namespaces) -> Iterator[Con
     measured = _MEASURE.fullmatch(field)
     if kind in _TYPED and field != kind:
         named = f"{kind}_{word(_TYPED[kind], rest, namespaces)}"
-        yield _exact((named,), [_id(each) for each in _texts(value)])
+        yield _exact((named,), [id_value(each) for each in texts(value)])
     elif measured:
         named, unit = measured_name(measured[1], measured[2])
         difference = measured[1] == "sDev"
-        found = [unit.to_base(each, difference=difference) for each in _numbers(value)]
+        found = [unit.to_base(each, difference=difference) for each in numbers(value)]
         yield _exact((named,), [number_value(each) for each in found])
     else:
         named = _extension(field, namespaces)
-        yield _exact((named,), [each for one in _listed(value) for each in _written(one)])
+        yield _exact((named,), [each for one in listed(value) for each in written(one)])
 
 
 def _compared(operator: str, field: str, value: Any, namespaces: Namespaces) -> Iterator[Condition]:
     if field in ("eventTime", "recordTime"):
-        yield _column(operator, field, microseconds(_text(value)))
+        yield _column(operator, field, microseconds(text(value)))
         return
     measured = _MEASURE.fullmatch(field)
     if field in _MOMENTS or field == "errorDeclaration_Time":
         named = "errorDeclarationTime" if field.startswith("error") else field
         if operator not in ("GE", "LT"):
-            raise _Wrong("unknown")
-        bounds = _range(operator, time_value(microseconds(_text(value))), _TIMES)
+            raise Wrong("unknown")
+        bounds = _range(operator, time_value(microseconds(text(value))), _TIMES)
     elif field in ("quantity", "percRank"):
         named = field
-        bounds = _range(operator, number_value(_number(value)), _NUMBERS)
+        bounds = _range(operator, number_value(number(value)), _NUMBERS)
     elif measured:
         named, unit = measured_name(measured[1], measured[2])
-        number = unit.to_base(_number(value), difference=measured[1] == "sDev")
-        bounds = _range(operator, number_value(number), _NUMBERS)
+        size = unit.to_base(number(value), difference=measured[1] == "sDev")
+        bounds = _range(operator, number_value(size), _NUMBERS)
     else:
         named = _extension(field, namespaces)
         bounds = _open_range(operator, value)
@@ -323,7 +328,7 @@ def _compared(operator: str, field: str, value: Any, namespaces: Namespaces) -> 
 
 def _column(operator: str, field: str, moment: int) -> Moment:
     if operator not in ("GE", "LT"):
-        raise _Wrong("unknown")
+        raise Wrong("unknown")
     name = "event_time"
     if field == "recordTime":
         # Record times have milliseconds: the first that is not before the moment.
@@ -334,11 +339,11 @@ def _column(operator: str, field: str, moment: int) -> Moment:
 def _open_range(operator: str, value: Any) -> Range:
     """Give the range of a number or a time, whichever the value is."""
     if isinstance(value, str):
-        number = read_number(value)
-        if number is None:
+        told = read_number(value)
+        if told is None:
             return _range(operator, time_value(microseconds(value)), _TIMES)
-        value = number
-    return _range(operator, number_value(_number(value)), _NUMBERS)
+        value = told
+    return _range(operator, number_value(number(value)), _NUMBERS)
 
 
 def _range(operator: str, bound: str, of_kind: Range) -> Range:
@@ -350,21 +355,21 @@ def _range(operator: str, bound: str, of_kind: Range) -> Range:
 
 
 def _exists(field: str, value: Any, namespaces: Namespaces) -> Iterator[Condition]:
-    if value not in (None, "") and not _boolean(value):
+    if value not in (None, "") and not boolean(value):
         return
     named = field if field in ("errorDeclaration", "sensorElementList") else ""
     yield Among((number_of(named or _extension(field, namespaces)),))
 
 
 def _matching(field: str, value: Any) -> Iterator[Condition]:
-    found = [patterns.match(each, instances="Class" not in field) for each in _texts(value)]
+    found = [patterns.match(each, instances="Class" not in field) for each in texts(value)]
     exact = sorted({id_ for each in found for id_ in each.exact})
     ranges = sorted({range_ for each in found for range_ in each.ranges}, key=repr)
     yield Among(_numbered(_FIELDS[field]), tuple(exact), tuple(ranges))
 
 
 def _within(field: str, value: Any) -> Iterator[Condition]:
-    found = [patterns.with_descendants(each) for each in _texts(value)]
+    found = [patterns.with_descendants(each) for each in texts(value)]
     places = sorted({place for each in found for place in each.exact})
     ranges = sorted({range_ for each in found for range_ in each.ranges})
     yield Within(number_of(field), tuple(places), tuple(ranges))
@@ -373,7 +378,7 @@ def _within(field: str, value: Any) -> Iterator[Condition]:
 def _described(
     operator: str, field: str, value: Any, namespaces: Namespaces
 ) -> Iterator[Condition]:
-    attributes = tuple(sorted(set(_texts(value))))
+    attributes = tuple(sorted(set(texts(value))))
     values: tuple[str, ...] = ()
     if operator == "EQATTR":
         known = [each for each in _ATTRIBUTED if field.startswith(each + "_")]
@@ -382,7 +387,7 @@ def _described(
         )
         attributes, values = (attribute,), attributes
     if not attributes[0] or not field:
-        raise _Wrong("unknown")
+        raise Wrong("unknown")
     if field in _ATTRIBUTED:
         yield Described(_numbered((field,)), "", attributes, values)
     else:
@@ -393,25 +398,22 @@ def _extension(field: str, namespaces: Namespaces) -> str:
     """Name the terms of an extension's field; its prefix must be known."""
     found = _EXTENSION.fullmatch(field)
     if found is None:
-        raise _Wrong("unknown")
+        raise Wrong("unknown")
     inner, family, name = found.groups()
     if ":" not in name and not (inner and name):
-        raise _Wrong("unknown")
+        raise Wrong("unknown")
     prefix, colon, local = name.partition(":")
     known = prefix in namespaces or prefix in PREDEFINED or "/" in local or prefix == "urn"
     if colon and not known:
-        raise _Wrong("prefix")
+        raise Wrong("prefix")
     return f"{family or ''}|{'INNER|' if inner else ''}{field_name(name, namespaces)}"
 
 
 def _order(value: Any, namespaces: Namespaces) -> str | int:
-    text = _text(value)
-    if text in ("eventTime", "recordTime"):
-        return {"eventTime": "event_time", "recordTime": "record_time"}[text]
-    return number_of(_extension(text, namespaces))
-
-
-# -- values -------------------------------------------------------------------------------------
+    field = text(value)
+    if field in ("eventTime", "recordTime"):
+        return {"eventTime": "event_time", "recordTime": "record_time"}[field]
+    return number_of(_extension(field, namespaces))
 
 
 def _exact(names: tuple[str, ...], wanted: list[str]) -> Among:
@@ -420,85 +422,3 @@ def _exact(names: tuple[str, ...], wanted: list[str]) -> Among:
 
 def _numbered(names: tuple[str, ...]) -> tuple[int, ...]:
     return tuple(number_of(each) for each in names)
-
-
-def _listed(value: Any) -> list[Any]:
-    found = list(value) if isinstance(value, list | tuple) else [value]
-    if not found:
-        raise _Wrong("empty")
-    return found
-
-
-def _texts(value: Any) -> list[str]:
-    return [_text(each) for each in _listed(value)]
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise _Wrong("text")
-    if not value or len(value) > found_by.LONGEST_ID:
-        raise _Wrong("length")
-    return value
-
-
-def _choice(text: str, choices: tuple[str, ...]) -> str:
-    if text not in choices:
-        raise _Wrong("choice")
-    return text
-
-
-def _id(text: str) -> str:
-    # An identifier that is none of GS1's finds those that are written as it is.
-    return id_value(text)
-
-
-def _numbers(value: Any) -> list[Decimal]:
-    return [_number(each) for each in _listed(value)]
-
-
-def _number(value: Any) -> Decimal:
-    if isinstance(value, str):
-        found = read_number(value)
-        if found is None:
-            raise _Wrong("number")
-        return found
-    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
-        raise _Wrong("number")
-    number = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
-    if not number.is_finite():
-        raise _Wrong("number")
-    return number
-
-
-def _boolean(value: Any) -> bool:
-    told = {"true": True, "false": False, "1": True, "0": False}.get(str(value).lower())
-    if told is None or isinstance(value, list):
-        raise _Wrong("boolean")
-    return told
-
-
-def _count(value: Any) -> int | None:
-    if value is None:
-        return None
-    number = _number(value)
-    if number != number.to_integral_value() or not 1 <= number <= 10**9:
-        raise _Wrong("integer")
-    return int(number)
-
-
-def _written(value: Any) -> Iterator[str]:
-    """Give the values that are equal to one: a text, the number or the moment that it writes."""
-    if isinstance(value, bool):
-        yield text_value("true" if value else "false")
-    elif isinstance(value, str):
-        yield text_value(value)
-        number = read_number(value)
-        if number is not None:
-            yield exact_value(number)
-        elif value[4:5] == "-":
-            try:
-                yield time_value(microseconds(value))
-            except ValueError:
-                return
-    else:
-        yield number_value(_number(value))

@@ -296,8 +296,17 @@ def _either(exact: Sequence[str], ranges: Sequence[Range]) -> _Sql:
 
 
 def _any(found: Sequence[_Sql]) -> _Sql:
-    text = " OR ".join(f"({each.text})" for each in found)
-    return _Sql(f"({text})", tuple(value for each in found for value in each.values))
+    return _Sql(
+        _or([each.text for each in found]), tuple(value for each in found for value in each.values)
+    )
+
+
+def _or(texts: Sequence[str]) -> str:
+    """Join conditions by halves: SQLite bounds how deep an expression may be."""
+    if len(texts) == 1:
+        return f"({texts[0]})"
+    middle = len(texts) // 2
+    return f"({_or(texts[:middle])} OR {_or(texts[middle:])})"
 
 
 def _inside(places: Sequence[str]) -> str:

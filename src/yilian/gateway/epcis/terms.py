@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from decimal import Context, Decimal
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
@@ -68,7 +68,6 @@ FIXED = (
 """Names with a number of their own: append only, or the terms must be worked out anew."""
 
 _NUMBERS = {name: number for number, name in enumerate(FIXED)}
-_WIDE = Context(prec=400)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _LATE = 10**18

@@ -8,10 +8,10 @@ seconds of arc for angles, kilometres per hour for speeds. Nothing is rounded th
 
 from __future__ import annotations
 
-from decimal import Context, Decimal
+from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
 from typing import NamedTuple
 
-_WIDE = Context(prec=400)
+_WIDE = Context(prec=400, Emin=MIN_EMIN, Emax=MAX_EMAX)
 
 
 class Unit(NamedTuple):

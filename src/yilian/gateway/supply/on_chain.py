@@ -62,10 +62,6 @@ class TitleView:
             return None
         return found.interval
 
-    def posted(self, nullifier: bytes) -> bool:
-        """Tell whether anybody posted a nullifier."""
-        return supply.spent(self._state, codec.to_text(nullifier)) is not None
-
     def made_by(self, unit: str, organisation: str) -> bool:
         """Tell whether packs of a unit's product may come from an organisation.
 

@@ -323,7 +323,8 @@ class Titles:
             held = query.where(table.c.note.not_in(planned.where(sql.column("note").is_not(None))))
             for row in title_rows.found(connection, NoteRow, held):
                 secret = self.secrets.open(row.key, row.secret)
-                if view.posted(notes.nullifier(self.organisation, secret)):
+                nullifier = notes.nullifier(self.organisation, secret)
+                if view.spent(self.organisation, nullifier) is not None:
                     lost.append(row.note)
                     _give_up(connection, row.note)
         return lost

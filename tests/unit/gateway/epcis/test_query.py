@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from tests.epcis_sample import sgln
+from tests.epcis_sample import sgln, sgtin
 from tests.shared import shared
 from tests.unit.gateway.epcis.store_builders import NOW, Home, simple
 from yilian.gateway.epcis import query
@@ -187,6 +187,20 @@ def test_a_query_has_a_bound() -> None:
     many = [f"urn:x:{number}" for number in range(query.MAX_VALUES + 1)]
     assert refused({"EQ_eventID": many}).code.name == "epcis.query_too_complex"
     assert query.read({"EQ_eventID": many[1:]})
+
+
+def test_a_query_at_its_bound_is_answered(home: Home) -> None:
+    home.put([simple(n) for n in range(20)])
+    third = query.MAX_VALUES // 3
+    products = [sgtin("952000123", n, "0", link=True).split("/21/")[0] for n in range(third - 1)]
+    mine = simple(3)["epcList"][0].split("/21/")[0]
+    assert found(home, {"MATCH_anyEPC": products}) == []
+    assert found(home, {"MATCH_anyEPC": [*products, mine]}) == list(range(1, 21))
+    many = [f"urn:x:{number}" for number in range(query.MAX_VALUES - 1)]
+    assert found(home, {"MATCH_epc": [*many, simple(3)["epcList"][0]]}) == [4]
+    assert found(home, {"EQ_eventID": [*many, simple(3)["eventID"]]}) == [4]
+    patterns = [f"urn:epc:idpat:sgtin:{95300000 + n}.*.*" for n in range(query.MAX_VALUES // 10)]
+    assert found(home, {"MATCH_epc": patterns}) == []
 
 
 def test_names_that_are_code_are_only_names(home: Home) -> None:

@@ -7,17 +7,20 @@ import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import msgspec
 import pytest
 import sqlalchemy as sql
 
+from tests.chain import digest_of
 from tests.scale import scale
 from tests.unit.gateway.supply.market import Trader, World, packs
 from yilian.gateway.supply import posting, title_rows
 from yilian.gateway.supply.titles import check
 from yilian.ledger.modules.governance.messages import Propose, SetParameter, Vote
 from yilian.ledger.modules.supply import state as supply
+from yilian.ledger.modules.supply.messages import Post
 
 UNITS = packs(0, 20)
 
@@ -242,6 +245,26 @@ def test_a_restored_backup_gives_up_what_it_no_longer_has(world: World) -> None:
     assert maker.held() == set()
     assert world.wholesaler.held() == set(UNITS[:4])
     world.tick()
+
+
+def test_who_copies_a_post_before_it_is_taken_takes_no_title(world: World) -> None:
+    maker, copier = world.maker, world.clinic
+    maker.ship(UNITS[:5], world.wholesaler)
+    maker.poster.chores()
+    interval = world.market.go_on()
+    maker.poster.prepare(interval)
+    seen = body(maker.poster._ready[interval].raw)
+    copied = Post(
+        interval=interval,
+        root=digest_of("another root"),
+        nullifiers=cast("list[str]", seen["nullifiers"]),
+    )
+    copier.line.submit(copier.line.sign(copied, world.market.time + 60_000))
+    maker.poster.send(interval)
+    assert set(UNITS[5:]) <= maker.held()
+    assert copier.held() == set()
+    # Its posts go on, whatever the law makes of the copy.
+    assert maker.poster.retry(interval)
 
 
 @pytest.mark.parametrize("seed", range(scale(3, 100)))

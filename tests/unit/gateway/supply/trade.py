@@ -173,6 +173,14 @@ class Trade:
         outcome = self.engine.submit(self.cast.sign(actor, *messages)).result()
         assert outcome.code == errors.OK, errors.by_number(outcome.code).name
 
+    def first_block_after(self, height: int) -> int:
+        """Give the first block after a height that holds a transaction; an empty one proves it."""
+        for each in range(height + 1, self.engine.height + 1):
+            decided = self.engine.store.decided(each)
+            if decided is not None and decided.txs:
+                return each
+        raise AssertionError("no block holds a transaction")
+
     def company(self, actor: Actor, gln: str, *prefixes: str) -> None:
         """Register a company."""
         name = name_of(f"company {gln}")

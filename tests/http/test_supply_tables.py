@@ -11,7 +11,7 @@ from tests.http.node import UNKNOWN, Node, problem
 from tests.rules.supply.cast import GTIN, OTHER_PREFIX, PREFIX, gln, gtin
 from yilian.ledger.modules.governance.state import LAWS_KNOWN
 from yilian.ledger.modules.supply import messages as supply
-from yilian.ledger.modules.supply.state import pace, post_key
+from yilian.ledger.modules.supply.state import nullifier_key, pace, post_key
 
 LISTS = [f"/v1/supply/{each}" for each in ("companies", "products", "credentials", "recalls")]
 LISTS.append("/v1/supply/alerts")
@@ -62,9 +62,9 @@ def _post(node: Node) -> supply.Post:
 
 
 def test_single_records(trading: Node) -> None:
-    own, nullifier = trading.cast.hospital.id, digest_of("nullifier 3")
+    own = trading.cast.hospital.id
+    nullifier = nullifier_key(own, digest_of("nullifier 3"))
     place = trading.get(f"/v1/supply/nullifiers/{nullifier}").json()["value"]
-    assert (place["organisation"], place["slot"]) == (own, 3)
     for path, name, part in (
         ("companies", name_of("company"), {"gln": gln(1), "prefixes": [PREFIX]}),
         ("products", GTIN, {"owner": own, "responder": trading.cast.insurer.id}),
@@ -122,8 +122,16 @@ def test_what_has_no_list(trading: Node, path: str) -> None:
     problem(trading.get(path), "not_found", 404)
 
 
+def test_a_nullifier_is_asked_for_with_its_organisation(trading: Node) -> None:
+    nullifier = digest_of("nullifier 3")
+    stranger = nullifier_key(trading.cast.insurer.id, nullifier)
+    problem(trading.get(f"/v1/supply/nullifiers/{stranger}"), "not_found", 404)
+    problem(trading.get(f"/v1/supply/nullifiers/{nullifier}"), "not_found", 404)
+
+
 def test_a_double_spend_is_refused_and_names_the_nullifier_alone(trading: Node) -> None:
-    last = trading.get(f"/v1/supply/nullifiers/{digest_of('nullifier 0')}").json()["value"]
+    name = nullifier_key(trading.cast.hospital.id, digest_of("nullifier 0"))
+    last = trading.get(f"/v1/supply/nullifiers/{name}").json()["value"]
     post = _post(trading)
     late = supply.Post(interval=last["interval"] + 1, root=post.root, nullifiers=post.nullifiers)
     raw = trading.cast.sign(trading.cast.hospital, late)

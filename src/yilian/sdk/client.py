@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, BinaryIO, TypeVar, Unpack
 
@@ -106,6 +106,21 @@ class Client(Base, Capabilities):
         `path` is with its query; a body of bytes goes as it is, any other as canonical JSON.
         """
         return self._run(self._request(method, path, body, media_type))
+
+    def exchange(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        media_type: str = "application/json",
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Make a signed request and give the answer as it came, for routes whose headers matter.
+
+        As `request`, and nothing is raised for a refusal: `steps.check` raises what it means.
+        """
+        return self._run(self._exchange(method, path, body, media_type, headers))
 
     def download(self, path: str, sink: BinaryIO, *, media_type: str) -> int:
         """Make a signed request for a file and write it to `sink` as it comes; gives its size.
@@ -329,6 +344,21 @@ class AsyncClient(Base, AsyncCapabilities):
         `path` is with its query; a body of bytes goes as it is, any other as canonical JSON.
         """
         return await self._run(self._request(method, path, body, media_type))
+
+    async def exchange(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        media_type: str = "application/json",
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Make a signed request and give the answer as it came, for routes whose headers matter.
+
+        As `request`, and nothing is raised for a refusal: `steps.check` raises what it means.
+        """
+        return await self._run(self._exchange(method, path, body, media_type, headers))
 
     async def download(self, path: str, sink: BinaryIO, *, media_type: str) -> int:
         """Make a signed request for a file and write it to `sink` as it comes; gives its size.

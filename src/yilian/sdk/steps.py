@@ -241,7 +241,21 @@ class Base:
     def _request(self, method: str, path: str, body: Any, media_type: str) -> Steps[Any]:
         """Make a signed request once: a second try would need another nonce."""
         answer = yield (yield from self._signed(method, path, body, media_type))
-        return None if answer.status == 204 else _read(answer, Any)
+        if 200 <= answer.status < 300 and not answer.body:
+            return None
+        return _read(answer, Any)
+
+    def _exchange(
+        self,
+        method: str,
+        path: str,
+        body: Any,
+        media_type: str,
+        headers: Mapping[str, str] | None,
+    ) -> Steps[Answer]:
+        """Make a signed request once and give the whole answer, whatever its status."""
+        call = yield from self._signed(method, path, body, media_type)
+        return (yield call._replace(headers={**call.headers, **(headers or {})}))
 
     def _signed(self, method: str, path: str, body: Any, media_type: str) -> Steps[Call]:
         """Make the call of a signed request, to be made once."""

@@ -10,7 +10,7 @@ from yilian.ledger import codec, keys
 from yilian.ledger.modules.governance.messages import AdmitMember
 from yilian.ledger.modules.supply import messages
 from yilian.ledger.modules.supply.numbers import check_digit
-from yilian.ledger.modules.supply.state import pace
+from yilian.ledger.modules.supply.state import OWNERS, Owned, Owners, owners, pace
 
 PREFIX = "6901234"
 OTHER_PREFIX = "4012345"
@@ -100,6 +100,15 @@ def offered(world: Chain) -> Actor:
     owner, maker = product(world), other(world)
     world.must(owner, messages.OfferProduct(gtin=GTIN, to=maker.id))
     return maker
+
+
+def had_by(world: Chain, count: int, *last: Actor) -> None:
+    """Give the hospital's product a history of so many owners, the last of them as named."""
+    held = owners(world.state, GTIN)[0]
+    others = (name_of(f"owner {number}") for number in range(count - len(last)))
+    names = (*others, *(each.id for each in last))
+    made = tuple(Owned(organisation=each, since=held.since) for each in names)
+    world.memory.content[OWNERS.key(GTIN)] = OWNERS.encode(Owners(made))
 
 
 def credential(world: Chain, label: str = "credential", **fields: Any) -> messages.IssueCredential:

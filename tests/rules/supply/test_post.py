@@ -8,7 +8,15 @@ from tests.rules.supply.cast import begun, other, post, registered
 from yilian.ledger.modules.governance.messages import SetParameter
 from yilian.ledger.modules.identity import errors as identity_errors
 from yilian.ledger.modules.supply import errors, messages
-from yilian.ledger.modules.supply.state import PACE, Spent, last_post, pace, posted, spent
+from yilian.ledger.modules.supply.state import (
+    PACE,
+    Spent,
+    last_post,
+    pace,
+    posted,
+    posted_at,
+    spent,
+)
 
 POST = messages.Post
 
@@ -24,9 +32,11 @@ def test_a_company_posts(world: Chain) -> Play:
     assert posted(world.state, world.insurer.id, at) is None
     assert last_post(world.state, name) == at
     for slot, nullifier in enumerate(request.nullifiers):
-        place = Spent(organisation=name, interval=at, slot=slot)
-        assert spent(world.state, nullifier) == place
-    assert spent(world.state, digest_of("another")) is None
+        assert spent(world.state, name, nullifier) == Spent(interval=at, slot=slot)
+        assert spent(world.state, world.insurer.id, nullifier) is None
+    assert spent(world.state, name, digest_of("another")) is None
+    assert posted_at(world.state, name, at) == world.time
+    assert posted_at(world.state, name, at - 1) is None
 
 
 @accepted(POST)
@@ -136,12 +146,30 @@ def test_a_title_is_spent_once(world: Chain) -> bytes:
     return world.sign(world.hospital, post(world, "second", nullifiers=again))
 
 
-@refused(POST, errors.SPENT)
-def test_another_member_does_not_spend_it_again(world: Chain) -> bytes:
+@accepted(POST)
+def test_who_copies_a_post_takes_nothing_from_its_owner(world: Chain) -> Play:
     registered(world)
-    maker = other(world)
-    world.must(world.hospital, post(world))
-    return world.sign(maker, post(world))
+    copier = other(world)
+    request = post(world)
+    world.must(copier, request)
+    yield world.sign(world.hospital, request)
+    at = request.interval
+    assert posted(world.state, world.hospital.id, at) == request.root
+    for slot, nullifier in enumerate(request.nullifiers):
+        for each in (world.hospital, copier):
+            assert spent(world.state, each.id, nullifier) == Spent(interval=at, slot=slot)
+
+
+@refused(POST, errors.SPENT)
+def test_a_title_is_spent_once_by_its_owner_whoever_copied_it(world: Chain) -> bytes:
+    registered(world)
+    copier = other(world)
+    first = post(world)
+    world.must(world.hospital, first)
+    world.must(copier, first)
+    world.wait(20_000)
+    again = [*post(world, "second").nullifiers[:7], first.nullifiers[7]]
+    return world.sign(world.hospital, post(world, "second", nullifiers=again))
 
 
 @refused(POST, errors.BAD_LIST)

@@ -11,6 +11,8 @@ from tests.rules.supply.cast import (
     begun,
     described,
     gtin,
+    had_by,
+    offered,
     other,
     product,
     registered,
@@ -19,6 +21,7 @@ from tests.rules.supply.cast import (
 from yilian.ledger.modules.identity import errors as identity_errors
 from yilian.ledger.modules.supply import errors, messages
 from yilian.ledger.modules.supply import state as supply
+from yilian.ledger.modules.supply.rules_products import MAX_OWNERS_AGAIN
 
 REGISTER = messages.RegisterProduct
 
@@ -34,6 +37,10 @@ def test_a_company_names_its_medicine(world: Chain) -> Play:
     assert supply.owner(world.state, GTIN) == world.hospital.id
     assert supply.responder(world.state, GTIN) == world.hospital.id
     assert supply.product_of_drug_code(world.state, DRUG_CODE) == GTIN
+    entry = supply.Owned(organisation=world.hospital.id, since=world.time)
+    assert supply.owners(world.state, GTIN) == (entry,)
+    assert supply.owners(world.state, gtin(2)) == ()
+    assert supply.owned_at(world.state, gtin(2), world.time) == ()
 
 
 @accepted(REGISTER)
@@ -61,6 +68,26 @@ def test_what_a_squatter_named_is_named_anew(world: Chain) -> Play:
     world.must(regulator(world), messages.EndProduct(gtin=GTIN))
     yield world.sign(squatter, described(world, kind="vaccine"))
     assert supply.PRODUCTS.require(world.state, GTIN).kind == "vaccine"
+    assert len(supply.owners(world.state, GTIN)) == 1
+
+
+@accepted(REGISTER)
+def test_what_was_sold_and_ended_is_its_first_owners_again(world: Chain) -> Play:
+    maker = offered(world)
+    world.must(maker, messages.AcceptProduct(gtin=GTIN), messages.EndProduct(gtin=GTIN))
+    had_by(world, MAX_OWNERS_AGAIN - 1, maker)
+    yield world.sign(world.hospital, described(world))
+    assert supply.owner(world.state, GTIN) == world.hospital.id
+    last = supply.owners(world.state, GTIN)[MAX_OWNERS_AGAIN - 1]
+    assert last == supply.Owned(organisation=world.hospital.id, since=world.time)
+
+
+@refused(REGISTER, errors.TOO_MANY_OWNERS)
+def test_a_history_does_not_grow_for_ever(world: Chain) -> bytes:
+    maker = offered(world)
+    world.must(maker, messages.AcceptProduct(gtin=GTIN), messages.EndProduct(gtin=GTIN))
+    had_by(world, MAX_OWNERS_AGAIN, maker)
+    return world.sign(world.hospital, described(world))
 
 
 @refused(REGISTER, identity_errors.NOT_AN_ORGANISATION)

@@ -74,6 +74,7 @@ PINNED = {
     600: "supply.id_taken",
     632: "supply.spent",
     644: "supply.alert_closed",
+    645: "supply.too_many_owners",
 }
 
 

@@ -5,6 +5,8 @@ Each file has `commands(console)`.
 
 from __future__ import annotations
 
+import click
+
 from yilian.cli.console import Console
 from yilian.cli.organisation import (
     audits,
@@ -20,6 +22,7 @@ from yilian.cli.organisation import (
     records,
     recoveries,
     studies,
+    supply,
     timeline,
 )
 from yilian.cli.shape import Group
@@ -39,11 +42,12 @@ MATTERS = (
     audits,
     studies,
     private,
+    supply,
 )
 
 
 def command(console: Console) -> Group:
     """Make the noun."""
     about = console.words("nouns/organisation")
-    made = [each for matter in MATTERS for each in matter.commands(console)]
+    made: list[click.Command] = [each for matter in MATTERS for each in matter.commands(console)]
     return Group(console, "organisation", about, made)

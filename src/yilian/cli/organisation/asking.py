@@ -18,11 +18,13 @@ _WORDS = {"check": "check-vault", "export": "export-person"}
 _SIGNING = ("signing_key", "passphrase_file", "sender", "node", "patience")
 
 
-def command(console: Console, name: str, run: Any, params: list[click.Parameter]) -> Command:
+def command(
+    console: Console, name: str, run: Any, params: list[click.Parameter], about: str | None = None
+) -> Command:
     """Make a command of the organisation; `run` is given its options and those for signing."""
     own = [id_option(console, "--organisation", required=True, envvar="YILIAN_PAYER"), *params]
     signing = [each for each in connect.to_sign(console) if each.name in _SIGNING]
-    about = console.of("node", "commands/" + _WORDS.get(name, name))
+    about = about or console.of("node", "commands/" + _WORDS.get(name, name))
     return Command(console, name, about, run, [*own, *signing])
 
 

@@ -274,7 +274,11 @@ class Capture:
             return
         with self._database.write() as connection:
             store.insert(connection, prepared, task.row.submitter, task.row.job)
-            if start + STEP >= task.events:
+            if task.events <= STEP:
+                self._show(connection, task)
+        if start and start + STEP >= task.events:
+            # Apart from the last step, so that others wait for one of the two alone.
+            with self._database.write() as connection:
                 self._show(connection, task)
 
     def _prepared(

@@ -10,7 +10,7 @@ _ID = "[A-Za-z0-9_-]{21}[AQgw]"
 _GTIN = "^[0-9]{14}$"
 _POST = f"^{_ID}[.][0-9]{{16}}$"
 _VIEW = f"^{_ID}[.]{_ID}$"
-_NULLIFIER = "^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$"
+_NULLIFIER = f"^{_ID}[.][A-Za-z0-9_-]{{42}}[AEIMQUYcgkosw048]$"
 
 ROUTES = table_routes(
     Kind(capability="supply", plural="companies", table=state.COMPANIES, listed=tables.COMPANIES),

@@ -123,7 +123,7 @@ class Courier:
                     pause = min(pause, due - now)
                     continue
                 self._running[receiver] = pool.submit(self._serve, receiver)
-        return pause
+        return min(pause, self._organisation.replicas.wait())
 
     def _receivers(self) -> list[str]:
         organisation = self._organisation

@@ -61,11 +61,15 @@ class Who(NamedTuple):
 
 
 class Disclosure(NamedTuple):
-    """One answer about records of a person: the journal lines that differ in the record alone."""
+    """One answer about records of a person: the journal lines that differ in the record alone.
+
+    `replica` is the member that answered in this organisation's place, where one did.
+    """
 
     who: Who
     lines: tuple[JournalLine, ...]
     anchored: bool
+    replica: str | None
 
 
 class Disclosures(NamedTuple):
@@ -130,6 +134,7 @@ class Audits:
                 groups = [each for each in groups[:limit] if each[0].time < following]
         named = [each.disclosure for group in groups for each in group]
         anchored = self._vault.journal_anchored(named)
+        reporters = self._vault.replicas.given.reporters(named)
         people: dict[str, Who] = {}
         return Disclosures(
             tuple(
@@ -137,6 +142,7 @@ class Audits:
                     self._remembered(group[0].reader, people),
                     tuple(group),
                     all(each.disclosure in anchored for each in group),
+                    reporters.get(group[0].disclosure),
                 )
                 for group in groups
             ),

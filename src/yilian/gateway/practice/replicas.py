@@ -203,8 +203,20 @@ class Replicas:
                 if name in self._changed or self._due.get(each.member, 0.0) <= now
             }
 
+    def wait(self) -> float:
+        """Tell in how many seconds something falls due that is not due yet, at the latest."""
+        now = time.monotonic()
+        with self._lock:
+            moments = [*self._again.values(), *self._due.values()]
+            return min([LOOK_EVERY, *(each - now for each in moments if each > now)])
+
     def carry(self, member: str) -> None:
-        """Bring a member's replicas up to date; refuses where the member is not reached."""
+        """Bring a member's replicas up to date; refuses where the member is not reached.
+
+        After all parcels that wait for it: the grant that allows a replica may be among them.
+        """
+        if self._organisation.vault.parcels.waiting(member, limit=1):
+            return
         with self._lock:
             names = [name for name, each in self._live.items() if each.member == member]
         for name in sorted(names):

@@ -57,21 +57,23 @@ class TitleView:
 
         What another one posted says nothing about this one's notes.
         """
-        found = supply.spent(self._state, codec.to_text(nullifier))
-        if found is None or found.organisation != organisation:
-            return None
-        return found.interval
+        found = supply.spent(self._state, organisation, codec.to_text(nullifier))
+        return None if found is None else found.interval
 
-    def made_by(self, unit: str, organisation: str) -> bool:
-        """Tell whether packs of a unit's product may come from an organisation.
+    def made_by(self, unit: str, organisation: str, interval: int) -> bool:
+        """Tell whether an organisation could make a unit by its post for an interval.
 
-        Its product's owner, or the company under whose prefix the number is: packs that were made
-        before a product went to another owner stay what they are.
+        It could who owned the product at the block time of that post, or registered it later: packs
+        stay what they are when their product is sold, and the seller makes no more of them. The
+        interval's own time does not count, as a post may be for one long past. A pallet or an asset
+        comes from the company under whose prefix its number is now.
         """
         found = _GTIN.fullmatch(unit)
         if found is not None:
-            product = supply.product(self._state, found[1])
-            return product is not None and organisation in (product.owner, self._covered(found[1]))
+            time = supply.posted_at(self._state, organisation, interval)
+            return time is not None and organisation in supply.owned_at(
+                self._state, found[1], time
+            )
         for each in _OTHERS:
             found = each.fullmatch(unit)
             if found is not None:

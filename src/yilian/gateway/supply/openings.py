@@ -306,8 +306,8 @@ def opens(opening: Opening, state: State) -> bool:
         return False
     nullifiers = [each.nullifier for each in opening.spends]
     for slot, nullifier in enumerate(nullifiers):
-        found = supply.spent(state, codec.to_text(nullifier))
-        if found is None or (found.organisation, found.interval, found.slot) != (*place, slot):
+        found = supply.spent(state, organisation, codec.to_text(nullifier))
+        if found is None or (found.interval, found.slot) != (interval, slot):
             return False
     blind, (key, value) = notes.noise(opening.seed)
     leaves = {key: value}

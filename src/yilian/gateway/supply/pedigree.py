@@ -118,8 +118,8 @@ class View(Protocol):
     def spent(self, organisation: str, nullifier: bytes) -> int | None:
         """Give the interval for which an organisation posted a nullifier."""
 
-    def made_by(self, unit: str, organisation: str) -> bool:
-        """Tell whether a unit may come from this maker."""
+    def made_by(self, unit: str, organisation: str, interval: int) -> bool:
+        """Tell whether a unit may come from this maker, by its post for an interval."""
 
 
 class Course(NamedTuple):
@@ -164,10 +164,10 @@ def check(document: Document, view: View) -> Pedigree:
             raise TITLE_SPENT(unit=first[index])
     found: dict[str, Course] = {}
     for line in document.lines:
-        maker = document.spends[line.chain[0]].organisation
+        maker = document.spends[line.chain[0]].place
         course = Course(tuple(document.spends[each].place for each in line.chain), line.note)
         for unit in line.units:
-            if not view.made_by(unit, maker):
+            if not view.made_by(unit, *maker):
                 raise TITLE_ORIGIN(unit=unit)
             found[unit] = course
     _require_roots(document, view, first)

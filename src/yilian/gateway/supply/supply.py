@@ -26,7 +26,7 @@ from yilian.gateway.supply.cold_chain import ColdChain
 from yilian.gateway.supply.counter import Queue
 from yilian.gateway.supply.database import FILE, SupplyDatabase
 from yilian.gateway.supply.directory import Directory
-from yilian.gateway.supply.openings import Openings
+from yilian.gateway.supply.openings import Openings, Viewer
 from yilian.gateway.supply.outside import ProductFacts
 from yilian.gateway.supply.packs import Packs
 from yilian.gateway.supply.places import Places
@@ -42,6 +42,7 @@ from yilian.ledger.errors import Refusal
 from yilian.ledger.keys import PublicKey
 from yilian.ledger.modules.identity.state import KEYS, home, standing
 from yilian.ledger.modules.supply.messages import RaiseAlert
+from yilian.ledger.modules.supply.state import view_key
 
 if TYPE_CHECKING:
     from yilian.gateway.organisation import Organisation
@@ -76,12 +77,17 @@ class Supply:
         self.repository = Repository(self.database, now=now)
         self.news = News(self.database, self.repository)
         self.tokens = Tokens(self.database, now)
+        self.directory = Directory(organisation.engine)
         self.subscriptions = Subscriptions(
-            self.database, self.news, find_in(self.repository.queries), Webhook(networks), now
+            self.database,
+            self.news,
+            find_in(self.repository.queries),
+            Webhook(networks),
+            now,
+            self.directory.prefix_length,
         )
         self.alerts = Alerts(self.database, now)
         self.packs = Packs(self.database, self.repository, self.alerts)
-        self.directory = Directory(organisation.engine)
         self.cold_chain = ColdChain(
             self.database,
             self.repository,
@@ -103,7 +109,8 @@ class Supply:
             organisation.engine.state,
         )
         self.showing = Showing(self.database, self.repository, self.packs, self.titles)
-        self.poster = Poster(self.titles, self.anchors)
+        self.viewer = Viewer(name, keystore, organisation.engine.state, Ways(organisation).openings)
+        self.poster = Poster(self.titles, self.anchors, self.openings)
         self.checks = Checks(name, self.database, now)
         self.verification = Verification(
             name, self.database, self.directory, self.packs, now=now, sign=self._sign
@@ -162,6 +169,17 @@ class Supply:
             return None
         return key.public_key()
 
+    def regulates(self) -> bool:
+        """Tell whether the organisation is a regulator, which may open members' posts."""
+        found = standing(self._organisation.engine.state(), self._organisation.id)
+        return found is not None and found.organisation_kind == "regulator"
+
+    def _publish_view_key(self) -> None:
+        """Put a regulator's view key on the chain, so that members wrap their seeds to it."""
+        state = self._organisation.engine.state()
+        if self.regulates() and view_key(state, self._organisation.id) is None:
+            self._organisation.write(self.viewer.publish())
+
     def catch_up(self) -> None:
         """Work out packs, temperatures and suspicions up to the newest event."""
         self.packs.catch_up()
@@ -198,6 +216,7 @@ class Supply:
 
     def _follow(self) -> None:
         self._try(self.clones.resume)
+        self._try(self._publish_view_key)
         while not self._stopping.is_set():
             self._wake.wait()
             self._wake.clear()

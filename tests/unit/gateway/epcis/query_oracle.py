@@ -232,6 +232,7 @@ class Asker:
             self.matching,
             self.matching_classes,
             self.patterns,
+            self.patterns,
             self.business,
             self.ids,
             self.errors,
@@ -357,11 +358,14 @@ class Asker:
         )
 
     def patterns(self) -> Asked:
-        name, fields = self.random.choice(tuple(EPCS.items()))
+        shape = self.random.randint(0, 4)
+        packs = ("epc", "inputEPC", "outputEPC", "anyEPC")
+        places = (packs, packs, ("parentID", "anyEPC"), ("epc", "anyEPC"), ("parentID", "anyEPC"))
+        name = self.random.choice(places[shape])
+        fields = EPCS[name]
         company = self.random.choice(("9520001", "952000123", "95200456", "952007"))
         item = self.random.randint(1, 4)
         reference = f"{item:0{12 - len(company)}d}"
-        shape = self.random.randint(0, 4)
         if shape == 0:
             pattern = f"urn:epc:idpat:sgtin:{company}.*.*"
             form = rf"https://id\.gs1\.org/01/.{company}.*/21/.*"

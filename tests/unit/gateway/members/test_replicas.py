@@ -72,11 +72,13 @@ class Town(NamedTuple):
         until(lambda: not replicas._changed and not replicas._again)
         given = self.a.organisation.vault.replicas.given
         until(lambda: all(each.fresh or each.dropped for each in given.allowed()))
-        for each in given.allowed():
-            if each.dropped is None:
-                digest = given.digest(each.allowance)
-                kept = self.r.organisation.vault.replicas.kept
-                until(lambda each=each, digest=digest: kept.digest(each.allowance) == digest)
+        kept = self.r.organisation.vault.replicas.kept
+
+        def same() -> bool:
+            live = [each.allowance for each in given.allowed() if each.dropped is None]
+            return all(given.digest(each) == kept.digest(each) for each in live)
+
+        until(same)
 
     def down(self) -> None:
         """Take A away."""

@@ -1,4 +1,4 @@
-"""Posts at random by several members: what is spent is what a plain set of nullifiers says."""
+"""Posts at random by several members: what is spent is what plain sets of nullifiers say."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Model:
 
     def __init__(self, first: int) -> None:
         self.last = dict.fromkeys(range(3), first)
-        self.spent: dict[str, tuple[int, int, int]] = {}
+        self.spent: dict[tuple[int, str], tuple[int, int]] = {}
         self.roots: dict[tuple[int, int], str] = {}
 
     def post(self, member: int, message: Post, most: int, size: int) -> int:
@@ -67,10 +67,10 @@ class Model:
             return refusals.INTERVAL_AHEAD.number
         if len(message.nullifiers) != size:
             return refusals.WRONG_SLOTS.number
-        if any(each in self.spent for each in message.nullifiers):
+        if any((member, each) in self.spent for each in message.nullifiers):
             return refusals.SPENT.number
         for slot, each in enumerate(message.nullifiers):
-            self.spent[each] = (member, message.interval, slot)
+            self.spent[member, each] = (message.interval, slot)
         self.last[member] = message.interval
         self.roots[member, message.interval] = message.root
         return errors.OK
@@ -131,11 +131,12 @@ def _agrees(chain: Chain, members: list[Actor], model: Model) -> None:
     state = chain.state
     held = dict(NULLIFIERS.scan(chain.memory))
     names = {actor.id: place for place, actor in enumerate(members)}
-    told = {
-        name: (names[each.organisation], each.interval, each.slot) for name, each in held.items()
-    }
+    told = {}
+    for name, each in held.items():
+        organisation, nullifier = name.split(".")
+        told[names[organisation], nullifier] = (each.interval, each.slot)
+        assert spent(state, organisation, nullifier) == each
     assert told == model.spent
-    assert all(spent(state, name) == each for name, each in held.items())
     for (place, interval), root in model.roots.items():
         assert posted(state, members[place].id, interval) == root
     keys = {post_key(members[place].id, interval) for place, interval in model.roots}

@@ -27,15 +27,18 @@ from yilian.gateway.http.organisation import (
     readings,
     records,
     recoveries,
+    replicas,
     sessions,
     staff,
     studies,
     supply,
     supply_places,
+    supply_proofs,
     supply_shipments,
     supply_stock,
     supply_temperatures,
     supply_verifications,
+    supply_view,
     timeline,
 )
 from yilian.gateway.http.organisation.rooms import Rooms
@@ -49,6 +52,7 @@ MATTERS = (
     encounters,
     erasures,
     grants,
+    replicas,
     sessions,
     asks,
     emergencies,
@@ -63,9 +67,11 @@ MATTERS = (
     supply,
     supply_shipments,
     supply_places,
+    supply_proofs,
     supply_stock,
     supply_temperatures,
     supply_verifications,
+    supply_view,
 )
 
 

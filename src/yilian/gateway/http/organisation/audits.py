@@ -87,7 +87,8 @@ class DisclosureLine(msgspec.Struct, frozen=True, kw_only=True):
     """Who asked for records, when, what for, on what ground, and how that was answered.
 
     `lines` are the journal lines, one for each of `records` and in the same order; once `anchored`
-    each can be proved.
+    each can be proved. `replica` is the member that answered from a replica, while this
+    organisation's node was down.
     """
 
     time: Millis
@@ -102,6 +103,7 @@ class DisclosureLine(msgspec.Struct, frozen=True, kw_only=True):
     records: tuple[Id, ...]
     lines: tuple[Id, ...]
     anchored: bool
+    replica: Id | None = None
 
 
 class DisclosurePage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -316,6 +318,7 @@ def _disclosure(each: Disclosure) -> DisclosureLine:
         records=tuple(line.record for line in each.lines),
         lines=tuple(line.disclosure for line in each.lines),
         anchored=each.anchored,
+        replica=each.replica,
     )
 
 

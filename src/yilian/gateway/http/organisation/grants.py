@@ -46,6 +46,7 @@ from yilian.vault.asks import ASK_UNKNOWN
 from yilian.vault.conditions import CONDITION_UNKNOWN
 from yilian.vault.envelope import Condition, Terms
 from yilian.vault.giving import GRANTEE_FIXED
+from yilian.vault.replica_terms import REPLICA_TERMS
 
 Some = Annotated[tuple[Name, ...], msgspec.Meta(max_length=64)]
 Purposes = Annotated[tuple[Name, ...], msgspec.Meta(min_length=1, max_length=64)]
@@ -57,7 +58,9 @@ class GrantRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
     `practitioner` and `team` name who may read; with neither, anybody there (`role`). `denied`
     categories stay closed, and what carries a label of `redact` is taken out. `ends` (ms) instead
-    of `days`. `grant` gives new terms to a grant that stands; `ask` names the question answered.
+    of `days`. The purpose `replica`, alone, lets the organisation keep a copy that it cannot read
+    and answer others with it. `grant` gives new terms to a grant that stands; `ask` names the
+    question answered.
     """
 
     person: Id
@@ -161,6 +164,7 @@ _ASKED = (
     GRANTEE_FIXED,
     CONDITION_UNKNOWN,
     ASK_UNKNOWN,
+    REPLICA_TERMS,
     FORBIDDEN,
 )
 

@@ -59,6 +59,7 @@ from yilian.ledger.modules.supply.state import (
     held_key,
     in_force,
     last_post,
+    nullifier_key,
     pace,
     post_key,
     set_pace,
@@ -267,7 +268,11 @@ def revoke_credential(context: Context, message: messages.RevokeCredential) -> N
 
 
 def post(context: Context, message: messages.Post) -> None:
-    """A company posts once for an interval; a nullifier that was ever posted is refused."""
+    """A company posts once for an interval; one nullifier never stands twice with it.
+
+    Nullifiers are per organisation: else who copies a post that waits, and is in a block first,
+    would keep its owner from posting it.
+    """
     organisation = acting(context)
     if not trades(context.state, organisation):
         raise errors.NO_COMPANY(id=organisation)
@@ -281,11 +286,12 @@ def post(context: Context, message: messages.Post) -> None:
     if len(message.nullifiers) != slots(context.state):
         raise errors.WRONG_SLOTS(slots=slots(context.state))
     for slot, nullifier in enumerate(message.nullifiers):
-        if NULLIFIERS.has(context.state, nullifier):
+        name = nullifier_key(organisation, nullifier)
+        if NULLIFIERS.has(context.state, name):
             raise errors.SPENT(nullifier=nullifier)
-        place = Spent(organisation=organisation, interval=message.interval, slot=slot)
-        NULLIFIERS.put(context.state, nullifier, place)
-    POSTS.put(context.state, post_key(organisation, message.interval), Posted(message.root))
+        NULLIFIERS.put(context.state, name, Spent(interval=message.interval, slot=slot))
+    made = Posted(root=message.root, time=context.time)
+    POSTS.put(context.state, post_key(organisation, message.interval), made)
     LAST_POSTS.put(context.state, organisation, LastPost(message.interval))
     context.emit(events.Posted(organisation=organisation, interval=message.interval))
 

@@ -10,12 +10,26 @@ from yilian.ledger.modules.supply import errors, events, messages
 from yilian.ledger.modules.supply.acting import acting, regulates
 from yilian.ledger.modules.supply.state import (
     DRUG_CODES,
+    OWNERS,
     PRODUCTS,
     DrugMark,
+    Owned,
+    Owners,
     Product,
     covering,
+    owners,
     trades,
 )
+
+MAX_OWNERS = 100
+"""Entries in a product's history from which on it goes to no other owner."""
+
+MAX_OWNERS_AGAIN = 120
+"""Entries from which on nobody names it anew either.
+
+More than `MAX_OWNERS`, so that owners who use up all transfers do not keep out who has the prefix
+after them.
+"""
 
 
 def register_product(context: Context, message: messages.RegisterProduct) -> None:
@@ -29,6 +43,7 @@ def register_product(context: Context, message: messages.RegisterProduct) -> Non
         raise errors.GTIN_TAKEN(gtin=message.gtin)
     _require_responder(context, message.responder)
     _take_drug_code(context, message.drug_code, message.gtin)
+    _note_owner(context, message.gtin, organisation, MAX_OWNERS_AGAIN)
     product = Product(
         kind=message.kind,
         name=message.name,
@@ -94,6 +109,7 @@ def accept_product(context: Context, message: messages.AcceptProduct) -> None:
         raise errors.NOT_OFFERED(gtin=message.gtin)
     if not trades(context.state, organisation):
         raise errors.NO_COMPANY(id=organisation)
+    _note_owner(context, message.gtin, organisation, MAX_OWNERS)
     taken = msgspec.structs.replace(
         product, owner=organisation, responder=organisation, offered=None
     )
@@ -139,6 +155,17 @@ def _own(context: Context, gtin: str) -> Product:
     if product.owner != organisation:
         raise errors.NOT_YOUR_PRODUCT(gtin=gtin)
     return product
+
+
+def _note_owner(context: Context, gtin: str, organisation: str, limit: int) -> None:
+    """Go on with a product's history, which says whose packs were its maker's."""
+    past = owners(context.state, gtin)
+    if past and past[-1].organisation == organisation:
+        return
+    if len(past) >= limit:
+        raise errors.TOO_MANY_OWNERS(limit=limit)
+    entry = Owned(organisation=organisation, since=context.time)
+    OWNERS.put(context.state, gtin, Owners((*past, entry)))
 
 
 def _require_responder(context: Context, name: str) -> None:

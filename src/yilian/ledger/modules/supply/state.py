@@ -87,6 +87,28 @@ class Product(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     ended: codec.Whole | None = None
 
 
+class Owned(msgspec.Struct, frozen=True):
+    """Whose a product was from a block time (ms) on, until the next entry."""
+
+    organisation: codec.Id
+    since: codec.Millis
+
+
+class Owners(msgspec.Struct, frozen=True):
+    """Everybody whose product it ever was, the earliest first."""
+
+    entries: tuple[Owned, ...]
+
+    def at(self, time: int) -> tuple[str, ...]:
+        """Name who owned it at a block time (ms); several where it changed hands in that block.
+
+        Before the first entry it was its who registered it, as the company with the prefix.
+        """
+        before = [each for each in self.entries if each.since < time][-1:] or self.entries[:1]
+        then = [each for each in self.entries if each.since == time]
+        return tuple(dict.fromkeys(each.organisation for each in (*before, *then)))
+
+
 class DrugMark(msgspec.Struct, frozen=True):
     """To which product a drug code belongs."""
 
@@ -127,9 +149,10 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Posted(msgspec.Struct, frozen=True):
-    """What an organisation committed to for an interval."""
+    """What an organisation committed to for an interval, and at which block time (ms)."""
 
     root: codec.Digest
+    time: codec.Millis
 
 
 class LastPost(msgspec.Struct, frozen=True):
@@ -139,9 +162,8 @@ class LastPost(msgspec.Struct, frozen=True):
 
 
 class Spent(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a nullifier was posted: by whom, for which interval, at which place from 0."""
+    """Where an organisation posted a nullifier: for which interval, at which place from 0."""
 
-    organisation: codec.Id
     interval: codec.Whole
     slot: codec.Whole
 
@@ -225,6 +247,9 @@ PREFIXES = Table("supply/prefix/", PrefixNode)
 PRODUCTS = Table("supply/product/", Product)
 """By GTIN."""
 
+OWNERS = Table("supply/owners/", Owners)
+"""By GTIN."""
+
 DRUG_CODES = Table("supply/drug-code/", DrugMark)
 CREDENTIALS = Table("supply/credential/", Credential)
 HELD = Table("supply/held/", Held)
@@ -238,6 +263,8 @@ LAST_POSTS = Table("supply/last/", LastPost)
 """By organisation."""
 
 NULLIFIERS = Table("supply/nullifier/", Spent)
+"""By organisation and nullifier, with `.` between."""
+
 VIEW_KEYS = Table("supply/view-key/", ViewKey)
 """By the regulator's organisation."""
 
@@ -255,6 +282,7 @@ TABLES = (
     GLNS,
     PREFIXES,
     PRODUCTS,
+    OWNERS,
     DRUG_CODES,
     CREDENTIALS,
     HELD,
@@ -320,6 +348,18 @@ def owner(state: State, gtin: str) -> str | None:
     """Name the organisation whose product it is."""
     found = PRODUCTS.get(state, gtin)
     return None if found is None else found.owner
+
+
+def owners(state: State, gtin: str) -> tuple[Owned, ...]:
+    """List everybody whose product it ever was, the earliest first; () for an unknown product."""
+    found = OWNERS.get(state, gtin)
+    return () if found is None else found.entries
+
+
+def owned_at(state: State, gtin: str, time: int) -> tuple[str, ...]:
+    """Name who owned a product at a block time (ms): see `Owners.at`; () for an unknown one."""
+    found = OWNERS.get(state, gtin)
+    return () if found is None else found.at(time)
 
 
 def responder(state: State, gtin: str) -> str | None:
@@ -405,9 +445,26 @@ def last_post(state: State, organisation: str) -> int | None:
     return None if found is None else found.interval
 
 
-def spent(state: State, nullifier: str) -> Spent | None:
-    """Tell where a nullifier was posted, None where it never was."""
-    return NULLIFIERS.get(state, nullifier)
+def posted_at(state: State, organisation: str, interval: int) -> int | None:
+    """Give the block time (ms) at which an organisation posted for an interval.
+
+    An interval may be posted for late, so its number does not say when that was.
+    """
+    found = POSTS.get(state, post_key(organisation, interval))
+    return None if found is None else found.time
+
+
+def nullifier_key(organisation: str, nullifier: str) -> str:
+    """Write the name under which an organisation's nullifier stands."""
+    return f"{organisation}.{nullifier}"
+
+
+def spent(state: State, organisation: str, nullifier: str) -> Spent | None:
+    """Tell where an organisation posted a nullifier, None where it never did.
+
+    What another one posted says nothing about this one's titles.
+    """
+    return NULLIFIERS.get(state, nullifier_key(organisation, nullifier))
 
 
 # -- views -----------------------------------------------------------------------------------------

@@ -1,8 +1,8 @@
 # make demo    the main job on real input: a node, two hospitals, whole patients, one sharing, its proof
 # make test    everything, with scaled counts      make soak   the full counts
-# make check   lint, types, fast tests             make bench  what it costs; make bench-consent; make bench-network
+# make check   lint, types, fast tests             make bench  what it costs; make bench-consent; make bench-network; make bench-supply
 # make engine  builds the pinned CometBFT, with Go; a consortium's members agree through it
-.PHONY: demo test soak check bench bench-consent bench-network engine clean
+.PHONY: demo test soak check bench bench-consent bench-network bench-supply engine clean
 SHELL := bash
 BIN := .venv/bin
 
@@ -49,6 +49,15 @@ bench-network:
 	@tools/environment.sh test,dev
 	@tools/engine.sh
 	@$(BIN)/python -m bench.network
+
+bench-supply:
+	@tools/environment.sh test,dev
+	@$(BIN)/python -m bench.epcis
+	@$(BIN)/python -m bench.epcis_store
+	@$(BIN)/python -m bench.verification
+	@$(BIN)/python -m bench.recall
+	@$(BIN)/python -m bench.titles
+	@$(BIN)/python -m bench.posts
 
 engine:
 	@tools/engine.sh

@@ -27,6 +27,7 @@ COMMANDS: dict[str, str] = {
     "records": "yilian.cli.records",
     "care": "yilian.cli.care",
     "supply": "yilian.cli.supply",
+    "scan": "yilian.cli.scan",
     "verify": "yilian.cli.verify",
     "verify-export": "yilian.cli.verify_export",
     "witness": "yilian.cli.witness",

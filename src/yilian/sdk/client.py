@@ -176,6 +176,10 @@ class Client(Base, Capabilities):
         """Fetch the proof of what a state key held after a height, or that it held nothing."""
         return self._run(self._object("/v1/state", {"key": key, "height": height}))
 
+    def scan(self, code: str) -> dict[str, Any]:
+        """Tell whether a pack is real by the code on it, as anybody may ask without login."""
+        return self._run(self._object("/v1/supply/scan", {"code": code}))
+
     def get(self, capability: str, table: str, name: str, *, proof: bool = False) -> Record:
         """Read a record of committed state, such as ("consent", "grants", id)."""
         return self._run(self._record(capability, table, name, proof))
@@ -415,6 +419,10 @@ class AsyncClient(Base, AsyncCapabilities):
     async def state_proof(self, key: str, *, height: int | None = None) -> dict[str, Any]:
         """Fetch the proof of what a state key held after a height, or that it held nothing."""
         return await self._run(self._object("/v1/state", {"key": key, "height": height}))
+
+    async def scan(self, code: str) -> dict[str, Any]:
+        """Tell whether a pack is real by the code on it, as anybody may ask without login."""
+        return await self._run(self._object("/v1/supply/scan", {"code": code}))
 
     async def get(self, capability: str, table: str, name: str, *, proof: bool = False) -> Record:
         """Read a record of committed state, such as ("consent", "grants", id)."""

@@ -108,7 +108,7 @@ def had_by(world: Chain, count: int, *last: Actor) -> None:
     others = (name_of(f"owner {number}") for number in range(count - len(last)))
     names = (*others, *(each.id for each in last))
     made = tuple(Owned(organisation=each, since=held.since) for each in names)
-    world.memory.content[OWNERS.key(GTIN)] = OWNERS.encode(Owners(made))
+    world.memory.write({OWNERS.key(GTIN): codec.encode(Owners(made))})
 
 
 def credential(world: Chain, label: str = "credential", **fields: Any) -> messages.IssueCredential:

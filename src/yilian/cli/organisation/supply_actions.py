@@ -140,9 +140,7 @@ def _order(console: Console, given: Mapping[str, Any], units: Sequence[str]) -> 
     except msgspec.ValidationError as problem:
         field = str(problem).rpartition("$.")[2].rstrip("`") or "units"
         name = "CODE..." if field.startswith("units") else f"--{field}"
-        raise console.usage(
-            "expects", name=name, expected=console.words("expects/text")
-        ) from None
+        raise console.usage("expects", name=name, expected=console.words("expects/text")) from None
     return order
 
 
@@ -152,9 +150,7 @@ def _lines(console: Console, done: dict[str, Any]) -> list[str]:
         for each in done["units"]
     ]
     key = "done_again" if done["replayed"] else "done"
-    lines.append(
-        console.of(TEXTS, key, units=len(done["units"]), time=console.moment(done["at"]))
-    )
+    lines.append(console.of(TEXTS, key, units=len(done["units"]), time=console.moment(done["at"])))
     if done.get("shipment"):
         lines.append(console.of(TEXTS, "shipment", shipment=done["shipment"]))
     return lines
@@ -179,7 +175,7 @@ def _keep(console: Console, given: dict[str, Any], action: str, order: dict[str,
         line = file.add(action, msgspec.convert(order, Order))  # type: ignore[arg-type]
     except OSError:
         raise console.usage("not_written", path=str(given["queue"])) from None
-    told = {"number": line.line.number, "path": str(given["queue"])}
+    told: dict[str, int | str] = {"number": line.line.number, "path": str(given["queue"])}
     console.show({"ok": True, "order": order["key"], **told}, [console.of(TEXTS, "kept", **told)])
     return DONE
 

@@ -28,8 +28,8 @@ GLN_DIGITS = 13
 
 def command(console: Console, name: str, run: Any, params: Sequence[click.Parameter]) -> Command:
     """Make a command of the supply chain; as `asking.command`, with words of its own file."""
-    made = asking.command(console, name, run, list(params), console.of(TEXTS, f"commands/{name}"))
-    return made
+    about = console.of(TEXTS, f"commands/{name}")
+    return asking.command(console, name, run, list(params), about)
 
 
 def option(console: Console, name: str, **settings: Any) -> Option:

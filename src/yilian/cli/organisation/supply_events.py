@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote, urlencode
 
 import click
 import msgspec
@@ -139,8 +139,6 @@ def _asked(console: Console, text: str) -> tuple[str, str]:
 
 def following(answer: Answer) -> str | None:
     """Give the token of the next page, from the header `Link`."""
-    from urllib.parse import unquote
-
     found = _NEXT.search(answer.headers.get("link", ""))
     return None if found is None else unquote(found[1])
 

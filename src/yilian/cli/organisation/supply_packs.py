@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, get_args
+from typing import Any
 
 import click
 
@@ -21,6 +21,7 @@ from yilian.cli.organisation.supply_asking import (
 )
 from yilian.cli.shape import Choice, Command
 
+FINDINGS = ("false_alarm", "confirmed", "data_error")
 _DAYS = ("expiry_days", "transit_days", "cover_days")
 
 
@@ -85,7 +86,9 @@ def _device(console: Console) -> Command:
         key = "device_single" if found["single_use"] else "device"
         left = "-" if found["left"] is None else found["left"]
         lines.append(console.of(TEXTS, key, uses=found["uses"], left=left))
-        lines.append(console.of(TEXTS, "device_sterile" if found["sterile"] else "device_unsterile"))
+        lines.append(
+            console.of(TEXTS, "device_sterile" if found["sterile"] else "device_unsterile")
+        )
         lines += [
             console.of(
                 TEXTS,
@@ -214,9 +217,7 @@ def _alerts(console: Console) -> Command:
                     break
                 asked["after"] = page["next"]
         lines = [line for each in found for line in _alert(console, each)]
-        console.show(
-            {"ok": True, "alerts": found}, lines or [console.of(TEXTS, "no_alerts")]
-        )
+        console.show({"ok": True, "alerts": found}, lines or [console.of(TEXTS, "no_alerts")])
         return DONE
 
     params: list[click.Parameter] = [
@@ -243,8 +244,6 @@ def _alert(console: Console, each: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _close(console: Console) -> Command:
-    from yilian.gateway.supply.alerts import Finding
-
     def run(alert: str, finding: str, together: bool, **given: Any) -> int:
         body = {"finding": finding, "together": together}
         with speaking(console, given) as client:
@@ -254,7 +253,7 @@ def _close(console: Console) -> Command:
 
     params: list[click.Parameter] = [
         id_option(console, "--alert", required=True),
-        option(console, "--finding", type=Choice(console, get_args(Finding)), required=True),
+        option(console, "--finding", type=Choice(console, FINDINGS), required=True),
         option(console, "--together", is_flag=True),
     ]
     return command(console, "close-alert", run, params)

@@ -51,10 +51,10 @@ def _check(console: Console) -> Command:
     """Needs no node and no key, so it has none of the options for signing."""
 
     def run(proof: Path, trust: Path, event: Path | None) -> int:
-        texts = [_read(console, each) for each in (proof, trust)]
+        evidence, pinned = _read(console, proof), _read(console, trust)
         shown = None if event is None else _read(console, event)
         try:
-            said, verified = check_evidence(*texts, shown)
+            said, verified = check_evidence(evidence, pinned, shown)
         except verifier.NotVerified as problem:
             title = console.words(f"proof/{problem.code}")
             console.note(title)
@@ -125,8 +125,12 @@ def check_evidence(
     said = anchors.verify(msgspec.json.encode(proof), state)
     if event is not None:
         events = parse_json(event).events
-        same = len(events) == 1 and event_hash.event_hash(events[0]) == said.event_hash
-        if not same or events[0].get("eventID", said.event_id) != said.event_id:
+        only = events[0] if len(events) == 1 else None
+        if (
+            only is None
+            or event_hash.event_hash(only) != said.event_hash
+            or only.get("eventID", said.event_id) != said.event_id
+        ):
             raise EVENT_DIFFERS()
     shown: dict[str, Any] = msgspec.to_builtins(said)
     return shown, verified
@@ -163,5 +167,3 @@ def _audit(console: Console) -> Command:
         return REFUSED if found["changed"] else DONE
 
     return command(console, "audit", run, [])
-
-

@@ -1,8 +1,8 @@
 """Capture jobs: what was handed in, durable at once, and carried out by one thread in its order.
 
-A job's events are stored some hundred at a time, unseen, and shown all together in its last
-transaction: with `rollback` all of them or none, and no other writer waits for more than one such
-step. What a crash leaves of a job is removed at the next start, and the job done again from its
+A job's events are stored a thousand at a time, unseen, and shown all together in its last
+transaction: with `rollback` all of them or none, and another writer waits for one step or for the
+showing. What a crash leaves of a job is removed at the next start, and the job done again from its
 stored input.
 """
 

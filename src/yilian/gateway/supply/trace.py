@@ -110,12 +110,17 @@ class Trace:
         packs: Packs,
         makings: Makings,
         mine: Callable[[str], bool],
+        told_here: Callable[[str], bool] | None = None,
     ) -> None:
-        """`mine` tells whether a holder or party is this organisation."""
+        """`mine`: whether a holder or party is this organisation.
+
+        `told_here`: whether who told of an event is of this organisation; as `mine`, unless said.
+        """
         self._database = database
         self._packs = packs
         self._makings = makings
         self._mine = mine
+        self._told_here = told_here or mine
 
     # Trees
 
@@ -312,7 +317,7 @@ class Trace:
             return Place(row, "elsewhere", row.holder)
         if row.standing not in TERMINAL:
             return Place(row, "held", row.holder)
-        if not self._mine(told):
+        if not self._told_here(told):
             # It was here last as far as is known, and ended with who told of it.
             return Place(row, "elsewhere", told)
         return Place(row, "dispensed" if row.standing == "dispensed" else "ended", row.holder)

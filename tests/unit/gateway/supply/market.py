@@ -101,6 +101,11 @@ class Market(Chain):
         )
         self.must(self.trader(owner), message)
 
+    def sell(self, number: str, seller: str, buyer: str) -> None:
+        """Have a product change hands."""
+        self.must(self.trader(seller), supply.OfferProduct(gtin=number, to=name_of(buyer)))
+        self.must(self.trader(buyer), supply.AcceptProduct(gtin=number))
+
     def interval(self) -> int:
         """Give the number of the interval now."""
         return pace(self.state, self.time).at(self.time)

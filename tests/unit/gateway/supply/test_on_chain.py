@@ -7,11 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.chain import name_of
 from tests.unit.gateway.supply.market import World, gtin, pack
 from yilian.gateway.supply.on_chain import TitleView
 from yilian.ledger import codec
-from yilian.ledger.modules.supply import messages as supply
 
 START = "https://id.gs1.org"
 
@@ -19,6 +17,7 @@ START = "https://id.gs1.org"
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     made = World(tmp_path_factory.mktemp("directory"))
+    made.tick()
     yield made
     made.close()
 
@@ -34,9 +33,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     ],
 )
 def test_a_makers_packs_pallets_and_assets_are_its_own(world: World, unit: str) -> None:
-    view = TitleView(world.market.state)
-    assert view.made_by(unit, world.maker.id)
-    assert not view.made_by(unit, world.wholesaler.id)
+    view, interval = TitleView(world.market.state), world.market.interval()
+    assert view.made_by(unit, world.maker.id, interval)
+    assert not view.made_by(unit, world.wholesaler.id, interval)
 
 
 @pytest.mark.parametrize(
@@ -62,20 +61,54 @@ def test_a_makers_packs_pallets_and_assets_are_its_own(world: World, unit: str) 
     ],
 )
 def test_nothing_else_is_anybodys(world: World, unit: str) -> None:
+    view, interval = TitleView(world.market.state), world.market.interval()
+    assert not any(view.made_by(unit, each.id, interval) for each in world.traders)
+
+
+def made(world: World, interval: int, unit: str = pack(1)) -> list[str]:
+    """Tell who could make a pack by a post for an interval."""
     view = TitleView(world.market.state)
-    assert not any(view.made_by(unit, each.id) for each in world.traders)
+    return [each.label for each in world.traders if view.made_by(unit, each.id, interval)]
 
 
-def test_a_product_that_changed_hands_is_made_by_both(tmp_path: Path) -> None:
+def test_packs_are_made_by_who_owned_their_product_then(tmp_path: Path) -> None:
     world = World(tmp_path)
-    old, new = world.maker, world.clinic
-    world.market.must(world.market.trader("maker"), supply.OfferProduct(gtin=gtin(), to=new.id))
-    world.market.must(world.market.trader("clinic"), supply.AcceptProduct(gtin=gtin()))
-    view = TitleView(world.market.state)
-    assert view.made_by(pack(1), old.id)
-    assert view.made_by(pack(1), new.id)
-    assert not view.made_by(pack(1), name_of("wholesaler"))
+    world.tick()
+    intervals = [world.market.interval()]
+    for seller, buyer in (("maker", "clinic"), ("clinic", "pharmacy"), ("pharmacy", "maker")):
+        world.market.sell(gtin(), seller, buyer)
+        world.tick()
+        intervals.append(world.market.interval())
+    owners = [["maker"], ["clinic"], ["pharmacy"], ["maker"]]
+    assert [made(world, each) for each in intervals] == owners
     world.close()
+
+
+def test_who_sold_a_product_makes_none_for_an_interval_long_past(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.tick(world.clinic)
+    missed = world.market.interval()
+    world.market.sell(gtin(), "maker", "clinic")
+    world.market.go_on()
+    assert world.maker.poster.send(missed)
+    assert TitleView(world.market.state).root(world.maker.id, missed) is not None
+    assert made(world, missed) == []
+    world.close()
+
+
+def test_a_product_is_named_after_its_first_packs_were_made(world: World) -> None:
+    interval, unit = world.market.interval(), pack(1, gtin(3))
+    assert made(world, interval, unit) == []
+    world.market.product(gtin(3))
+    assert made(world, interval, unit) == ["maker"]
+    # Once it is sold that stays so, and goes to nobody else.
+    world.market.sell(gtin(3), "maker", "clinic")
+    assert made(world, interval, unit) == ["maker"]
+
+
+def test_no_pack_is_made_without_a_post(world: World) -> None:
+    assert made(world, world.market.interval() + 1) == []
+    assert made(world, 0) == []
 
 
 def test_a_nullifier_counts_for_who_posted_it(world: World) -> None:

@@ -7,14 +7,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.chain import name_of
 from tests.scale import scale
-from tests.unit.gateway.supply.market import Trader, World, packs
+from tests.unit.gateway.supply.market import Trader, World, gtin, pack, packs
 from yilian.gateway.supply import plans, titles
 from yilian.gateway.supply.titles import check
 from yilian.ledger.errors import Refusal
+from yilian.ledger.modules.supply.messages import Post
+from yilian.ledger.modules.supply.state import spent
 
 
 @pytest.fixture
@@ -57,6 +60,59 @@ def test_packs_go_from_their_maker_to_the_counter(stocked: World) -> None:
     stocked.tick()
     assert holders(stocked, units[7]) == []
     assert refused(stocked.pharmacy.titles.proof, units[7]) == "supply.title_not_held"
+
+
+def test_who_copies_a_post_that_waits_stops_nobody(stocked: World) -> None:
+    units, maker, clinic = packs(0, 5), stocked.maker, stocked.clinic
+    shipment = maker.ship(units, stocked.wholesaler)
+    maker.poster.chores()
+    interval = stocked.market.go_on()
+    maker.poster.prepare(interval)
+    maker.line.cut = "before"
+    with pytest.raises(ConnectionError):
+        maker.poster.send(interval)
+    waiting = msgspec.json.decode(maker.line.raws[-1])["body"]["messages"][0]
+    copied = msgspec.convert(
+        {name: waiting[name] for name in ("interval", "root", "nullifiers")}, Post
+    )
+    clinic.line.submit(clinic.line.sign(copied, stocked.market.time + 60_000))
+    first = copied.nullifiers[0]
+    assert spent(stocked.market.state, clinic.id, first) is not None
+    assert spent(stocked.market.state, maker.id, first) is None
+    # The owner's post is as good as ever, and so are the packs.
+    maker.line.cut = None
+    stocked.tick(maker, stocked.wholesaler)
+    assert spent(stocked.market.state, maker.id, first) == spent(
+        stocked.market.state, clinic.id, first
+    )
+    assert maker.titles.shipment(shipment).state == "brought"
+    stocked.wholesaler.accept(shipment)
+    assert stocked.wholesaler.held() == set(units)
+    course = check(stocked.wholesaler.titles.proof(units[0]), stocked.market.state)[units[0]]
+    assert [each[0] for each in course.holders] == [maker.id, maker.id]
+    # Who copied it goes on as well, and has nothing of it.
+    stocked.tick()
+    assert clinic.held() == set()
+    assert clinic.titles.incoming() == []
+
+
+def test_who_sold_a_product_makes_no_more_of_its_packs(stocked: World) -> None:
+    market = stocked.market
+    for place, (seller, buyer) in enumerate((("maker", "clinic"), ("clinic", "pharmacy"))):
+        market.sell(gtin(), seller, buyer)
+        stocked.of(name_of(buyer)).commission([pack(100 + place)])
+        stocked.tick()
+    stocked.maker.commission([pack(200)])
+    stocked.clinic.commission([pack(201)])
+    stocked.tick()
+    for trader, unit in (
+        (stocked.maker, pack(0)),
+        (stocked.clinic, pack(100)),
+        (stocked.pharmacy, pack(101)),
+    ):
+        assert check(trader.titles.proof(unit), market.state)[unit].note.holder == trader.id
+    for trader, unit in ((stocked.maker, pack(200)), (stocked.clinic, pack(201))):
+        assert refused(check, trader.titles.proof(unit), market.state) == "supply.title_origin"
 
 
 def test_packs_are_held_until_they_are_on_their_way(world: World) -> None:

@@ -85,7 +85,7 @@ def _audit(rooms: Rooms) -> Callable[[Request], Any]:
         "GET",
         ROOM + "/audit",
         tag="organisations",
-        summary="Compare every anchored event with what the chain has; name those that were changed",
+        summary="Compare every anchored event with the chain; name those that were changed",
         parameters=COMMON,
         answers=answers(EventAudit, "None, where all is as it was."),
         problems=(FORBIDDEN, NOT_FOUND),
@@ -100,7 +100,9 @@ def _audit(rooms: Rooms) -> Callable[[Request], Any]:
             found = list(islice(supply.anchors.audit(organisation.engine.state()), MOST_NAMED + 1))
             return EventAudit(
                 changed=tuple(
-                    ChangedEvent(sequence=each.sequence, event=each.event_id, interval=each.interval)
+                    ChangedEvent(
+                        sequence=each.sequence, event=each.event_id, interval=each.interval
+                    )
                     for each in found[:MOST_NAMED]
                 ),
                 more=len(found) > MOST_NAMED,

@@ -28,7 +28,8 @@ from yilian.gateway.practice.emergencies import Emergencies
 from yilian.gateway.practice.erasures import Erasures
 from yilian.gateway.practice.private import Private
 from yilian.gateway.practice.records import OwnRecords
-from yilian.gateway.practice.replicas import Backed, Replicas
+from yilian.gateway.practice.replica_reading import Backed
+from yilian.gateway.practice.replicas import Replicas
 from yilian.gateway.practice.studies import Studies
 from yilian.gateway.practice.tags import Tags
 from yilian.gateway.practice.treatment import ShownEncounter, treats

@@ -36,6 +36,8 @@ Kind = Literal[
     "record_corrected",
     "records_read",
     "recovery_started",
+    "replica_allowed",
+    "replica_ended",
     "result_ready",
     "result_shared",
 ]
@@ -55,6 +57,8 @@ PARAMETERS: dict[Kind, tuple[str, ...]] = {
     "record_corrected": ("organisation", "record", "time"),
     "records_read": ("organisation", "session", "time"),
     "recovery_started": ("ends", "recovery"),
+    "replica_allowed": ("ends", "grant", "organisation"),
+    "replica_ended": ("grant", "organisation"),
     "result_ready": ("organisation", "record"),
     "result_shared": ("grant", "organisation", "record"),
 }

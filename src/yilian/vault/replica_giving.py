@@ -135,6 +135,13 @@ class ReplicasGiven:
             query = query.where(_allowed.c.patient == patient)
         return self._catalogue.rows(AllowedRow, query)
 
+    def is_allowance(self, grant: str) -> bool:
+        """Tell whether a grant given here allows a replica by its current terms."""
+        patient = self._giver.patient(grant)
+        if patient is None:
+            return False
+        return allows_replica(self._giver.of_patient(patient)[grant][1])
+
     def was_allowed(self, member: str, patient: str) -> bool:
         """Tell whether a member keeps or kept a replica of a patient's records."""
         return any(each.patient == patient for each in self.allowed(member=member))

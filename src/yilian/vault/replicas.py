@@ -3,9 +3,6 @@
 What lies here opens with no key of this organisation: ciphertexts under keys that only grantees
 have, and grant packages sealed to them. Around each record is one more layer under an erasure key
 of this vault, so that what is dropped is gone from backups too, as with its own records.
-
-Whether a record is released is decided here as its holder decides (`decision.py`): from opened
-terms, and from what this organisation's own node has on the chain.
 """
 
 from __future__ import annotations
@@ -18,36 +15,19 @@ from typing import NamedTuple
 import msgspec
 import sqlalchemy as sql
 
-from yilian.ledger import codec
 from yilian.ledger.codec import Id
 from yilian.ledger.errors import MALFORMED, Refusal
 from yilian.vault.catalogue import Catalogue, ReceivedRow
 from yilian.vault.database import table, values
-from yilian.vault.decision import (
-    ABOUT_THE_RECORD,
-    ChainView,
-    Decision,
-    Facts,
-    decide,
-    told,
-)
 from yilian.vault.envelope import (
-    JournalLine,
-    KeyName,
     Terms,
     address,
     binding,
     new_id,
-    session_commitment,
-    terms_commitment,
 )
 from yilian.vault.keystore import Keystore
 from yilian.vault.packages import (
-    ByReplica,
-    NotReleased,
-    Released,
     ReleasedRecord,
-    Request,
     UnderCategory,
 )
 from yilian.vault.replica_formats import (
@@ -62,7 +42,6 @@ from yilian.vault.replica_formats import (
     ReplicaRecord,
     digest_of,
 )
-from yilian.vault.replica_giving import ReplicasGiven
 from yilian.vault.replica_terms import allows_replica, covers
 
 _CHUNK = 500
@@ -142,17 +121,13 @@ class ReplicasKept:
 
     def __init__(
         self,
-        organisation: str,
         keystore: Keystore,
         catalogue: Catalogue,
-        journal: Callable[[Sequence[JournalLine]], None],
         clock: Callable[[], int],
     ) -> None:
-        """`journal` writes lines durably, `clock` gives milliseconds of UTC."""
-        self._organisation = organisation
+        """`clock` gives milliseconds of UTC."""
         self._keystore = keystore
         self._catalogue = catalogue
-        self._journal = journal
         self._clock = clock
         self._lock = RLock()
 
@@ -353,12 +328,8 @@ class ReplicasKept:
         )
         return msgspec.msgpack.decode(data, type=ReplicaGrant)
 
-    def opened_by(self, found: Found) -> dict[str, int]:
-        """List the records of a replica that a grant's terms open, with their sizes, by id."""
-        rows = self._rows(found.kept.allowance, None)
-        return {row.record: row.size for row in rows if _within(found.grant.terms, row)}
-
-    def _rows(self, allowance: str, records: Sequence[str] | None) -> list[RecordCopyRow]:
+    def records(self, allowance: str, records: Sequence[str] | None) -> list[RecordCopyRow]:
+        """List the records of a replica, all or those named."""
         query = sql.select(_records).where(_records.c.allowance == allowance)
         if records is None:
             return self._catalogue.rows(RecordCopyRow, query.order_by(_records.c.record))
@@ -368,103 +339,16 @@ class ReplicasKept:
             rows += self._catalogue.rows(RecordCopyRow, query.where(_records.c.record.in_(some)))
         return rows
 
-    # Release
-
-    def release(
-        self,
-        found: Found,
-        request: Request,
-        view: ChainView,
-        caller: str,
-        encounter: bool,
-        erased: Callable[[str], bool],
-    ) -> tuple[Released, list[JournalLine]]:
-        """Decide each record and journal every answer durably, in the holder's place.
-
-        Gives the lines of records that are in the replica too, for the holder. `erased` tells by a
-        record's mark whether the chain has its erasure. See `Holder.release` for all else.
-        """
-        codec.decode(codec.encode(request), Request)
-        rows = {row.record: row for row in self._rows(found.kept.allowance, request.records)}
-        answers: dict[str, ReleasedRecord | Decision] = {}
-        for record in request.records:
-            row = rows.get(record)
-            facts = self._facts(found, request, view, caller, encounter, record, row, erased)
-            decision = decide(found.grant.terms, facts)
-            if row is None:
-                answers[record] = _absent(decision)
-            else:
-                answers[record] = self._released(found, row) if decision.permit else decision
-        now = max(view.block_time, self._clock())
-        lines = [_line(request, record, each, now) for record, each in answers.items()]
-        self._journal(lines)
-        released = Released(
-            holder=found.kept.holder,
-            grant=request.session.grant,
-            session=request.session.session,
-            records=tuple(e for e in answers.values() if isinstance(e, ReleasedRecord)),
-            refused=tuple(
-                NotReleased(record=record, reasons=told(each.reasons))
-                for record, each in answers.items()
-                if isinstance(each, Decision)
-            ),
-            replica=self._organisation,
-            as_of=found.as_of,
-        )
-        return released, [line for line in lines if line.record in rows]
-
-    def _facts(
-        self,
-        found: Found,
-        request: Request,
-        view: ChainView,
-        caller: str,
-        encounter: bool,
-        record: str,
-        row: RecordCopyRow | None,
-        erased: Callable[[str], bool],
-    ) -> Facts:
-        name = None
-        gone = row is not None and erased(row.mark)
-        if row is not None and not gone:
-            name = KeyName(
-                patient=found.kept.patient,
-                category=row.category,
-                sensitivity=row.sensitivity,
-                period=row.period,
-            )
-        salt, terms = codec.to_bytes(found.grant.salt), found.grant.terms
-        return Facts(
-            chain=view,
-            clock=self._clock(),
-            caller=caller,
-            grant=request.session.grant,
-            terms_commitment=terms_commitment(salt, terms),
-            session=request.session,
-            session_commitment=session_commitment(codec.to_bytes(request.salt), request.session),
-            record=record,
-            name=name,
-            standing="erased" if gone else "kept",
-            encounter=encounter,
-        )
-
-    def _released(self, found: Found, row: RecordCopyRow) -> ReleasedRecord | Decision:
-        unreadable = Decision(False, ("payload_unreadable",))
+    def content(self, found: Found, row: RecordCopyRow) -> ReleasedRecord | None:
+        """Take a record out of the layer around it here; None where it is gone or damaged."""
         try:
             sealer = self._keystore.erasure.key(row.batch, found.kept.patient, row.record)
             if sealer is None:
-                return unreadable
+                return None
             data = sealer.open(row.sealed, _record_binding(row.allowance, row.record))
         except Refusal:
-            return unreadable
-        released = msgspec.msgpack.decode(data, type=ReleasedRecord)
-        if found.grant.terms.records is None:
-            return released
-        for each in found.grant.keys:
-            if each.record == row.record:
-                keys = ByReplica(recipient=each.recipient, data_key=each.data_key)
-                return msgspec.structs.replace(released, keys=keys)
-        return unreadable
+            return None
+        return msgspec.msgpack.decode(data, type=ReleasedRecord)
 
 
 class ReplicasKnown:
@@ -488,14 +372,6 @@ class ReplicasKnown:
             return sorted(database.execute(query).scalars())
 
 
-class ReplicaParts(NamedTuple):
-    """The three sides of replicas: of one's own records, of others', and known as a grantee."""
-
-    given: ReplicasGiven
-    kept: ReplicasKept
-    known: ReplicasKnown
-
-
 def _check_record(each: ReplicaRecord, patient: Id, terms: Terms) -> None:
     released, name = each.released, each.name
     if not isinstance(released.keys, UnderCategory) or released.redacted:
@@ -511,39 +387,6 @@ def _check_grant(grant: ReplicaGrant) -> None:
         raise MALFORMED()
     if (grant.package is None) != bool(grant.terms.redact):
         raise MALFORMED()
-
-
-def _absent(decision: Decision) -> Decision:
-    """Say of a record that is not in the replica just that, whether there is one or not."""
-    rest = (each for each in decision.reasons if each not in ABOUT_THE_RECORD)
-    return Decision(False, (*rest, "not_in_replica"))
-
-
-def _within(terms: Terms, row: RecordCopyRow) -> bool:
-    if row.category in terms.denied:
-        return False
-    if terms.records is not None:
-        return row.record in terms.records
-    return row.category in terms.categories and row.sensitivity in terms.sensitivities
-
-
-def _line(
-    request: Request, record: str, answer: ReleasedRecord | Decision, now: int
-) -> JournalLine:
-    denied = isinstance(answer, Decision)
-    return JournalLine(
-        disclosure=new_id(),
-        basis="grant",
-        session=request.session.session,
-        grant=request.session.grant,
-        record=record,
-        reader=request.session.reader,
-        on_behalf_of=request.session.on_behalf_of,
-        purpose=request.session.purpose,
-        time=now,
-        outcome="deny" if denied else "permit",
-        reasons=answer.reasons if isinstance(answer, Decision) else (),
-    )
 
 
 def _record_binding(allowance: str, record: str) -> bytes:

@@ -55,7 +55,8 @@ from yilian.vault.receiving import Accepted, Grantee, OpenedSession
 from yilian.vault.records import Batch, Damage, Item, Records, Version, batch_of
 from yilian.vault.relations import Relations
 from yilian.vault.replica_giving import ReplicasGiven
-from yilian.vault.replicas import ReplicaParts, ReplicasKept, ReplicasKnown
+from yilian.vault.replica_serving import ReplicaParts, ReplicasServed
+from yilian.vault.replicas import ReplicasKept, ReplicasKnown
 from yilian.vault.retention import DUTIES
 from yilian.vault.rotation import Rotation
 from yilian.vault.sharing import Given, Holder, Redact, no_copies
@@ -117,9 +118,11 @@ class Vault:
             clock,
             self._holder.grantee,
         )
+        kept = ReplicasKept(keystore, catalogue, clock)
         self.replicas = ReplicaParts(
             ReplicasGiven(organisation, catalogue, self._records, self._holder, self.erasure.mark),
-            ReplicasKept(organisation, keystore, catalogue, self._journal.write, clock),
+            kept,
+            ReplicasServed(organisation, kept, self._journal.write, clock),
             ReplicasKnown(catalogue),
         )
         self.large = open_large(stores, keystore, catalogue, clock)

@@ -10,7 +10,7 @@ import click
 import msgspec
 
 from yilian.cli import connect, values
-from yilian.cli.console import DONE, Console
+from yilian.cli.console import DONE, REFUSED, Console
 from yilian.cli.organisation.asking import speaking
 from yilian.cli.organisation.supply_asking import (
     TEXTS,
@@ -197,8 +197,8 @@ def _hand_in(console: Console) -> Command:
         shown = [_answer(console, each) for each in answers]
         told = {"lines": len(answers), "refused": len(refused)}
         shown.append(console.of(TEXTS, "handed_in", **told))
-        console.show({"ok": True, "answers": answers, **told}, shown)
-        return DONE
+        console.show({"ok": not refused, "answers": answers, **told}, shown)
+        return REFUSED if refused else DONE
 
     params: list[click.Parameter] = [
         click.Argument(["file"], metavar="FILE", type=values.file(console))

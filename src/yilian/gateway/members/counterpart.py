@@ -337,8 +337,8 @@ class Here:
     # -- replicas ------------------------------------------------------------------------------
 
     def replica_put(self, allowance: str, changes: Changes) -> None:
-        """Take what changed; refuses as `Replicas.take`."""
-        self._organisation.replicas.take(self._caller, allowance, changes)
+        """Take what changed; refuses as `Keeping.take`."""
+        self._organisation.replicas.keeping.take(self._caller, allowance, changes)
 
     def replica_fresh(self, time: int, copies: Mapping[str, str]) -> Sequence[str]:
         """Take word that replicas are complete."""
@@ -346,11 +346,11 @@ class Here:
 
     def replica_drop(self, allowance: str) -> None:
         """Destroy a replica; refuses `members.not_about_caller` for another's."""
-        self._organisation.replicas.drop(self._caller, allowance)
+        self._organisation.replicas.keeping.drop(self._caller, allowance)
 
     def replica_tell(self, grant: str, members: Sequence[str]) -> None:
         """Keep which members have a replica for a grant of the caller's."""
-        self._organisation.replicas.hear(self._caller, grant, members)
+        self._organisation.replicas.reading.hear(self._caller, grant, members)
 
     def replica_read(
         self,
@@ -359,7 +359,7 @@ class Here:
         wanted: Sequence[str] | None = None,
         shown: ShownEncounter | None = None,
     ) -> list[Released]:
-        """Release all at once; refuses as `Replicas.portion`."""
+        """Release all at once; refuses as `Keeping.portion`."""
         found: list[Released] = []
         names: Sequence[str] | None = wanted
         while names is None or names:
@@ -376,12 +376,12 @@ class Here:
         shown: ShownEncounter | None = None,
     ) -> ReleaseAnswer:
         """Release as much as fits one answer."""
-        replicas = self._organisation.replicas
-        return replicas.portion(self._caller, holder, session, wanted, shown)
+        keeping = self._organisation.replicas.keeping
+        return keeping.portion(self._caller, holder, session, wanted, shown)
 
     def replica_package(self, holder: str, grant: str) -> bytes | None:
         """Give the package of a grant to the caller."""
-        return self._organisation.replicas.package(self._caller, holder, grant)
+        return self._organisation.replicas.keeping.package(self._caller, holder, grant)
 
     def replica_lines(self, session: OpenedSession, lines: Sequence[JournalLine]) -> None:
         """Take journal lines of a replica that the caller keeps."""

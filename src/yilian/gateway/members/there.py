@@ -89,7 +89,7 @@ SUPPLY_HISTORY = _of(
 )
 
 REPLICA_PUT = _of(
-    "replica-put", replica_formats.ReplicaPut, formats.Nothing, Known(64 * MIB, KIB, 60.0)
+    "replica-put", replica_formats.ReplicaPut, formats.Nothing, Known(32 * MIB, KIB, 60.0)
 )
 REPLICA_FRESH = _of(
     "replica-fresh",

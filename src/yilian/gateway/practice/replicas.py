@@ -1,10 +1,8 @@
-"""Replicas between members: brought to whom the patient allowed, served while the holder is down.
+"""Replicas of one's own patients' records, brought to the members whom they allowed one.
 
-The holder brings each replica to what it should be (`vault/replica_giving.py`), removals first, and
-then says that it is complete as of now; where the digests differ, it is filled anew. Who keeps one
-serves it by its own node's chain alone: grant, session, allowance and erasures are read there, so
-that what was taken back or erased is refused though the holder can tell nobody. What was answered
-goes to the holder's journal as soon as the holder is back.
+Each replica is brought to what it should be (`vault/replica_giving.py`), removals first, and then
+it is said to be complete as of now; where the digests differ, it is filled anew. What a replica
+answered while this node was down goes into the journal here as soon as it is brought.
 """
 
 from __future__ import annotations
@@ -16,53 +14,37 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from yilian.gateway.members.errors import ELSEWHERE, NOT_ABOUT_YOU, UNREACHABLE
-from yilian.gateway.members.formats import ReleaseAnswer
 from yilian.gateway.members.problem import passing
-from yilian.gateway.members.replica_formats import MAX_COPIES, ReplicaLines, ReplicasTold
-from yilian.gateway.members.there import REPLICA_LINES, REPLICA_TELL, There
-from yilian.gateway.practice.treatment import ShownEncounter, treats
-from yilian.ledger import codec
-from yilian.ledger.errors import MALFORMED, Refusal, code
+from yilian.gateway.members.replica_formats import MAX_COPIES, ReplicasTold
+from yilian.gateway.members.there import REPLICA_TELL, There
+from yilian.gateway.practice.replica_keeping import (
+    LOOK_EVERY,
+    PORTION,
+    Keeping,
+    commitment_of,
+    over,
+)
+from yilian.gateway.practice.replica_reading import Reading
+from yilian.ledger.errors import Refusal, code
 from yilian.ledger.modules.consent.state import GRANTS, SESSIONS
 from yilian.ledger.modules.consent.state import Grant as OnChain
-from yilian.ledger.modules.identity.state import SUBJECTS, home
-from yilian.ledger.modules.records.state import MARKS
-from yilian.vault.catalogue import ReceivedRow
 from yilian.vault.decision import grants_itself
-from yilian.vault.envelope import JournalLine, Terms, new_id, session_commitment, terms_commitment
-from yilian.vault.packages import MAX_RECORDS, Released, Request
+from yilian.vault.envelope import JournalLine, Terms, new_id
 from yilian.vault.receiving import OpenedSession
-from yilian.vault.replica_formats import (
-    GRANT,
-    RECORD,
-    REPLICA_NONE,
-    REPLICA_NOT_ALLOWED,
-    REPLICA_NOT_POSSIBLE,
-    REPLICA_TOO_OLD,
-    Changes,
-    Item,
-)
+from yilian.vault.replica_formats import GRANT, RECORD, REPLICA_NOT_ALLOWED, Changes, Item
 from yilian.vault.replica_giving import Wanted
 from yilian.vault.replica_terms import allows_replica
-from yilian.vault.replicas import Found, KeptRow
 
 if TYPE_CHECKING:
     from yilian.gateway.organisation import Organisation
 
-ALL_DOWN = code(9735, "replicas.unreachable", 503, "id")
 LINES_REFUSED = code(9736, "replicas.lines_refused", 409)
-
-REFUSALS = (REPLICA_NOT_POSSIBLE, REPLICA_TOO_OLD, ALL_DOWN)
-"""What a route that asks a holder may refuse besides, where replicas answer for it."""
 
 FRESH_EVERY = 30.0
 """How often a complete replica is told so (s)."""
-LOOK_EVERY = 30.0
-"""How often what is kept for others is held against the chain (s)."""
 WHOLE_EVERY = 600.0
 """How often every replica is worked out anew, whether anything was heard of it or not (s)."""
 AGAIN_AFTER = 5.0
-PORTION = 8 * 1024 * 1024
 AT_ONCE = 200
 """Items in one message, and less where their bytes are more than a portion."""
 AHEAD_MS = 60_000
@@ -70,42 +52,6 @@ AHEAD_MS = 60_000
 
 Status = Literal["waiting", "standing", "ended", "dropped"]
 log = logging.getLogger("yilian.gateway")
-
-
-class Backed(There):
-    """A member at another node whose replicas answer while it is down."""
-
-    def __init__(self, organisation: Organisation, name: str) -> None:
-        """Refuses as `There`; `organisation` has a way to other members."""
-        assert organisation.peers is not None
-        super().__init__(organisation.peers, organisation.id, name)
-        self._replicas = organisation.replicas
-
-    def release(
-        self,
-        session: OpenedSession,
-        wanted: Sequence[str] | None = None,
-        shown: ShownEncounter | None = None,
-    ) -> list[Released]:
-        """Ask the holder, and where it cannot be reached a replica.
-
-        Refuses as both do, and `replicas.unreachable` where neither is there.
-        """
-        try:
-            return super().release(session, wanted, shown)
-        except Refusal as refusal:
-            if refusal.code is not UNREACHABLE:
-                raise
-            return self._replicas.read(refusal, self.id, session, wanted, shown)
-
-    def repackage(self, grant: str) -> bytes | None:
-        """Have a grant packaged by the holder, else take the package that a replica has."""
-        try:
-            return super().repackage(grant)
-        except Refusal as refusal:
-            if refusal.code is not UNREACHABLE:
-                raise
-            return self._replicas.fetch_package(refusal, self.id, grant)
 
 
 class Allowed(NamedTuple):
@@ -122,40 +68,32 @@ class Allowed(NamedTuple):
     dropped: int | None
 
 
-class Kept(NamedTuple):
-    """A replica as who keeps it sees it."""
-
-    allowance: str
-    holder: str
-    as_of: int | None
-    ends: int
-    records: int
-    bytes: int
-
-
 class _Live(NamedTuple):
     member: str
     patient: str
 
 
 class Replicas:
-    """The replicas of one organisation: of its records elsewhere, and of others' here."""
+    """The replicas of one organisation's records; `keeping` those of others, `reading` from them.
+
+    Safe for threads; one at a time brings something to a member.
+    """
 
     def __init__(self, organisation: Organisation) -> None:
         self._organisation = organisation
         self._engine = organisation.engine
-        self._given, self._kept, self._known = organisation.vault.replicas
+        self._given = organisation.vault.replicas.given
+        self.keeping = Keeping(organisation)
+        self.reading = Reading(organisation)
         self._lock = threading.RLock()
         self._live: dict[str, _Live] = {}
         self._changed: set[str] = set()
         self._again: dict[str, float] = {}
         self._due: dict[str, float] = {}
-        self._looked = self._worked_out = float("-inf")
+        self._worked_out = float("-inf")
         for row in self._given.allowed():
             if row.dropped is None:
                 self._live[row.allowance] = _Live(row.member, row.patient)
-
-    # -- the holder's side ---------------------------------------------------------------------
 
     def touched(self, person: str) -> None:
         """Bring a person's replicas up to date soon: something of theirs has changed."""
@@ -165,7 +103,7 @@ class Replicas:
             if stands is None or stands.person != person or not allows_replica(terms):
                 continue
             # One at the same node would be down with it.
-            if organisation.hosted(terms.grantee) is None and not self._over(stands):
+            if organisation.hosted(terms.grantee) is None and not over(stands, self._engine.now()):
                 self._given.allow(grant, terms.grantee, person)
                 with self._lock:
                     self._live[grant] = _Live(terms.grantee, person)
@@ -186,7 +124,7 @@ class Replicas:
 
     def to_tell(self) -> set[str]:
         """Name the members to which something is to be brought; looks after what is kept here."""
-        self._tend()
+        self.keeping.look()
         if self._organisation.peers is None:
             return set()
         now = time.monotonic()
@@ -252,13 +190,10 @@ class Replicas:
         with self._lock:
             self._again[allowance] = time.monotonic() + seconds
 
-    def _over(self, stands: OnChain) -> bool:
-        return stands.revoked is not None or self._engine.now() >= stands.ends
-
     def _allows(self, allowance: str, live: _Live) -> Terms | None:
         """Give an allowance's terms while the chain has it and it may be used."""
         stands = GRANTS.get(self._engine.state(), allowance)
-        if stands is None or self._over(stands):
+        if stands is None or over(stands, self._engine.now()):
             return None
         opened = self._organisation.vault.giver.opened(allowance, stands.terms)
         if opened is None or not allows_replica(opened.terms):
@@ -378,7 +313,11 @@ class Replicas:
         if patient is None or not self._given.was_allowed(caller, patient):
             raise NOT_ABOUT_YOU()
         opened = SESSIONS.get(self._engine.state(), terms.session)
-        if opened is None or opened.terms != _commitment(session) or opened.reader != terms.reader:
+        if (
+            opened is None
+            or opened.terms != commitment_of(session)
+            or opened.reader != terms.reader
+        ):
             raise LINES_REFUSED()
         latest = self._engine.now() + AHEAD_MS
         for line in lines:
@@ -398,8 +337,9 @@ class Replicas:
                 for line in lines
                 if vault.catalogue.line(line.disclosure) is None
             }
-            vault.journal_write(list(new.values()))
+            # In this order: after a crash in between, the lines are taken when they come again.
             self._given.reported(list(new), caller)
+            vault.journal_write(list(new.values()))
 
     def of_person(self, person: str) -> list[Allowed]:
         """List the replicas that a person allowed, the newest first."""
@@ -428,225 +368,9 @@ class Replicas:
     def _status(self, stands: OnChain, dropped: int | None) -> Status:
         if dropped is not None:
             return "dropped"
-        if self._over(stands):
+        if over(stands, self._engine.now()):
             return "ended"
         return "standing" if self._engine.now() >= stands.starts else "waiting"
-
-    # -- the side of who keeps one -------------------------------------------------------------
-
-    def take(self, caller: str, allowance: str, changes: Changes) -> None:
-        """Take what changed of a replica; refuses `replicas.not_allowed` and `malformed`."""
-        held = self._organisation.vault.catalogue.received(allowance)
-        if held is None or held.holder != caller:
-            raise REPLICA_NOT_ALLOWED()
-        terms = self._allowance(held)
-        if terms is None:
-            raise REPLICA_NOT_ALLOWED()
-        self._kept.put(held, terms, changes)
-
-    def _allowance(self, held: ReceivedRow) -> Terms | None:
-        """Give the terms of an allowance held here while the chain has exactly them."""
-        stands = GRANTS.get(self._engine.state(), held.grant_id)
-        if stands is None or not stands.valid(self._engine.now()):
-            return None
-        if (stands.terms, stands.person) != (held.commitment, held.patient):
-            return None
-        terms = self._organisation.vault.terms_of(held.grant_id)
-        return terms if allows_replica(terms) else None
-
-    def drop(self, caller: str, allowance: str) -> None:
-        """Destroy a replica; refuses `members.not_about_caller` for one of another holder's."""
-        row = self._kept.row(allowance)
-        if row is not None and row.holder != caller:
-            raise NOT_ABOUT_YOU()
-        self._kept.drop(allowance)
-
-    def portion(
-        self,
-        caller: str,
-        holder: str,
-        session: OpenedSession,
-        wanted: Sequence[str] | None,
-        shown: ShownEncounter | None,
-    ) -> ReleaseAnswer:
-        """Release as much of what a session opens as fits one answer, journalled before.
-
-        Refuses `replicas.none_here`, `replicas.too_old`, `replicas.not_possible`,
-        `members.not_about_caller`, `organisation.caller_differs` and `malformed`.
-        """
-        terms = session.terms
-        found = self._find(caller, holder, terms.grant)
-        self._organisation.require_reader(terms.session, caller)
-        if found.grant.terms.redact:
-            raise REPLICA_NOT_POSSIBLE()
-        self._require_terms(found)
-        sizes = self._kept.opened_by(found)
-        names = list(sizes) if wanted is None else list(wanted)
-        if len(set(names)) < len(names):
-            raise MALFORMED()
-        count = _fitting(names, sizes)
-        if not names:
-            return ReleaseAnswer(released=(self._nothing(found, session),))
-        request = Request(session=terms, salt=session.salt, records=tuple(names[:count]))
-        encounter = treats(self._organisation, found.kept.patient, caller, terms.reader, shown)
-        view = self._organisation.view(session)
-        released, lines = self._kept.release(
-            found, request, view, caller, encounter, lambda mark: self._erased(holder, mark)
-        )
-        if lines and view.session is not None and view.session.commitment == _commitment(session):
-            told = ReplicaLines(session=session, lines=tuple(lines))
-            self._organisation.courier.send(holder, REPLICA_LINES, lines[0].disclosure, told)
-        return ReleaseAnswer(released=(released,), more=tuple(names[count:]))
-
-    def package(self, caller: str, holder: str, grant: str) -> bytes | None:
-        """Give the package of a grant to its grantee; None where it does not stand as it is here.
-
-        Refuses as `portion`.
-        """
-        found = self._find(caller, holder, grant)
-        stands = GRANTS.get(self._engine.state(), grant)
-        if stands is None or not stands.valid(self._engine.now()):
-            return None
-        self._require_terms(found)
-        return found.grant.package
-
-    def _find(self, caller: str, holder: str, grant: str) -> Found:
-        found = self._kept.find(holder, grant, self._serves)
-        if found.grant.terms.grantee != caller:
-            raise NOT_ABOUT_YOU()
-        return found
-
-    def _serves(self, kept: KeptRow) -> bool:
-        held = self._organisation.vault.catalogue.received(kept.allowance)
-        return held is not None and self._allowance(held) is not None
-
-    def _require_terms(self, found: Found) -> None:
-        """Refuse `replicas.too_old` where the chain has other terms than came here."""
-        stands = GRANTS.get(self._engine.state(), found.grant.grant)
-        salt = codec.to_bytes(found.grant.salt)
-        if stands is None or stands.terms != terms_commitment(salt, found.grant.terms):
-            raise REPLICA_TOO_OLD(as_of=found.as_of)
-
-    def _nothing(self, found: Found, session: OpenedSession) -> Released:
-        return Released(
-            holder=found.kept.holder,
-            grant=session.terms.grant,
-            session=session.terms.session,
-            records=(),
-            refused=(),
-            replica=self._organisation.id,
-            as_of=found.as_of,
-        )
-
-    def _erased(self, holder: str, mark: str) -> bool:
-        found = MARKS.get(self._engine.state(), f"{holder}/{mark}")
-        return found is not None and found.extent is not None
-
-    def _tend(self) -> None:
-        """Destroy what may be kept no more by the chain, whether its holder says so or not."""
-        now = time.monotonic()
-        with self._lock:
-            if now - self._looked < LOOK_EVERY:
-                return
-            self._looked = now
-        self.tend()
-
-    def tend(self) -> None:
-        """Destroy replicas that are allowed no more, and records that the chain has as erased."""
-        state = self._engine.state()
-        for row in self._kept.rows():
-            stands = GRANTS.get(state, row.allowance)
-            if stands is None or self._over(stands):
-                self._kept.drop(row.allowance)
-                continue
-            marks = self._kept.marks(row.allowance)
-            gone = [name for name, mark in marks.items() if self._erased(row.holder, mark)]
-            self._kept.remove(row.allowance, gone)
-
-    def kept(self) -> list[Kept]:
-        """List the replicas that are kept here for others."""
-        state, found = self._engine.state(), []
-        for row in self._kept.rows():
-            stands, size = GRANTS.get(state, row.allowance), self._kept.size(row.allowance)
-            ends = 0 if stands is None else stands.ends
-            found.append(Kept(row.allowance, row.holder, row.fresh, ends, size.records, size.bytes))
-        return found
-
-    # -- the grantee's side --------------------------------------------------------------------
-
-    def hear(self, caller: str, grant: str, members: Sequence[str]) -> None:
-        """Keep which members have a replica for a grant of the caller's.
-
-        Refuses `members.not_about_caller` for a grant of somebody else's person.
-        """
-        stands = GRANTS.get(self._engine.state(), grant)
-        person = None if stands is None else SUBJECTS.get(self._engine.state(), stands.person)
-        if stands is None or person is None or home(stands.person, person) != caller:
-            raise NOT_ABOUT_YOU()
-        self._known.tell(grant, list(dict.fromkeys(members)))
-
-    def read(
-        self,
-        down: Refusal,
-        holder: str,
-        session: OpenedSession,
-        wanted: Sequence[str] | None,
-        shown: ShownEncounter | None,
-    ) -> list[Released]:
-        """Ask the replicas that are known for a grant, in turn; `down` is the holder's silence.
-
-        Gives nothing where none answers and the chain here has the grant as over.
-        """
-        refused: Refusal | None = None
-        members = self._known.members(session.terms.grant)
-        for member in members:
-            try:
-                there = self._organisation.counterpart(member)
-                return there.replica_read(holder, session, wanted, shown)
-            except Refusal as refusal:
-                refused = _better(refused, refusal)
-        stands = GRANTS.get(self._engine.state(), session.terms.grant)
-        if stands is None or self._over(stands):
-            return []
-        raise _told(down, refused, holder)
-
-    def fetch_package(self, down: Refusal, holder: str, grant: str) -> bytes | None:
-        """Ask the replicas that are known for a grant for its package."""
-        refused: Refusal | None = None
-        for member in self._known.members(grant):
-            try:
-                return self._organisation.counterpart(member).replica_package(holder, grant)
-            except Refusal as refusal:
-                refused = _better(refused, refusal)
-        raise _told(down, refused, holder)
-
-
-def _better(before: Refusal | None, refusal: Refusal) -> Refusal:
-    """Choose the refusal that says more: a replica's own one before one of the way there."""
-    if before is None or before.code in ELSEWHERE or before.code is REPLICA_NONE:
-        return refusal
-    return before
-
-
-def _told(down: Refusal, refused: Refusal | None, holder: str) -> Refusal:
-    """Say why nobody answered: no replica is the same as none allowed, to who asks."""
-    if refused is None or refused.code is REPLICA_NONE:
-        return down
-    return ALL_DOWN(id=holder) if refused.code in ELSEWHERE else refused
-
-
-def _commitment(session: OpenedSession) -> str:
-    return session_commitment(codec.to_bytes(session.salt), session.terms)
-
-
-def _fitting(names: Sequence[str], sizes: dict[str, int]) -> int:
-    """Count how many records from the first on fit one answer; at least one."""
-    some, total = names[:MAX_RECORDS], 0
-    for at, name in enumerate(some):
-        total += sizes.get(name, 0)
-        if total > PORTION and at > 0:
-            return at
-    return len(some)
 
 
 def _portions(names: Sequence[str], wanted: Wanted) -> Iterable[list[str]]:

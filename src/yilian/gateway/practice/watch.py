@@ -181,6 +181,8 @@ class Watch:
         )
         if lacking:
             self.redeliver(grant)
+        if vault.replicas.given.is_allowance(grant):
+            kind = "replica_allowed"
         self._tell(happened, kind, {"ends": event["ends"], "grant": grant, "organisation": name})
 
     def _revoked(self, happened: Happened) -> None:
@@ -194,7 +196,9 @@ class Watch:
         organisation.emergencies.refresh(person)
         name = organisation.vault.giver.grantee(grant)
         if name is not None:
-            self._tell(happened, "grant_revoked", {"grant": grant, "organisation": name})
+            allowance = organisation.vault.replicas.given.is_allowance(grant)
+            kind = "replica_ended" if allowance else "grant_revoked"
+            self._tell(happened, kind, {"grant": grant, "organisation": name})
 
     def _custodian_named(self, happened: Happened) -> None:
         event = happened.event

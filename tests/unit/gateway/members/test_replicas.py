@@ -15,7 +15,8 @@ from yilian.gateway.http.organisation.sessions import read_checked
 from yilian.gateway.members.errors import NOT_ABOUT_YOU, UNREACHABLE
 from yilian.gateway.organisation import CALLER_DIFFERS, Read
 from yilian.gateway.practice.consents import NOT_PERMITTED, require_read
-from yilian.gateway.practice.replicas import ALL_DOWN, LINES_REFUSED
+from yilian.gateway.practice.replica_reading import ALL_DOWN
+from yilian.gateway.practice.replicas import LINES_REFUSED
 from yilian.ledger.errors import MALFORMED, Code, Refusal
 from yilian.ledger.modules.consent.messages import Change
 from yilian.ledger.modules.consent.state import GRANTS
@@ -259,7 +260,7 @@ def test_an_allowance_taken_back_ends_the_replica_though_the_holder_is_down(town
     revoke(town.a, town.person, allowance)
     assert town.code(session) is UNREACHABLE
     assert copies(town)
-    town.r.organisation.replicas.tend()
+    town.r.organisation.replicas.keeping.tend()
     assert copies(town) == []
     (shown,) = town.a.organisation.replicas.of_person(town.person)
     assert (shown.status, shown.dropped) == ("ended", None)
@@ -408,7 +409,9 @@ def test_a_record_named_twice_is_malformed(town: Town) -> None:
     town.known(grant)
     session = town.session(grant)
     with pytest.raises(Refusal) as refused:
-        town.r.organisation.replicas.portion(town.b.id, town.a.id, session, [record, record], None)
+        town.r.organisation.replicas.keeping.portion(
+            town.b.id, town.a.id, session, [record, record], None
+        )
     assert refused.value.code is MALFORMED
 
 
@@ -447,13 +450,21 @@ def test_an_allowance_hands_over_no_key_and_opens_nothing(town: Town) -> None:
     assert [each.reasons for each in answers[0].refused] == [("grant_of_replica",)]
 
 
+def test_the_patient_is_told_of_a_replica_as_what_it_is(town: Town) -> None:
+    allowance = town.allow()
+    revoke(town.a, town.person, allowance)
+    told = town.a.organisation.vault.outbox.inbox(town.person)
+    kinds = [each.kind for each in told]
+    assert sorted(kinds) == ["replica_allowed", "replica_ended"]
+
+
 def test_an_allowance_that_ends_ends_the_replica(town: Town) -> None:
     town.a.keep(town.person, "penicillin")
     now = town.a.organisation.engine.now()
     town.allow(starts=now, ends=now + 2_500)
     until(lambda: copies(town))
     until(lambda: town.a.organisation.engine.now() >= now + 2_500)
-    town.r.organisation.replicas.tend()
+    town.r.organisation.replicas.keeping.tend()
     assert copies(town) == []
 
 
@@ -508,7 +519,7 @@ def test_a_replica_takes_only_what_was_allowed(town: Town) -> None:
 def test_nobody_is_told_of_replicas_of_anothers_patients(town: Town) -> None:
     grant = town.grant()
     with pytest.raises(Refusal) as refused:
-        town.b.organisation.replicas.hear(town.r.id, grant, [town.r.id])
+        town.b.organisation.replicas.reading.hear(town.r.id, grant, [town.r.id])
     assert refused.value.code is NOT_ABOUT_YOU
 
 
@@ -525,7 +536,7 @@ def test_lines_that_the_chain_does_not_bear_out_are_refused(town: Town) -> None:
     town.read(session)
     (line,) = town.r.organisation.vault.journal_about(record)
     replicas = town.a.organisation.replicas
-    wrong = [
+    wrong: list[dict[str, Any]] = [
         {"reader": new_id()},
         {"purpose": "pay"},
         {"grant": new_id()},
@@ -598,11 +609,11 @@ def test_no_key_of_who_keeps_a_replica_opens_anything_of_it(town: Town) -> None:
     kept = vault.replicas.kept
     keys = _private_keys(town.r)
     assert len(keys) > 1
-    rows = kept._rows(kept.rows()[0].allowance, None)
+    rows = kept.records(kept.rows()[0].allowance, None)
     assert {row.record for row in rows} == {record, single}
     opened = kept.find(town.a.id, grant, lambda _: True)
     for row in rows:
-        found = kept._released(opened, row)
+        found = kept.content(opened, row)
         assert isinstance(found, ReleasedRecord)
         assert isinstance(found.keys, UnderCategory)
         info = batch_key_binding(town.a.id, found.proof.batch, found.keys.category_key)

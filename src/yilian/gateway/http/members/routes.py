@@ -300,10 +300,16 @@ class _Uncounted:
 
 
 def _audited(organisations: tuple[str, ...]) -> Callable[[Scope], str | None]:
-    """Say to whose trail a call belongs: that of the organisation it names, else of the first."""
+    """Say to whose trail a call belongs: that of the organisation it names, else of the first.
+
+    Word that replicas are complete is about nobody, and comes even where nothing happens: an entry
+    for each would put a batch on an idle chain twice a minute.
+    """
 
     def audited(scope: Scope) -> str | None:
-        named = str(scope["path"]).removeprefix(PREFIX).partition("/")[0]
+        named, _, question = str(scope["path"]).removeprefix(PREFIX).partition("/")
+        if question == there.REPLICA_FRESH.name:
+            return None
         if named in organisations:
             return named
         return organisations[0] if organisations else None

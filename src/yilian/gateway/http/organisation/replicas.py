@@ -122,7 +122,7 @@ def _kept(rooms: Rooms) -> Callable[[Request], Any]:
     )
     async def kept(request: Request) -> Response:
         organisation, _ = await rooms.enter(request, *OPERATORS)
-        found = await to_thread.run_sync(organisation.replicas.kept)
+        found = await to_thread.run_sync(organisation.replicas.keeping.kept)
         shown = tuple(
             KeptReplica(
                 grant=each.allowance,

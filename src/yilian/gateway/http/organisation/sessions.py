@@ -36,7 +36,7 @@ from yilian.gateway.practice.consents import (
     require_read,
 )
 from yilian.gateway.practice.finality import NO_FINALITY
-from yilian.gateway.practice.replicas import REFUSALS as REPLICA_REFUSALS
+from yilian.gateway.practice.replica_reading import REFUSALS as REPLICA_REFUSALS
 from yilian.gateway.practice.treatment import show
 from yilian.ledger.codec import Digest, Id, Millis, Name
 from yilian.ledger.errors import MALFORMED, Refusal, code

@@ -38,7 +38,7 @@ from yilian.gateway.http.organisation.sessions import SESSION_UNKNOWN
 from yilian.gateway.members.errors import ASKING, HOLDER_ELSEWHERE
 from yilian.gateway.organisation import CALLER_DIFFERS, GRANT_UNKNOWN, Organisation
 from yilian.gateway.practice.records import DENIED, Asker
-from yilian.gateway.practice.replicas import REFUSALS as REPLICA_REFUSALS
+from yilian.gateway.practice.replica_reading import REFUSALS as REPLICA_REFUSALS
 from yilian.gateway.practice.studies import Opened, Upload
 from yilian.ledger.codec import Digest, Id, Name, Whole
 from yilian.ledger.errors import MALFORMED, Refusal

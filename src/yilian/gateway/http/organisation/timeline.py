@@ -34,7 +34,7 @@ from yilian.gateway.organisation import (
 )
 from yilian.gateway.practice import timelines
 from yilian.gateway.practice.consents import NOT_PERMITTED, require_read
-from yilian.gateway.practice.replicas import REFUSALS as REPLICA_REFUSALS
+from yilian.gateway.practice.replica_reading import REFUSALS as REPLICA_REFUSALS
 from yilian.gateway.practice.timelines import Asked, Given, Shown, Timelines
 from yilian.gateway.practice.treatment import show
 from yilian.ledger.codec import Id, Name, Whole

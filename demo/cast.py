@@ -56,6 +56,18 @@ def room(chapter: str) -> Path:
     return folder
 
 
+def decide(stage: Stage, *action: str) -> int:
+    """Propose something and have members vote until it is carried; gives the block."""
+    proposed = command("governance", "propose", *stage.a.on_chain, *action)
+    proposal = proposed["new"]["proposal"]
+    for each in stage.members[1:]:
+        vote = ("governance", "vote", *each.on_chain, "--approve", "--proposal", proposal)
+        voted = command(*vote)
+        if any(event["type"] == "governance.Closed" for event in voted["events"]):
+            return int(voted["height"])
+    raise AssertionError("all members approve")
+
+
 def tag() -> str:
     """Draw what stands for the keyed check of a doctor's number at a registry."""
     return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode().rstrip("=")

@@ -17,6 +17,8 @@ import shlex
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -63,12 +65,27 @@ class Somebody(NamedTuple):
         return ("--sender", self.id, "--key", self.key)
 
 
+class Traders(NamedTuple):
+    """Who makes medicines and brings them to patients, and the regulator of that trade."""
+
+    maker: Somebody
+    wholesaler: Somebody
+    pharmacy: Somebody
+    regulator: Somebody
+
+
 class Stage(NamedTuple):
-    """The organisations of the demo: two hospitals and the authority that licenses."""
+    """The organisations of the demo: two hospitals, the authority that licenses, the traders."""
 
     a: Somebody
     b: Somebody
     authority: Somebody
+    traders: Traders | None = None
+
+    @property
+    def members(self) -> tuple[Somebody, ...]:
+        """Give all of them, as members who vote."""
+        return (self.a, self.b, self.authority, *(self.traders or ()))
 
 
 def said(english: str, chinese: str) -> str:
@@ -120,6 +137,18 @@ def command(*words: str | Path, expect: int = 0) -> dict[str, Any]:
 def quietly(*words: str | Path) -> dict[str, Any]:
     """Run a command that was shown already, in this process, whatever its exit code is."""
     return dict(json.loads(_here([*map(str, words), "--json"])[1]))
+
+
+def patiently(*words: str | Path, until: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
+    """Print a command once and run it until its answer is as wanted, for a minute at most."""
+    show("yilian", *words)
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        answer = quietly(*words)
+        if until(answer):
+            return answer
+        time.sleep(0.1)
+    sys.exit(f"   not within a minute\n{answer}")
 
 
 def refused(*words: str | Path) -> dict[str, Any]:

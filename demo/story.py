@@ -26,6 +26,7 @@ from stage import (
     ROOT,
     Somebody,
     Stage,
+    Traders,
     Up,
     command,
     proof,
@@ -38,8 +39,16 @@ from stage import (
 HOSPITAL_A = "hospital:云溪市第一人民医院:H-A-0001"
 HOSPITAL_B = "hospital:Lakeside General Hospital:H-B-0002"
 AUTHORITY = "authority:云溪市卫生健康委员会:A-0003"
+TRADERS = (
+    "maker:云溪制药有限公司:M-0004",
+    "distributor:Northgate Wholesale:W-0005",
+    "pharmacy:河滨药房:P-0006",
+    "regulator:云溪市药品监督管理局:R-0007",
+)
 FOUNDERS = [
-    word for each in (HOSPITAL_A, HOSPITAL_B, AUTHORITY) for word in ("--organisation", each)
+    word
+    for each in (HOSPITAL_A, HOSPITAL_B, AUTHORITY, *TRADERS)
+    for word in ("--organisation", each)
 ]
 
 
@@ -68,16 +77,15 @@ def main() -> None:
     DEMO.mkdir()
 
     say(
-        "1. A node with two hospitals and a licensing authority",
-        "1. 一个节点、两家医院、一个发证机关",
+        "1. A node with two hospitals, a licensing authority, and those who trade in medicines",
+        "1. 一个节点、两家医院、一个发证机关，以及药品流通各方",
     )
     made = command("init", NODE, *FOUNDERS)
-    stage = Stage(
-        *(
-            Somebody(each["id"], Path(each["operator_key"]), each["id"], each["name"])
-            for each in made["organisations"]
-        )
+    a, b, authority, *traders = (
+        Somebody(each["id"], Path(each["operator_key"]), each["id"], each["name"])
+        for each in made["organisations"]
     )
+    stage = Stage(a, b, authority, Traders(*traders))
     node = up()
     try:
         # Whoever names chapters wants those; the numbered steps are the story without them.

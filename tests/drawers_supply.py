@@ -281,7 +281,7 @@ def revoke_credential(play: Simulation) -> bytes:
 
 
 def post(play: Simulation) -> bytes:
-    """Draw a post, sometimes with a nullifier that somebody posted, too early or of another size."""
+    """Draw a post, sometimes with a nullifier posted before, too early or of another size."""
     trade, dice, chain = play.drawn.trade, play.dice, play.chain
     if not trade.companies:
         return register_company(play)

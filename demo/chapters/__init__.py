@@ -11,7 +11,18 @@ from collections.abc import Callable, Mapping
 
 from stage import Stage
 
-from chapters import ask, child, consortium, correction, device, emergency, erasure, revoke, seen
+from chapters import (
+    ask,
+    child,
+    consortium,
+    correction,
+    device,
+    emergency,
+    erasure,
+    revoke,
+    seen,
+    supply,
+)
 
 CHAPTERS: Mapping[str, Callable[[Stage], None]] = {
     "ask": ask.play,
@@ -22,6 +33,7 @@ CHAPTERS: Mapping[str, Callable[[Stage], None]] = {
     "child": child.play,
     "device": device.play,
     "erasure": erasure.play,
+    "supply": supply.play,
     "consortium": consortium.play,
 }
 NONE = "none"

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from cast import Patient, invent, patient, room, write
+from cast import Patient, decide, invent, patient, room, write
 from stage import Somebody, Stage, command, proof, refused, require, say, tell
 
 WAIT_MS = 2_000
@@ -80,11 +80,8 @@ def _shorten_the_wait(stage: Stage) -> None:
         "新密钥要等 24 小时才生效，以便旧密钥撤销；仅为演示，成员投票把等待时间降到两秒",
     )
     chosen = ("--action", "set_parameter", "--name", "recovery_delay_ms", "--value", str(WAIT_MS))
-    proposed = command("governance", "propose", *stage.a.on_chain, *chosen)
-    for each in (stage.b, stage.authority):
-        vote = ("governance", "vote", *each.on_chain, "--approve")
-        voted = command(*vote, "--proposal", proposed["new"]["proposal"])
-    proof(f"decided in block {voted['height']}", f"区块 {voted['height']} 中通过")
+    height = decide(stage, *chosen)
+    proof(f"decided in block {height}", f"区块 {height} 中通过")
 
 
 def _recover_key(stage: Stage, folder: Path, lost: Somebody, approving: list[Guardian]) -> Somebody:

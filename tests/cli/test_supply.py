@@ -87,6 +87,12 @@ def shop(traders: Traders, yilian: Yilian) -> Desk:
     return Desk(traders, traders.shop, yilian)
 
 
+@pytest.fixture
+def other(traders: Traders, yilian: Yilian) -> Desk:
+    """Another pharmacy's desk."""
+    return Desk(traders, traders.other, yilian)
+
+
 def made(maker: Desk, *numbers: int, lot: str = "L1") -> list[str]:
     """Commission packs."""
     packs = [pack(each) for each in numbers]
@@ -95,7 +101,9 @@ def made(maker: Desk, *numbers: int, lot: str = "L1") -> list[str]:
     return packs
 
 
-def test_a_case_goes_from_maker_to_shop_and_a_pack_to_a_patient(maker: Desk, shop: Desk) -> None:
+def test_a_case_goes_from_maker_to_shop_and_a_pack_to_a_patient(
+    maker: Desk, shop: Desk, other: Desk
+) -> None:
     packs = made(maker, 1, 2, 3)
     case = sscc(PREFIX, 1, link=True)
     assert maker.do("aggregate", f"--parent={case}", *packs).code == 0
@@ -126,6 +134,14 @@ def test_a_case_goes_from_maker_to_shop_and_a_pack_to_a_patient(maker: Desk, sho
     closed = shop.say("close-alert", f"--alert={alert['alert']}", "--finding=data_error")
     assert (closed.code, shop.json("alerts")["alerts"]) == (0, [])
     assert "data_error" in shop.say("alerts", "--closed").out
+    shop.until("ship", f"--to={other.id}", packs[1])
+    end = time.monotonic() + PATIENCE
+    while not (waiting := other.json("shipments")["shipments"]) or not waiting[0]["checked"]:
+        assert time.monotonic() < end
+        time.sleep(0.2)
+    other.until("receive", f"--shipment={waiting[0]['shipment']}", packs[1])
+    # Who told of the maker's events was the shop, and that is nothing to be alarmed of.
+    assert other.json("alerts", "--severity=suspect")["alerts"] == []
     low = shop.say("minimum", f"--gtin={gtin()}", f"--place={shop.place}", "--least=5")
     assert (low.code, shop.json("stock")["short"][0]["least"]) == (0, 5)
     assert "Runs out" in shop.say("stock").out
@@ -331,6 +347,75 @@ def test_temperatures_budgets_and_sites_are_read_and_set(maker: Desk) -> None:
     assert "Nothing is known" in maker.say("site", gln).out
     assert maker.say("site", gln, "--latitude=31.2304", "--longitude=121.4737").code == 0
     assert "31.2304, 121.4737" in maker.say("site", gln).out
+
+
+def test_a_regulator_opens_what_a_member_posted(
+    maker: Desk, shop: Desk, traders: Traders, yilian: Yilian, tmp_path: Path
+) -> None:
+    proof = tmp_path / "proof.json"
+    done = maker.do("commission", "--lot=L1", pack(81), "--json").json
+    end = time.monotonic() + PATIENCE
+    while maker.say("proof", done["events"][0], f"--out={proof}").code:
+        assert time.monotonic() < end
+        time.sleep(0.2)
+    interval = json.loads(proof.read_text())["proof"]["interval"]
+    agency = Desk.__new__(Desk)
+    agency.traders, agency._yilian, agency.id = traders, yilian, traders.regulator.id
+    agency.signs = [
+        f"--organisation={agency.id}",
+        f"--sender={agency.id}",
+        f"--key={traders.folder.operator_key(agency.id)}",
+        f"--node={traders.url}",
+    ]
+    # Events and titles of one action may go with different posts.
+    span = (f"--first={interval - 5}", f"--last={interval + 5}")
+    while f"made 1: {pack(81)}" not in (said := agency.say("openings", *span, "--", maker.id)).out:
+        assert time.monotonic() < end, said
+        time.sleep(0.2)
+    assert said.code == 0, said
+    assert "forbidden" in shop.say("openings", *span, "--", maker.id).err
+
+
+def test_a_recall_is_followed_confirmed_and_seen_by_its_issuer(maker: Desk, yilian: Yilian) -> None:
+    held = made(maker, 91, 92, lot="R1")
+    other = made(maker, 93, lot="R2")
+    chain = [each for each in maker.signs if not each.startswith("--organisation")]
+    issued = yilian(
+        *("supply", "issue-recall", *chain, f"--gtin={gtin()}", "--grade=1"),
+        *("--reason=potency", "--lots=R1", "--json"),
+    )
+    recall = issued.json["new"]["recall"]
+    end = time.monotonic() + PATIENCE
+    while recall not in (listed := maker.say("recalls")).out or "2 here" not in listed.out:
+        assert time.monotonic() < end, listed
+        time.sleep(0.2)
+    found = maker.say("recall", "--", recall)
+    assert all(each in found.out for each in held)
+    assert other[0] not in found.out
+    assert "supply.recalled" in maker.do("dispense", held[0]).err
+    confirmed = maker.say("confirm-recall", "--", recall)
+    assert (confirmed.code, "looked for by people" in confirmed.out) == (0, True)
+    progress = maker.say("recall-progress", "--", recall)
+    assert (progress.code, f"{maker.id}:" in progress.out) == (0, True)
+    assert "已人工查找" in maker.say("recall-progress", "--language=zh-CN", "--", recall).out
+
+
+def test_a_pack_and_a_lot_are_traced(maker: Desk) -> None:
+    packs = made(maker, 95, 96, lot="T1")
+    case = sscc(PREFIX, 9, link=True)
+    assert maker.do("aggregate", f"--parent={case}", *packs).code == 0
+    one = maker.say("trace", packs[0])
+    assert one.code == 0
+    assert f"{packs[0]}: here" in one.out
+    assert "commission" in one.out
+    assert case in one.out
+    lot = maker.say("trace", f"--gtin={gtin()}", "--lot=T1")
+    assert all(each in lot.out for each in packs)
+    across = maker.say("trace", "--members", packs[0])
+    assert (across.code, maker.id in across.out) == (0, True)
+    for words in ((), (packs[0], "--gtin=1", "--lot=x"), ("--members", "--gtin=1", "--lot=x")):
+        assert maker.say("trace", *words).code == 2
+    assert maker.say("trace", pack(99)).code == 1
 
 
 def test_a_device_is_counted(maker: Desk) -> None:

@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 
 from tests.network.members import Member, Running, kill, require_engine, wait_for
-from tests.network.story.cast import Actor, Town
+from tests.network.story.cast import Actor, Town, now
 from tests.network.story.conftest import FOUNDERS
 from yilian.ledger.modules.consent.messages import Revoke
 from yilian.sdk.client import Client
-from yilian.sdk.errors import ProblemError
 
 DAYS = 30
 
@@ -68,37 +67,29 @@ def shown(patient: Actor) -> list[dict[str, Any]]:
     return found
 
 
-def settled(town: Town, patient: Actor, records: int) -> dict[str, Any]:
-    """Wait until the patient sees a complete replica with so many records."""
+def settled(town: Town, patient: Actor, grant: str, records: int) -> dict[str, Any]:
+    """Wait until C has all that is on the chain now, and B was told that C has a grant of B's."""
+    since = now()
 
     def there() -> Any:
         (found,) = shown(patient)
-        return found if found["as_of"] and found["records"] == records else None
+        return found if (found["as_of"] or 0) >= since and found["records"] == records else None
 
-    one: dict[str, Any] = wait_for("the replica is complete", 60, there)
-    # B is told with the next parcel, which A's courier brings at once.
-    town.together()
+    one: dict[str, Any] = wait_for("the replica is complete", 90, there)
+    holder = town.a.seat.organisation
+
+    def told() -> bool:
+        trail = town.operator(town.b).ask("GET", f"audit?actor={holder}&limit=200")["entries"]
+        calls = [each["entry"] for each in trail if grant in each["entry"]["grants"]]
+        return any(each["operation"].endswith("_replica-tell") for each in calls)
+
+    wait_for("B is told of the replica", 30, told)
     return one
 
 
 def read(doctor: Actor, session: str) -> dict[str, Any]:
     answer: dict[str, Any] = doctor.ask("POST", f"sessions/{session}/read")
     return answer
-
-
-def known(town: Town, doctor: Actor, grant: str) -> dict[str, Any]:
-    """Read while A is down, as soon as B knows of a replica; A must be down already."""
-
-    def there() -> Any:
-        try:
-            return read(doctor, town.session(doctor, grant))
-        except ProblemError as problem:
-            if problem.code != "members.unreachable":
-                raise
-            return None
-
-    found: dict[str, Any] = wait_for("the replica answers", 30, there)
-    return found
 
 
 def contents(answer: dict[str, Any]) -> list[Any]:

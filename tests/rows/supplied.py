@@ -38,59 +38,14 @@ def place(number: int) -> str:
     return sgln(PREFIX, number, "0", link=True)
 
 
-class Traders(Served):
-    """A maker and two pharmacies, registered; titles move every second."""
+class Trading:
+    """What traders do with packs, each by its own client; `places` has where each is."""
 
-    def __init__(self, path: Path) -> None:
-        founders = (
-            Founder("云溪制药", "maker", "M-0004"),
-            Founder("Hillside Pharmacy", "pharmacy", "P-0005"),
-            Founder("河滨药房", "pharmacy", "P-0006"),
-            Founder("云溪市药品监督管理局", "regulator", "R-0007"),
-        )
-        super().__init__(path, (*FOUNDERS, *founders))
-        self.maker, self.shop, self.other, self.regulator = self.more
-        self.traders = (self.maker, self.shop, self.other)
-        self.places = {each.id: place(number) for number, each in enumerate(self.traders, 1)}
+    places: dict[str, str]
 
-    def open_trade(self) -> None:
-        """Register companies and products, and have titles move quickly."""
-        proposal = drafts.fresh_id()
-        for number, each in enumerate((self.a, self.b, self.authority, *self.more)):
-            with self.client(each) as client:
-                if number == 0:
-                    action = SetParameter(name="supply_interval_ms", value=INTERVAL_MS)
-                    client.governance.propose(proposal=proposal, action=action)
-                elif number < 4:
-                    client.governance.vote(proposal=proposal, approve=True)
-        for number, each in enumerate(self.traders, 1):
-            body = f"{PREFIX}{number:05d}"
-            prefixes = [PREFIX] if each is self.maker else []
-            with self.client(each) as client:
-                client.supply.register_company(
-                    company=drafts.fresh_id(), gln=body + check_digit(body), prefixes=prefixes
-                )
-        with self.client(self.regulator) as client:
-            client.supply.issue_credential(
-                credential=drafts.fresh_id(),
-                organisation=self.shop.id,
-                role="trading_partner",
-                ends=time.time_ns() // 1_000_000 + 86_400_000,
-            )
-        with self.client(self.maker) as client:
-            client.supply.register_product(
-                gtin=gtin(1), kind="medicine", name="阿莫西林胶囊", responder=self.maker.id
-            )
-            client.supply.register_product(
-                gtin=gtin(2),
-                kind="device",
-                name="Syringe",
-                responder=self.maker.id,
-                single_use=True,
-            )
-            client.supply.register_product(
-                gtin=gtin(3), kind="device", name="Scissors", responder=self.maker.id, cycles=2
-            )
+    def client(self, organisation: HostedOrganisation) -> Client:
+        """Speak as an organisation."""
+        raise NotImplementedError
 
     def do(
         self, who: HostedOrganisation, action: str, units: Sequence[str], **more: Any
@@ -146,6 +101,61 @@ class Traders(Served):
         """What an organisation knows of a unit."""
         with self.client(who) as client:
             return shown(client, who, code)
+
+
+class Traders(Served, Trading):
+    """A maker and two pharmacies, registered; titles move every second."""
+
+    def __init__(self, path: Path) -> None:
+        founders = (
+            Founder("云溪制药", "maker", "M-0004"),
+            Founder("Hillside Pharmacy", "pharmacy", "P-0005"),
+            Founder("河滨药房", "pharmacy", "P-0006"),
+            Founder("云溪市药品监督管理局", "regulator", "R-0007"),
+        )
+        super().__init__(path, (*FOUNDERS, *founders))
+        self.maker, self.shop, self.other, self.regulator = self.more
+        self.traders = (self.maker, self.shop, self.other)
+        self.places = {each.id: place(number) for number, each in enumerate(self.traders, 1)}
+
+    def open_trade(self) -> None:
+        """Register companies and products, and have titles move quickly."""
+        proposal = drafts.fresh_id()
+        for number, each in enumerate((self.a, self.b, self.authority, *self.more)):
+            with self.client(each) as client:
+                if number == 0:
+                    action = SetParameter(name="supply_interval_ms", value=INTERVAL_MS)
+                    client.governance.propose(proposal=proposal, action=action)
+                elif number < 5:
+                    client.governance.vote(proposal=proposal, approve=True)
+        for number, each in enumerate(self.traders, 1):
+            body = f"{PREFIX}{number:05d}"
+            prefixes = [PREFIX] if each is self.maker else []
+            with self.client(each) as client:
+                client.supply.register_company(
+                    company=drafts.fresh_id(), gln=body + check_digit(body), prefixes=prefixes
+                )
+        with self.client(self.regulator) as client:
+            client.supply.issue_credential(
+                credential=drafts.fresh_id(),
+                organisation=self.shop.id,
+                role="trading_partner",
+                ends=time.time_ns() // 1_000_000 + 86_400_000,
+            )
+        with self.client(self.maker) as client:
+            client.supply.register_product(
+                gtin=gtin(1), kind="medicine", name="阿莫西林胶囊", responder=self.maker.id
+            )
+            client.supply.register_product(
+                gtin=gtin(2),
+                kind="device",
+                name="Syringe",
+                responder=self.maker.id,
+                single_use=True,
+            )
+            client.supply.register_product(
+                gtin=gtin(3), kind="device", name="Scissors", responder=self.maker.id, cycles=2
+            )
 
 
 def shown(client: Client, who: HostedOrganisation, code: str) -> dict[str, Any]:

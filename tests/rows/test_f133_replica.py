@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.network.members import wait_for
-from tests.network.replicating import allow, contents, known, read, settled, strike
+from tests.network.replicating import allow, contents, read, settled, strike
 from tests.network.replicating import doctor as doctor
 from tests.network.replicating import running as running
 from tests.network.replicating import town as town
@@ -26,7 +26,7 @@ def test_the_holder_is_killed_and_the_replica_answers(town: Town, doctor: Actor)
     allowance = allow(town, patient, "laboratory")
     grant = town.grant(patient, categories=["laboratory"], practitioner=doctor.id)
     plain = town.grant(other, categories=["laboratory"])
-    one = settled(town, patient, 1)
+    one = settled(town, patient, grant, 1)
     assert (one["member"], one["status"], one["grant"]) == (
         town.c.seat.organisation,
         "standing",
@@ -34,12 +34,19 @@ def test_the_holder_is_killed_and_the_replica_answers(town: Town, doctor: Actor)
     )
     (kept,) = town.operator(town.c).ask("GET", "replicas")["replicas"]
     assert (kept["holder"], kept["records"]) == (town.a.seat.organisation, 1)
+    # Nobody else learns that there is one, and C's people cannot open what C keeps.
+    refused = other.refused("GET", f"persons/{patient.id}/replicas")
+    assert refused.code == "forbidden"
+    assert doctor.refused("GET", "replicas").code == "forbidden"
+    outsider = town.doctor(town.c, "Dr. Stone")
+    prying = town.session(outsider, allowance, purpose="replica")
+    assert town.denied(outsider, prying) == "grant_of_replica"
     ready, bare = town.session(doctor, grant), town.session(doctor, plain)
     before = read(doctor, ready)
     assert before["replica"] is None
     strike(town.a)
     try:
-        answer = known(town, doctor, grant)
+        answer = read(doctor, town.session(doctor, grant))
         assert contents(answer) == [told]
         assert answer["replica"] == town.c.seat.organisation
         assert answer["as_of"] >= one["as_of"]

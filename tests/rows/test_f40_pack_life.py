@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.epcis_sample import sscc
+from tests.epcis_sample import check_digit, sscc
 from tests.rows.supplied import PREFIX, Traders, gtin, pack, path, place
 from yilian.sdk import drafts
 from yilian.sdk.errors import ProblemError
@@ -49,7 +49,10 @@ def test_packs_go_from_their_maker_to_a_patient(served: Traders) -> None:
     served.until_done(shop, "receive", [BOX], shipment=came["shipment"])
     life = served.unit(shop, packs[0])
     assert [each["act"] for each in life["history"]] == ["commission", "observe", "ship", "receive"]
-    assert (life["unit"]["lot"], life["unit"]["holder"]) == ("L1", shop.id)
+    # The shop registered after its node had begun, and is known by its location number.
+    body = f"{PREFIX}{2:05d}"
+    holder = f"https://id.gs1.org/417/{body}{check_digit(body)}"
+    assert (life["unit"]["lot"], life["unit"]["holder"]) == ("L1", holder)
     assert served.refused(shop, "dispense", packs[:1]) == "supply.in_a_parent"
     served.do(shop, "disaggregate", [], parent=BOX)
     scanned = f"(01){gtin()}(17)701231(10)L1(21)S0"

@@ -264,3 +264,44 @@ def test_a_query_document_may_be_captured_again_elsewhere(place: Place) -> None:
     assert (job.faults, job.captured) == ((), len(ids))
     assert {each["eventID"] for each in events_of(other.get("/events"))} == set(ids)
     assert json.loads(answer.content)["epcisBody"]["queryResults"]["queryName"]
+
+
+def test_an_error_is_declared_under_the_events_own_id(place: Place) -> None:
+    """EPCIS 2.0, section 7.4.1.4: the event goes out, comes back, and is declared an error."""
+    event = {**first(971)}
+    event.pop("errorDeclaration", None)
+    (event_id,) = place.put([event])
+    told = {"declarationTime": "2026-11-22T09:00:00.000Z", "reason": "did_not_occur"}
+    path = f"/events/{quote(event_id, safe='')}"
+    (read,) = parse_json(place.client.get(path).content).events
+    wrong = {**(read or {}), "action": "DELETE" if event.get("action") == "ADD" else "ADD"}
+    for each in (read or {}, wrong | {"errorDeclaration": told}):
+        answer = place.client.post("/events", content=bare(each), headers=JSON)
+        assert answer.status_code in (400, 409), answer.text
+    answer = place.client.post(
+        "/events", content=bare({**(read or {}), "errorDeclaration": told}), headers=JSON
+    )
+    assert answer.status_code == 201, answer.text
+    assert answer.headers["location"].endswith(path)
+    assert events_of(place.client.get(path))[0]["errorDeclaration"]["reason"] == "did_not_occur"
+    both = events_of(place.client.get("/events", params={"EQ_eventID": event_id}))
+    assert ["errorDeclaration" in each for each in both] == [False, True]
+    asked = {"EQ_eventID": event_id, "EXISTS_errorDeclaration": "true"}
+    assert len(events_of(place.client.get("/events", params=asked))) == 1
+    twice = {**event, "errorDeclaration": told | {"reason": "incorrect_data"}}
+    job = place.capture(document([twice]))
+    assert (job["success"], len(job["errors"])) == (False, 1)
+    refused(
+        place.client.post("/events", content=bare(twice), headers=JSON),
+        "epcis.event_exists",
+        409,
+        "ResourceAlreadyExistsException",
+    )
+
+
+def test_an_event_and_its_declaration_in_one_document(place: Place) -> None:
+    event = {name: value for name, value in first(972).items() if name != "errorDeclaration"}
+    told = {"declarationTime": "2026-11-22T09:00:00.000Z"}
+    ids = place.put([event, {**event, "errorDeclaration": told}])
+    both = events_of(place.client.get("/events", params={"EQ_eventID": ids[0]}))
+    assert ["errorDeclaration" in each for each in both] == [False, True]

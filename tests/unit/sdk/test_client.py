@@ -344,6 +344,34 @@ def test_a_signed_request_carries_what_the_gateway_judges(node: Running) -> None
     assert signature == signer.sign(signed_request.text(claimed))
 
 
+@pytest.mark.parametrize("status", [200, 202, 204])
+def test_an_answer_without_content_is_none(node: Running, status: int) -> None:
+    breaking = Breaking(InProcess(node.app), lambda _: httpx.Response(status))
+    with node.client("alice", transport=breaking, chain=CHAIN_ID) as client:
+        assert client.request("POST", "/v1/private", {}) is None
+
+
+def test_an_empty_answer_that_is_no_success_is_not_of_the_contract(node: Running) -> None:
+    breaking = Breaking(InProcess(node.app), lambda _: httpx.Response(302))
+    client = node.client("alice", transport=breaking, chain=CHAIN_ID)
+    with client, pytest.raises(AnswerError):
+        client.request("GET", "/v1/private")
+
+
+def test_an_exchange_gives_the_whole_answer_and_sends_further_headers(node: Running) -> None:
+    told = {"Location": "/epcis/x/capture/7"}
+    answers = plan(httpx.Response(202, headers=told), httpx.Response(409, json={"units": []}))
+    breaking = Breaking(InProcess(node.app), answers)
+    more = {"GS1-Capture-Error-Behaviour": "proceed"}
+    with node.client("alice", transport=breaking, chain=CHAIN_ID) as client:
+        taken = client.exchange("POST", "/epcis/x/capture", b"<x/>", headers=more)
+        assert (taken.status, taken.headers["location"], taken.body) == (202, told["Location"], b"")
+        refused = client.exchange("GET", "/v1/x")
+    assert (refused.status, refused.body) == (409, b'{"units":[]}')
+    assert breaking.headers[0]["gs1-capture-error-behaviour"] == "proceed"
+    assert all(signed_request.HEADER in each for each in breaking.headers)
+
+
 def test_signed_requests_have_nonces_of_their_own_and_are_not_repeated(node: Running) -> None:
     breaking = Breaking(InProcess(node.app), lambda at: "before" if at else httpx.Response(204))
     with node.client("alice", transport=breaking, chain=CHAIN_ID) as client:
@@ -540,6 +568,9 @@ def test_asynchronously(node: Running) -> None:
             assert await client.transaction(outcome.hash) == outcome
             with pytest.raises(RefusedError):
                 await client.request("GET", "/v1/nothing")
+            assert (await client.exchange("GET", "/v1/nothing")).status == 404
+            with pytest.raises(RefusedError):
+                await client.scan("nonsense")
 
     run(work())
 

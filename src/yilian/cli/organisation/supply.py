@@ -10,8 +10,10 @@ from yilian.cli.organisation import (
     supply_events,
     supply_packs,
     supply_proofs,
+    supply_recalls,
     supply_temperatures,
     supply_tokens,
+    supply_view,
 )
 from yilian.cli.shape import Group
 
@@ -21,7 +23,9 @@ PARTS = (
     supply_temperatures,
     supply_events,
     supply_proofs,
+    supply_recalls,
     supply_tokens,
+    supply_view,
 )
 
 

@@ -26,16 +26,16 @@ def commands(console: Console) -> list[Command]:
 
 
 def _proof(console: Console) -> Command:
-    def run(event: str, out: Path, **given: Any) -> int:
+    def run(event: str, out: Path, save_trust: Path | None, **given: Any) -> int:
         with speaking(console, given) as client:
             proof = client.request("GET", address(given, "proofs", {"event": event}))
             name = f"{proof['organisation']}.{proof['interval']:016d}"
             post = client.get("supply", "posts", name, proof=True).proof
-        content = json.dumps({"format": FORMAT, "proof": proof, "post": post}, indent=1)
-        try:
-            out.write_text(content + "\n", "utf-8")
-        except OSError:
-            raise console.usage("not_written", path=str(out)) from None
+            trust = None if save_trust is None else client.trust()
+        _write(console, out, {"format": FORMAT, "proof": proof, "post": post})
+        if save_trust is not None:
+            _write(console, save_trust, trust)
+            console.note(console.words("trust_is_theirs", path=str(save_trust)))
         told = {"path": str(out), "event": proof["event_id"], "interval": proof["interval"]}
         console.show({"ok": True, **told}, [console.of(TEXTS, "proved", **told)])
         return DONE
@@ -43,8 +43,22 @@ def _proof(console: Console) -> Command:
     params: list[click.Parameter] = [
         click.Argument(["event"], metavar="EVENT"),
         option(console, "--out", type=values.file(console), metavar="FILE", required=True),
+        Option(
+            console,
+            ["--save-trust"],
+            console.words("options/save_trust"),
+            type=values.file(console),
+            metavar="FILE",
+        ),
     ]
     return command(console, "proof", run, params)
+
+
+def _write(console: Console, path: Path, content: Any) -> None:
+    try:
+        path.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
+    except OSError:
+        raise console.usage("not_written", path=str(path)) from None
 
 
 def _check(console: Console) -> Command:

@@ -288,16 +288,16 @@ class Capture:
             if event is None:
                 continue
             faults = validate(event, self._mode)
-            event_id = event.get("eventID")
-            if not faults and event_id and event_id in task.ids:
-                faults = [Fault(None, "eventID", EXISTS)]
             if faults:
                 task.faults.extend(each._replace(event=place) for each in faults)
                 continue
-            if event_id:
-                task.ids.add(event_id)
+            prepared = store.prepare(event, place)
+            if not prepared.may_follow(task.holders.get(prepared.event_id)):
+                task.faults.append(Fault(place, "eventID", EXISTS))
+                continue
+            task.holders[prepared.event_id] = prepared.holder
             if not task.failed:
-                yield store.prepare(event, place)
+                yield prepared
 
     def _show(self, connection: sql.Connection, task: _Task) -> None:
         """Show all events of a job, and with them that it is done, in one transaction."""
@@ -371,7 +371,7 @@ class _Task:
         self.row = row
         self.faults = faults
         self.events = events
-        self.ids: set[str] = set()
+        self.holders: dict[str, store.Holder] = {}
         self.captured = 0
         self.told = False
         self.ended = False

@@ -18,7 +18,7 @@ import sqlalchemy as sql
 from yilian.gateway.epcis import query, query_sql, store
 from yilian.gateway.epcis.query import Identified, Moment, Query
 from yilian.gateway.epcis.repository import Repository
-from yilian.gateway.epcis.store import Stored, events_table, visible_table
+from yilian.gateway.epcis.store import Stored, visible_table
 from yilian.gateway.supply.database import METADATA, SupplyDatabase
 
 CHUNK = 400
@@ -130,15 +130,15 @@ def _shown_to(
     items: list[Item] = []
     while True:
         shown = connection.execute(
-            sql.select(_shown.c.place, events_table.c.event_id)
-            .join_from(_shown, events_table, _shown.c.sequence == events_table.c.sequence)
+            sql.select(_shown.c.place, _shown.c.sequence)
             .where(_shown.c.partner == viewer, _shown.c.place > after)
             .order_by(_shown.c.place)
             .limit(CHUNK)
         ).all()
         if not shown:
             return Found(items, after)
-        among = Identified(tuple(sorted(event_id for _, event_id in shown)))
+        # Not by their ids: an event and what declares an error in it may have the same.
+        among = Identified("sequence", tuple(sorted(sequence for _, sequence in shown)))
         page = query_sql.run(
             connection,
             asked._replace(conditions=(*asked.conditions, among)),
@@ -146,11 +146,11 @@ def _shown_to(
             limit=CHUNK,
             viewer=viewer,
         )
-        matching = {each.event_id: each for each in page.events}
-        for place, event_id in shown:
+        matching = {each.sequence: each for each in page.events}
+        for place, sequence in shown:
             after = int(place)
-            if event_id in matching:
-                items.append(Item(after, matching[event_id]))
+            if sequence in matching:
+                items.append(Item(after, matching[sequence]))
                 if len(items) == limit:
                     return Found(items, after)
 

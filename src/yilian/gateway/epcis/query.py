@@ -73,9 +73,10 @@ class Moment(NamedTuple):
 
 
 class Identified(NamedTuple):
-    """An event id out of these."""
+    """A column of the event, its id or its sequence, with a value out of these."""
 
-    event_ids: tuple[str, ...]
+    column: str
+    values: tuple[str, ...] | tuple[int, ...]
 
 
 class Described(NamedTuple):
@@ -229,7 +230,7 @@ def _size(condition: Condition) -> int:
     if isinstance(condition, Among):
         return len(condition.exact) + len(condition.ranges)
     if isinstance(condition, Identified):
-        return len(condition.event_ids)
+        return len(condition.values)
     if isinstance(condition, Described):
         return len(condition.attributes) + len(condition.values)
     if isinstance(condition, Within):
@@ -265,7 +266,7 @@ def _conditions(name: str, value: Any, namespaces: Namespaces) -> list[Condition
 
 def _equal(field: str, value: Any, namespaces: Namespaces) -> Iterator[Condition]:
     if field == "eventID":
-        yield Identified(tuple(sorted(set(texts(value)))))
+        yield Identified("event_id", tuple(sorted(set(texts(value)))))
     elif field == "action":
         yield _exact(("action",), [choice(each, ACTIONS) for each in texts(value)])
     elif field in _WORDS:

@@ -243,13 +243,13 @@ def _recorded_before(connection: sql.Connection, moment: int) -> int:
 
 
 def _rows(condition: Condition) -> _Sql:
-    """Give the query for the rows that meet a condition on terms or ids."""
+    """Give the query for the rows that meet a condition on terms, ids or sequences."""
     if isinstance(condition, Identified):
-        marks = _marks(condition.event_ids)
+        marks = _marks(condition.values)
         return _Sql(
-            f"SELECT row FROM epcis_events WHERE event_id IN ({marks})"  # noqa: S608
+            f"SELECT row FROM epcis_events WHERE {condition.column} IN ({marks})"  # noqa: S608
             " AND sequence IS NOT NULL",
-            condition.event_ids,
+            condition.values,
         )
     names, values = _terms(condition)
     text = f"SELECT row FROM epcis_terms AS t WHERE {names.text}{values.text}"  # noqa: S608
@@ -259,7 +259,7 @@ def _rows(condition: Condition) -> _Sql:
 def _check(condition: Condition, rows: _Sql) -> _Sql:
     """Give the condition on one event: looked up by its own terms, or among all rows found."""
     if isinstance(condition, Identified):
-        return _Sql(f"e.event_id IN ({_marks(condition.event_ids)})", condition.event_ids)
+        return _Sql(f"e.{condition.column} IN ({_marks(condition.values)})", condition.values)
     if isinstance(condition, Among) and condition.exact and not condition.ranges:
         names, values = _terms(condition)
         text = f"SELECT 1 FROM epcis_terms AS t WHERE {names.text}{values.text}"  # noqa: S608

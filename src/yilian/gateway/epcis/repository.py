@@ -95,7 +95,8 @@ class Repository:
         """Store events inside the caller's transaction, for actions of this node itself.
 
         Call `tell` once that transaction is committed. Refuses `epcis.invalid` and
-        `epcis.event_exists`, and then the caller's transaction must be rolled back.
+        `epcis.event_exists`, and then the caller's transaction must be rolled back. An id may come
+        again once: with the declaration of an error in the very same event.
         """
         for event in events:
             faults = validate(event, self._mode)
@@ -103,11 +104,11 @@ class Repository:
                 first = faults[0]
                 raise INVALID(path=first.path[:200], reason=first.reason, faults=len(faults))
         prepared = [store.prepare(each, place) for place, each in enumerate(events)]
-        ids = [each.event_id for each in prepared]
-        known = store.existing(connection, ids)
-        for place, event_id in enumerate(ids):
-            if event_id in known or event_id in ids[:place]:
-                raise EVENT_EXISTS(event=event_id[:300])
+        holders = store.holders(connection, [each.event_id for each in prepared])
+        for each in prepared:
+            if not each.may_follow(holders.get(each.event_id)):
+                raise EVENT_EXISTS(event=each.event_id[:300])
+            holders[each.event_id] = each.holder
         rows = store.insert(connection, prepared, submitter, None)
         first_sequence, last = store.publish(connection, rows, self._now())
         return store.read(connection, events_table.c.sequence.between(first_sequence, last))
@@ -115,7 +116,7 @@ class Repository:
     # Followers and partners
 
     def tell(self) -> None:
-        """Tell those who follow the log that it has grown."""
+        """Tell those who follow the log that it has grown, or that more of it is shown."""
         newest = self.newest()
         for each in self.listeners:
             each(newest)
@@ -128,11 +129,13 @@ class Repository:
     ) -> None:
         """Let a partner (an organisation's id, or a GLN) see events; again is fine.
 
-        `connection`: of the transaction that the caller is in, if he is.
+        `connection`: of the transaction that the caller is in, if he is; he calls `tell` once that
+        is committed.
         """
         if connection is None:
             with self._database.write() as own:
                 self.show(partner, sequences, own)
+            self.tell()
             return
         wanted = sorted(set(sequences))
         for start in range(0, len(wanted), store.VIEWED):
@@ -156,12 +159,19 @@ class Repository:
     # Reading
 
     def event(self, event_id: str, viewer: str | None = None) -> Stored | None:
-        """Find an event; None also where the viewer may not see it."""
+        """Find an event; None also where the viewer may not see it.
+
+        Where an error in it was declared under the same id, that declaration is given.
+        """
+        found = self.events(event_id, viewer)
+        return found[-1] if found else None
+
+    def events(self, event_id: str, viewer: str | None = None) -> list[Stored]:
+        """Give the event under an id, and behind it what declares an error in it, if anything."""
         with self._database.read() as connection:
-            found = store.read(
+            return store.read(
                 connection, events_table.c.event_id == event_id, *store.seen_by(viewer)
             )
-        return found[0] if found else None
 
     def after(self, sequence: int, limit: int) -> list[Stored]:
         """Give the next events of the log, for those who follow it."""

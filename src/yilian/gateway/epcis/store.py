@@ -36,14 +36,16 @@ events_table = sql.Table(
     sql.Column("event_time", sql.BigInteger, nullable=False),
     sql.Column("record_time", sql.BigInteger),
     sql.Column("digest", sql.LargeBinary, nullable=False),
+    sql.Column("declares", sql.Integer, nullable=False),
     sql.Column("salt", sql.LargeBinary, nullable=False),
     sql.Column("submitter", sql.Text, nullable=False),
     sql.Column("job", sql.Text),
     sql.Column("place", sql.Integer),
     sql.Column("content", sql.LargeBinary, nullable=False),
 )
-"""`event_time` in microseconds, `record_time` in milliseconds; `job` and `place` (the number of the
-event within its document) of a capture that is under way; `content` is canonical JSON."""
+"""`event_time` in microseconds, `record_time` in milliseconds; `declares`: whether it declares an
+error; `job` and `place` (the number of the event within its document) of a capture that is under
+way; `content` is canonical JSON."""
 # None of these holds the sequence, so that publishing a large capture touches few pages.
 sql.Index("epcis_events_id", events_table.c.event_id)
 sql.Index("epcis_events_time", events_table.c.event_time)
@@ -94,6 +96,13 @@ class Stored(NamedTuple):
         return event
 
 
+class Holder(NamedTuple):
+    """What an event id stands for: the newest event under it, if that declares an error or not."""
+
+    digest: bytes
+    declares: bool
+
+
 class Prepared(NamedTuple):
     """An event that was judged and may be stored; `place`: its number within its document."""
 
@@ -101,8 +110,24 @@ class Prepared(NamedTuple):
     event_id: str
     event_time: int
     digest: bytes
+    declares: bool
     content: bytes
     terms: frozenset[tuple[int, str]]
+
+    @property
+    def holder(self) -> Holder:
+        """What its id stands for once it is stored."""
+        return Holder(self.digest, self.declares)
+
+    def may_follow(self, holder: Holder | None) -> bool:
+        """Tell whether it may come under an id that stands for `holder` (None: for nothing).
+
+        An event and the declaration of an error in it have the same id, and differ in nothing but
+        the declaration and the record time (EPCIS 2.0, section 7.4.1.4). Nothing else comes twice.
+        """
+        if holder is None:
+            return True
+        return self.declares and not holder.declares and self.digest == holder.digest
 
 
 STORED = [
@@ -138,6 +163,7 @@ def prepare(event: Event, place: int = 0) -> Prepared:
         event_id,
         microseconds(kept["eventTime"]),
         event_hash.digest(event, "2.0"),
+        kept.get("errorDeclaration") is not None,
         encode(kept),
         frozenset(terms(kept)),
     )
@@ -147,16 +173,19 @@ def insert(
     connection: sql.Connection, prepared: Sequence[Prepared], submitter: str, job: str | None
 ) -> list[int]:
     """Store events that nobody sees yet (`publish`); gives their rows."""
+    if not prepared:
+        return []
     first = int(connection.scalar(sql.select(sql.func.max(events_table.c.row))) or 0) + 1
     connection.exec_driver_sql(
-        "INSERT INTO epcis_events (row, event_id, event_time, digest, salt, submitter, job, place,"
-        " content) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO epcis_events (row, event_id, event_time, digest, declares, salt, submitter,"
+        " job, place, content) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             (
                 first + number,
                 each.event_id,
                 each.event_time,
                 each.digest,
+                int(each.declares),
                 secrets.token_bytes(32),
                 submitter,
                 job,
@@ -213,17 +242,21 @@ def _end_of_log(connection: sql.Connection, now: int) -> tuple[int, int]:
 
 
 def taken(connection: sql.Connection, job: str) -> list[tuple[int, int]]:
-    """Give row and place of what a capture has stored under event ids that are taken meanwhile."""
-    other = events_table.alias()
+    """Give row and place of what a capture has stored under event ids that are taken meanwhile.
+
+    See `Prepared.may_follow`.
+    """
+    own, other = events_table.c, events_table.alias()
+    may_not_follow = sql.or_(own.declares == 0, other.c.declares == 1, other.c.digest != own.digest)
     found = connection.execute(
-        sql.select(events_table.c.row, events_table.c.place)
+        sql.select(own.row, own.place)
         .where(
-            events_table.c.job == job,
+            own.job == job,
             sql.exists().where(
-                other.c.event_id == events_table.c.event_id, other.c.sequence.is_not(None)
+                other.c.event_id == own.event_id, other.c.sequence.is_not(None), may_not_follow
             ),
         )
-        .order_by(events_table.c.place)
+        .order_by(own.place)
     )
     return [(int(row), int(place)) for row, place in found]
 
@@ -269,17 +302,18 @@ def rows_of(connection: sql.Connection, job: str) -> list[int]:
     )
 
 
-def existing(connection: sql.Connection, event_ids: Iterable[str]) -> set[str]:
-    """Tell which of these event ids are taken."""
-    found: set[str] = set()
+def holders(connection: sql.Connection, event_ids: Iterable[str]) -> dict[str, Holder]:
+    """Tell what those of these event ids stand for that are taken."""
+    event = events_table.c
+    found: dict[str, Holder] = {}
     for some in _chunks(list(event_ids)):
-        found.update(
-            connection.scalars(
-                sql.select(events_table.c.event_id).where(
-                    events_table.c.event_id.in_(some), events_table.c.sequence.is_not(None)
-                )
-            )
+        taken_ids = connection.execute(
+            sql.select(event.event_id, event.digest, event.declares)
+            .where(event.event_id.in_(some), event.sequence.is_not(None))
+            .order_by(event.sequence)
         )
+        for event_id, digest, declares in taken_ids:
+            found[event_id] = Holder(digest, bool(declares))
     return found
 
 

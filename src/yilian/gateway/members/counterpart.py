@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from yilian.gateway.members.errors import NOT_ABOUT_YOU
 from yilian.gateway.members.formats import ReleaseAnswer
+from yilian.gateway.members.supply_formats import TraceAnswer
 from yilian.gateway.practice import notices
 from yilian.gateway.practice.asks import ASK_NOT_ON_CHAIN, Asking
 from yilian.gateway.practice.care import Opened
 from yilian.gateway.practice.treatment import ShownEncounter
+from yilian.gateway.supply.recall_answers import SignedAnswer
 from yilian.gateway.supply.responders import (
     PackAnswered,
     PackAsked,
@@ -25,7 +27,7 @@ from yilian.gateway.supply.responders import (
 from yilian.gateway.supply.scan import Shown
 from yilian.gateway.supply.shown import Page
 from yilian.gateway.supply.verdict import Question
-from yilian.gateway.supply.ways import openings_of, showing_of, titles_of
+from yilian.gateway.supply.ways import openings_of, showing_of, supply_of, titles_of
 from yilian.ledger import codec
 from yilian.ledger.errors import Refusal
 from yilian.ledger.modules.consent.errors import ASK_ENDED
@@ -111,6 +113,9 @@ class Counterpart(Protocol):
 
     def history(self, shipment: str, after: int) -> Page:
         """Give the next events of the packs in a shipment to the asker."""
+
+    def trace_pack(self, unit: str) -> TraceAnswer:
+        """Tell what it saw of a pack."""
 
     def openings(self, intervals: Sequence[int]) -> Sequence[bytes]:
         """Give a regulator the sealed openings of posts."""
@@ -410,6 +415,20 @@ class Here:
     def history(self, shipment: str, after: int) -> Page:
         """Show the caller what the packs of its shipment went through; see `Showing.page`."""
         return showing_of(self._organisation).page(shipment, self._caller, after)
+
+    def trace_pack(self, unit: str) -> TraceAnswer:
+        """Tell the caller what was seen of a pack here; see `Tracing.answer`."""
+        return supply_of(self._organisation).recalling.tracing.answer(self._caller, unit)
+
+    def recall_answer(self, signed: SignedAnswer) -> None:
+        """Take the caller's answer to a recall of this organisation; see `Progress.take`."""
+        supply_of(self._organisation).recalling.progress.take(self._caller, signed)
+
+    def made_of_recalled(self, recall: str, units: Sequence[str]) -> None:
+        """Take the caller's word about packs it shipped here; see `Recalls.hear`."""
+        found = supply_of(self._organisation)
+        found.recalling.recalls.hear(self._caller, recall, units)
+        found.wake()
 
     def openings(self, intervals: Sequence[int]) -> Sequence[bytes]:
         """Give the openings of all these intervals; refuses as `Openings.give`."""

@@ -44,6 +44,8 @@ _BOUNDS = {
         there.PRIVATE,
         there.REPLICA_LINES,
         there.REPLICA_TELL,
+        there.SUPPLY_RECALL,
+        there.SUPPLY_RECALLED,
         there.SUPPLY_SHIPMENT,
         there.TELL,
     )

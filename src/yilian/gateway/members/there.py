@@ -7,12 +7,13 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from yilian.gateway.members import formats, replica_formats
+from yilian.gateway.members import formats, replica_formats, supply_formats
 from yilian.gateway.members.errors import ANSWER_REFUSED
 from yilian.gateway.members.formats import MIB, Known
 from yilian.gateway.members.peers import Peers
 from yilian.gateway.practice.care import Opened
 from yilian.gateway.practice.treatment import ShownEncounter
+from yilian.gateway.supply.recall_answers import SignedAnswer
 from yilian.gateway.supply.responders import PackAnswered, PackAsked
 from yilian.gateway.supply.scan import Shown
 from yilian.gateway.supply.shown import Page
@@ -86,6 +87,13 @@ SUPPLY_OPENING = _of(
 )
 SUPPLY_HISTORY = _of(
     "supply-history", formats.HistoryAsked, formats.HistoryAnswer, Known(KIB, LARGEST, 60.0)
+)
+SUPPLY_RECALL = _of("supply-recall", SignedAnswer, formats.Nothing, _SMALL)
+SUPPLY_RECALLED = _of(
+    "supply-recalled", supply_formats.MadeOfRecalled, formats.Nothing, Known(MIB, KIB, 10.0)
+)
+SUPPLY_TRACE = _of(
+    "supply-trace", supply_formats.TraceAsked, supply_formats.TraceAnswer, Known(4 * KIB, MIB, 10.0)
 )
 
 REPLICA_PUT = _of(
@@ -325,6 +333,11 @@ class There:
         asked = formats.HistoryAsked(shipment=shipment, after=after)
         found = self._call(SUPPLY_HISTORY, asked, formats.HistoryAnswer)
         return Page(found.events, found.next)
+
+    def trace_pack(self, unit: str) -> supply_formats.TraceAnswer:
+        """Ask what it saw of a pack."""
+        asked = supply_formats.TraceAsked(unit=unit)
+        return self._call(SUPPLY_TRACE, asked, supply_formats.TraceAnswer)
 
     def openings(self, intervals: Sequence[int]) -> Sequence[bytes]:
         """Ask for openings, as long as some are given."""

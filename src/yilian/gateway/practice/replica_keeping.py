@@ -7,6 +7,7 @@ looked is in the journal here before anything leaves, and on its way to the hold
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ from yilian.gateway.members.replica_formats import ReplicaLines
 from yilian.gateway.members.there import REPLICA_LINES
 from yilian.gateway.practice.treatment import ShownEncounter, treats
 from yilian.ledger import codec
-from yilian.ledger.errors import MALFORMED
+from yilian.ledger.errors import MALFORMED, Refusal
 from yilian.ledger.modules.consent.state import GRANTS
 from yilian.ledger.modules.consent.state import Grant as OnChain
 from yilian.ledger.modules.records.state import MARKS
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 LOOK_EVERY = 30.0
 """How often what is kept for others is held against the chain (s)."""
 PORTION = 8 * 1024 * 1024
+
+log = logging.getLogger("yilian.gateway")
 
 
 class Kept(NamedTuple):
@@ -188,15 +191,26 @@ class Keeping:
         Whether their holder says so or not. The first time is before anything is brought, which is
         what a vault restored from a backup needs.
         """
-        state = self._engine.state()
         for row in self._kept.rows():
-            stands = GRANTS.get(state, row.allowance)
-            if stands is None or over(stands, self._engine.now()):
-                self._kept.drop(row.allowance)
-                continue
-            marks = self._kept.marks(row.allowance)
-            gone = [name for name, mark in marks.items() if self._erased(row.holder, mark)]
-            self._kept.remove(row.allowance, gone)
+            try:
+                self._tend(row)
+            except Refusal as refusal:
+                # One damaged file must not hold up all that is brought from here.
+                log.error("a replica is not looked after: %s", refusal.code.name)
+
+    def _tend(self, row: KeptRow) -> None:
+        stands = GRANTS.get(self._engine.state(), row.allowance)
+        if stands is None:
+            # A chain that is still behind knows nothing of it yet; its own terms say when it ends.
+            ended = self._engine.now() >= self._organisation.vault.terms_of(row.allowance).ends
+        else:
+            ended = over(stands, self._engine.now())
+        if ended:
+            self._kept.drop(row.allowance)
+            return
+        marks = self._kept.marks(row.allowance)
+        gone = [name for name, mark in marks.items() if self._erased(row.holder, mark)]
+        self._kept.remove(row.allowance, gone)
 
     def kept(self) -> list[Kept]:
         """List the replicas that are kept here for others."""

@@ -97,21 +97,31 @@ class Replicas:
 
     def touched(self, person: str) -> None:
         """Bring a person's replicas up to date soon: something of theirs has changed."""
+        try:
+            self._find_allowed(person)
+        except Refusal as refusal:
+            # Whoever calls has more to do for others; `integrity` names the damaged row.
+            log.error("replicas of a person were not looked up: %s", refusal.code.name)
+        with self._lock:
+            names = {name for name, each in self._live.items() if each.patient == person}
+            self._changed |= names
+        if names:
+            self._organisation.courier.wake()
+
+    def _find_allowed(self, person: str) -> None:
         organisation, state = self._organisation, self._engine.state()
         for grant, (_, terms) in organisation.vault.given_to(person).items():
             stands = GRANTS.get(state, grant)
             if stands is None or stands.person != person or not allows_replica(terms):
                 continue
+            with self._lock:
+                known = grant in self._live
             # One at the same node would be down with it.
-            if organisation.hosted(terms.grantee) is None and not over(stands, self._engine.now()):
+            elsewhere = organisation.hosted(terms.grantee) is None
+            if elsewhere and not known and not over(stands, self._engine.now()):
                 self._given.allow(grant, terms.grantee, person)
                 with self._lock:
                     self._live[grant] = _Live(terms.grantee, person)
-        with self._lock:
-            names = {name for name, each in self._live.items() if each.patient == person}
-            self._changed |= names
-        if names:
-            organisation.courier.wake()
 
     def anchored(self, batch: str) -> None:
         """Bring what a batch added to the replicas of those whom it is about."""
@@ -153,6 +163,9 @@ class Replicas:
 
         After all parcels that wait for it: the grant that allows a replica may be among them.
         """
+        now = self._engine.now()
+        # What is complete as of now has all that the chain has by now.
+        self._organisation.watch.catch_up()
         if self._organisation.vault.parcels.waiting(member, limit=1):
             return
         with self._lock:
@@ -177,7 +190,7 @@ class Replicas:
                 self._put_off(name)
                 raise
         if names:
-            self._freshen(member)
+            self._freshen(member, now)
 
     def give_up(self, member: str) -> None:
         """Forget the replicas of a member that has ended."""
@@ -281,9 +294,8 @@ class Replicas:
             self._again.pop(allowance, None)
         self._tell(grants)
 
-    def _freshen(self, member: str) -> None:
+    def _freshen(self, member: str, now: int) -> None:
         """Say which of a member's replicas have everything as of now, and hear which have not."""
-        now = self._engine.now()
         with self._lock:
             names = sorted(
                 name

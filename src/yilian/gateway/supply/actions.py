@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, cast
+from typing import cast
 
 import msgspec
 import sqlalchemy as sql
@@ -102,16 +102,29 @@ class ActionRow:
 _actions = table("supply_actions", ActionRow, ("key",))
 
 
-class Site(NamedTuple):
+class Site:
     """This organisation: its id, its GLN (13 digits, or empty), the usual offset of its clocks."""
 
-    organisation: str
-    gln: str = ""
-    offset: str = "+08:00"
+    def __init__(
+        self, organisation: str, gln: str | Callable[[], str] = "", offset: str = "+08:00"
+    ) -> None:
+        """`gln`: where it is called, it is asked at each use, for an organisation may get one."""
+        self.organisation = organisation
+        self.offset = offset
+        self._gln = gln
+
+    @property
+    def gln(self) -> str:
+        """The GLN as it is now."""
+        return self._gln if isinstance(self._gln, str) else self._gln()
 
     def mine(self, holder: str) -> bool:
         """Tell whether a holder is this organisation."""
-        return holder in (self.organisation, f"https://id.gs1.org/417/{self.gln}")
+        return holder == self.organisation or self._is_gln(holder)
+
+    def _is_gln(self, holder: str) -> bool:
+        gln = holder.removeprefix("https://id.gs1.org/417/")
+        return gln not in ("", holder) and gln == self.gln
 
 
 class Actions:

@@ -39,8 +39,8 @@ _PAGE = 1_000
 class Log(Protocol):
     """The repository, as anchoring follows it."""
 
-    def event(self, event_id: str, viewer: str | None = None) -> Stored | None:
-        """Find an event."""
+    def events(self, event_id: str, viewer: str | None = None) -> list[Stored]:
+        """Give the event under an id, and behind it what declares an error in it."""
 
     def after(self, sequence: int, limit: int) -> list[Stored]:
         """Give the next events."""
@@ -103,9 +103,11 @@ class Anchors:
     def proof(self, event_id: str) -> bytes:
         """Prove that an event was here when a post was made; gives JSON, bytes in base64.
 
+        Where an error in it was declared under the same id, the event itself is proved: what was
+        proved once stays proved, and the declaration changes nothing of what was posted.
         Refuses `supply.event_not_anchored` for an event that is not here, or not in a post yet.
         """
-        stored = self._log.event(event_id)
+        stored = next(iter(self._log.events(event_id)), None)
         with self._database.read() as connection:
             row = None if stored is None else _post_with(connection, stored.sequence)
             if stored is None or row is None or row.interval is None:

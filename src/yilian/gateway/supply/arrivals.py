@@ -81,6 +81,8 @@ class Arrivals:
         self._organisation = secrets.organisation
         self._view = view
         self._now = now
+        self.listeners: list[Callable[[], object]] = []
+        """Told after a shipment was taken in."""
 
     # Claims
 
@@ -132,6 +134,8 @@ class Arrivals:
         except Refusal as refusal:
             self._note(outer.shipment, caller, refusal)
             raise
+        for call in self.listeners:
+            call()
         return outer.shipment
 
     def _take(

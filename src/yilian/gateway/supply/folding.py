@@ -247,9 +247,10 @@ class _Fold:
 
     def _other_holder(self, unit: str, act: Act, state: State) -> None:
         source, holder = self.deed.source, state.holder
-        # A GLN and an organisation's id may be one party: only like is held against like.
-        alike = source.startswith("http") == holder.startswith("http")
-        if act == "ship" and source and holder and alike and source != holder:
+        # An organisation's id may be one party with a GLN, or no more than who told of the unit
+        # first: a receiver is shown its packs by the last sender.
+        known = source.startswith("http") and holder.startswith("http")
+        if act == "ship" and known and source != holder:
             self._break("other_holder", "suspect", unit, state)
 
     # Packing

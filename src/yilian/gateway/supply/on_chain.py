@@ -71,9 +71,7 @@ class TitleView:
         found = _GTIN.fullmatch(unit)
         if found is not None:
             time = supply.posted_at(self._state, organisation, interval)
-            return time is not None and organisation in supply.owned_at(
-                self._state, found[1], time
-            )
+            return time is not None and organisation in supply.owned_at(self._state, found[1], time)
         for each in _OTHERS:
             found = each.fullmatch(unit)
             if found is not None:

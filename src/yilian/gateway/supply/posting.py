@@ -367,6 +367,9 @@ class Poster:
     def _run_chores(self) -> None:
         while not self._stopping.is_set():
             self._wake.clear()
+            if self._stopping.is_set():
+                # What `stop` set was cleared: it would wait for this thread until the next turn.
+                return
             try:
                 self.chores()
             except Exception:

@@ -36,7 +36,7 @@ from yilian.ledger import codec
 from yilian.ledger.errors import code
 from yilian.ledger.keys import sha256
 from yilian.ledger.modules.supply import errors
-from yilian.ledger.modules.supply.state import RECALLS, RECALLS_OF, Recall, recalls_of
+from yilian.ledger.modules.supply.state import RECALLS, RECALLS_OF, Recall, recalls_of, trades
 from yilian.ledger.state import State
 from yilian.vault.database import values
 
@@ -245,6 +245,8 @@ class Recalls:
     def _answer(self, row: FollowedRow, recall: Recall, found: Sequence[Found]) -> FollowedRow:
         """Give the issuer an answer, where there is none or it is another one now."""
         touched = [each for each in found if each.where != "elsewhere"]
+        if not touched and not row.content and not trades(self._state(), self._organisation):
+            return row  # who has no part in the trade is not waited for
         persons = 0
         if touched:
             self._out.people(row.recall, recall.issuer)

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from yilian.gateway.epcis import json_form, store
-from yilian.gateway.epcis.document import Event
+from yilian.gateway.epcis.document import Event, Unreadable
 from yilian.gateway.epcis.repository import Repository
 from yilian.gateway.epcis.store import events_table, visible_table
-from yilian.gateway.members.errors import NOT_ABOUT_YOU
+from yilian.gateway.members.errors import ANSWER_REFUSED, NOT_ABOUT_YOU
 from yilian.gateway.supply.database import SupplyDatabase
 from yilian.gateway.supply.packs import Packs
 from yilian.gateway.supply.titles import Titles
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 AT_ONCE = 500
 MOST = 8 * 1024 * 1024
 """Bytes of events in one page, unless a single event has more."""
+
+MOST_IN_ALL = 512 * 1024 * 1024
+"""Bytes of the events of one shipment."""
 
 
 class Page(NamedTuple):
@@ -79,23 +82,29 @@ class Fetching:
         self._titles = titles
 
     def of(self, shipment: str) -> tuple[str, Sequence[Event]]:
-        """Give the sender's id and the events; nothing for a shipment that did not come in.
+        """Give the sender's id and the events; nothing for one that does not wait.
 
-        Refuses as the way to the sender does, such as `members.unreachable`.
+        Refuses as the way to the sender does, such as `members.unreachable`; what nobody can read,
+        or is more than `MOST_IN_ALL`, with `members.answer_refused`.
         """
-        sender = next(
-            (each.sender for each in self._titles.incoming() if each.shipment == shipment), ""
-        )
+        waiting = (each for each in self._titles.incoming() if each.checked)
+        sender = next((each.sender for each in waiting if each.shipment == shipment), "")
         if not sender:
             return "", ()
         counterpart = self._organisation.counterpart(sender)
         found: list[Event] = []
-        after = -1
+        after, size = -1, 0
         while after:
             page = counterpart.history(shipment, max(after, 0))
-            for content in page.events:
-                document = json_form.parse_json(content)
-                found += [each for each in document.events if each is not None]
+            size += sum(map(len, page.events))
+            if size > MOST_IN_ALL:
+                raise ANSWER_REFUSED(id=sender)
+            try:
+                for content in page.events:
+                    document = json_form.parse_json(content)
+                    found += [each for each in document.events if each is not None]
+            except Unreadable:
+                raise ANSWER_REFUSED(id=sender) from None
             if 0 < page.next <= after:
                 break
             after = page.next

@@ -158,9 +158,9 @@ class Stock:
 
     def _ours(self, standings: Iterable[Standing]) -> list[sql.ColumnElement[bool]]:
         unit = units_table.c
-        names = [self._site.organisation]
-        if self._site.gln:
-            names.append(f"https://id.gs1.org/417/{self._site.gln}")
+        names, gln = [self._site.organisation], self._site.gln
+        if gln:
+            names.append(f"https://id.gs1.org/417/{gln}")
         return [unit.gtin != "", unit.standing.in_(list(standings)), unit.holder.in_(names)]
 
     def _expiring(self, now: int, within: int) -> list[Expiring]:

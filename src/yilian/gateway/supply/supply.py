@@ -18,6 +18,7 @@ from yilian.gateway.epcis.subscriptions import Subscriptions, find_in
 from yilian.gateway.epcis.tokens import Tokens
 from yilian.gateway.notices.webhook import Webhook
 from yilian.gateway.supply.actions import Actions, Site
+from yilian.gateway.supply.ahead import Ahead
 from yilian.gateway.supply.alerts import Alerts
 from yilian.gateway.supply.anchors import Anchors
 from yilian.gateway.supply.checks import Checks
@@ -32,6 +33,7 @@ from yilian.gateway.supply.packs import Packs
 from yilian.gateway.supply.places import Places
 from yilian.gateway.supply.posting import Poster
 from yilian.gateway.supply.public_way import PackWays
+from yilian.gateway.supply.recall_room import RecallRoom
 from yilian.gateway.supply.scan import PublicAnswers
 from yilian.gateway.supply.shown import Fetching, Showing
 from yilian.gateway.supply.stock import Stock
@@ -130,8 +132,10 @@ class Supply:
             announce=self._announce,
         )
         self.verification.listeners.append(self.clones.seen)
+        self.ahead = Ahead(self.database, self.titles.incoming, Fetching(organisation, self.titles))
+        self.titles.arrivals.listeners.append(self.ahead.wake)
         self.actions = Actions(
-            Site(name, self.directory.gln_of(name) or ""),
+            Site(name, lambda: self.directory.gln_of(name) or ""),
             self.database,
             self.repository,
             self.packs,
@@ -141,8 +145,16 @@ class Supply:
             recalls=self.directory,
             products=_Listed(self.directory),
             verifications=self.checks,
-            histories=Fetching(organisation, self.titles),
+            histories=self.ahead,
             gln_of=lambda other: self.directory.gln_of(other) or "",
+        )
+        self.recalling = RecallRoom(
+            organisation,
+            self.database,
+            self.repository,
+            self.packs,
+            self.directory,
+            self.anchors,
         )
         self.stock = Stock(self.actions.site, self.database, now)
         self.queue = Queue(self.database, self.actions, self.alerts, self._key_of)
@@ -175,10 +187,16 @@ class Supply:
         return found is not None and found.organisation_kind == "regulator"
 
     def _publish_view_key(self) -> None:
-        """Put a regulator's view key on the chain, so that members wrap their seeds to it."""
-        state = self._organisation.engine.state()
-        if self.regulates() and view_key(state, self._organisation.id) is None:
-            self._organisation.write(self.viewer.publish())
+        """Put a regulator's view key on the chain, so that members wrap their seeds to it.
+
+        Asked after every block: a node may start before the chain knows its organisation's agent.
+        """
+        organisation = self._organisation
+        state = organisation.engine.state()
+        if not self.regulates() or view_key(state, organisation.id) is not None:
+            return
+        if KEYS.get(state, organisation.agent.key) is not None:
+            organisation.write(self.viewer.publish())
 
     def catch_up(self) -> None:
         """Work out packs, temperatures and suspicions up to the newest event."""
@@ -191,9 +209,11 @@ class Supply:
         if self._thread is not None:
             return
         self.repository.listeners.append(self._woken)
+        self._organisation.engine.listen(self._woken)
         self.repository.start()
         self.subscriptions.start()
         self.poster.start()
+        self.ahead.start()
         self._stopping.clear()
         self._thread = threading.Thread(target=self._follow, name="yilian-supply", daemon=True)
         self._thread.start()
@@ -206,21 +226,27 @@ class Supply:
         if self._thread is not None:
             self._thread.join()
             self._thread = None
+            self.ahead.stop()
             self.poster.stop()
             self.subscriptions.stop()
             self.repository.stop()
         self.database.close()
 
     def _woken(self, _newest: int) -> None:
+        self.wake()
+
+    def wake(self) -> None:
+        """Look now what has come in: events, blocks, words of others."""
         self._wake.set()
 
     def _follow(self) -> None:
         self._try(self.clones.resume)
-        self._try(self._publish_view_key)
         while not self._stopping.is_set():
             self._wake.wait()
             self._wake.clear()
+            self._try(self._publish_view_key)
             self._try(self.catch_up)
+            self._try(self.recalling.recalls.follow)
 
     def _try(self, work: Callable[[], object]) -> None:
         try:

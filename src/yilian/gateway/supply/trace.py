@@ -8,6 +8,7 @@ their newest rows alone, and no lives.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from functools import cache
 from typing import Literal, NamedTuple
 
 import sqlalchemy as sql
@@ -305,22 +306,34 @@ class Trace:
         moving = [row.id for row in rows.values() if row.standing == "in_transit"]
         ended = [row.id for row in rows.values() if row.standing in TERMINAL]
         sent, told = _shipped(moving, connection), _ended(ended, connection)
-        return [self._place(rows[x], sent.get(x), told.get(x, "")) for x in sorted(rows)]
+        # Parties are few, and who is behind one is read from the chain.
+        mine, told_here = cache(self._mine), cache(self._told_here)
+        found = []
+        for unit, row in sorted(rows.items()):
+            where, other = _where(row, sent.get(unit), told.get(unit, ""), mine, told_here)
+            found.append(Place(row, where, other))
+        return found
 
-    def _place(self, row: UnitRow, sent: str | None, told: str) -> Place:
-        mine = self._mine(row.holder)
-        if sent is not None:
-            if self._mine(sent):
-                return Place(row, "coming", row.holder)
-            return Place(row, "away" if mine else "elsewhere", sent or row.holder)
-        if not mine:
-            return Place(row, "elsewhere", row.holder)
-        if row.standing not in TERMINAL:
-            return Place(row, "held", row.holder)
-        if not self._told_here(told):
-            # It was here last as far as is known, and ended with who told of it.
-            return Place(row, "elsewhere", told)
-        return Place(row, "dispensed" if row.standing == "dispensed" else "ended", row.holder)
+
+def _where(
+    row: UnitRow,
+    sent: str | None,
+    told: str,
+    mine: Callable[[str], bool],
+    told_here: Callable[[str], bool],
+) -> tuple[Where, str]:
+    if sent is not None:
+        if mine(sent):
+            return "coming", row.holder
+        return "away" if mine(row.holder) else "elsewhere", sent or row.holder
+    if not mine(row.holder):
+        return "elsewhere", row.holder
+    if row.standing not in TERMINAL:
+        return "held", row.holder
+    if not told_here(told):
+        # It was here last as far as is known, and ended with who told of it.
+        return "elsewhere", told
+    return "dispensed" if row.standing == "dispensed" else "ended", row.holder
 
 
 def _shipped(units: Sequence[str], connection: sql.Connection) -> dict[str, str]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from yilian.gateway.organisation import Organisation
     from yilian.gateway.supply.openings import Openings
     from yilian.gateway.supply.shown import Showing
+    from yilian.gateway.supply.supply import Supply
     from yilian.gateway.supply.titles import Titles
 
 log = logging.getLogger("yilian.gateway")
@@ -127,3 +128,10 @@ def openings_of(organisation: Organisation) -> Openings:
     if organisation.supply is None:
         raise NOT_FOUND()
     return organisation.supply.openings
+
+
+def supply_of(organisation: Organisation) -> Supply:
+    """Give an organisation's part in the trade; refuses `not_found` where it has none."""
+    if organisation.supply is None:
+        raise NOT_FOUND()
+    return organisation.supply

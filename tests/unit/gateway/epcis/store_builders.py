@@ -76,3 +76,9 @@ def simple(number: int, **changes: Any) -> Event:
 
 def ids(stored: Sequence[Stored]) -> list[str]:
     return [each.event_id for each in stored]
+
+
+def declared(event: Event, **changes: Any) -> Event:
+    """The declaration of an error in an event, under its id."""
+    told = {"declarationTime": "2026-04-01T00:00:00.000Z", "reason": "did_not_occur"}
+    return event | {"errorDeclaration": told} | changes

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.shared import shared
-from tests.unit.gateway.epcis.store_builders import Home, document, ids, simple
+from tests.unit.gateway.epcis.store_builders import Home, declared, document, ids, simple
 from yilian.gateway.epcis import capture as captures
 from yilian.gateway.epcis import store
 from yilian.gateway.epcis.capture import Behaviour, Job, Limits
@@ -71,6 +71,13 @@ def test_proceed_keeps_exactly_the_valid_ones(home: Home) -> None:
     assert (job.success, job.captured) == (False, 2)
     assert [each.event for each in job.faults] == [1]
     assert ids(home.repository.after(0, 9)) == [simple(1)["eventID"], simple(3)["eventID"]]
+
+
+def test_proceed_with_nothing_valid_stores_nothing(home: Home) -> None:
+    job = done(home, document([simple(1, action="TAKE"), simple(2, action="TAKE")]), "proceed")
+    assert (job.success, job.captured) == (False, 0)
+    assert [(each.event, each.path) for each in job.faults] == [(0, "action"), (1, "action")]
+    nothing_stored(home)
 
 
 @pytest.mark.parametrize("behaviour", BOTH)
@@ -293,3 +300,82 @@ def test_two_contents_under_one_id_are_refused(home: Home) -> None:
     job = done(home, parse_json(path.read_bytes()))
     assert [each.reason for each in job.faults] == ["event_exists"]
     nothing_stored(home)
+
+
+@pytest.mark.parametrize("behaviour", BOTH)
+def test_an_error_is_declared_under_the_events_own_id(home: Home, behaviour: Behaviour) -> None:
+    done(home, document([simple(1)]))
+    job = done(home, document([simple(2), declared(simple(1)), declared(simple(2))]), behaviour)
+    assert (job.success, job.captured) == (True, 3)
+    stored = home.repository.after(0, 9)
+    assert ids(stored) == [simple(n)["eventID"] for n in (1, 2, 1, 2)]
+    assert ["errorDeclaration" in each.event for each in stored] == [False, False, True, True]
+    # Once and no more, whatever comes with it.
+    job = done(home, document([simple(3), declared(simple(1))]), behaviour)
+    assert job.faults == (Fault(1, "eventID", "event_exists"),)
+    assert job.captured == (1 if behaviour == "proceed" else 0)
+
+
+@pytest.mark.parametrize("behaviour", BOTH)
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        declared(simple(1), bizStep="receiving"),
+        simple(1),
+        declared(simple(2), errorDeclaration={"declarationTime": "2026-05-01T00:00:00.000Z"}),
+        simple(2),
+    ],
+    ids=["another content", "no declaration", "a second declaration", "after a declaration"],
+)
+def test_nothing_else_comes_twice(home: Home, behaviour: Behaviour, wrong: Event) -> None:
+    done(home, document([simple(1), simple(2), declared(simple(2))]))
+    job = done(home, document([simple(3), wrong]), behaviour)
+    assert job.faults == (Fault(1, "eventID", "event_exists"),)
+    assert job.captured == (1 if behaviour == "proceed" else 0)
+    # Nor within one document.
+    given = [each | {"eventID": each["eventID"] + "0"} for each in (simple(1), simple(2), wrong)]
+    given.insert(2, declared(given[1]))
+    job = done(home, document(given), behaviour)
+    assert job.faults == (Fault(3, "eventID", "event_exists"),)
+    assert job.captured == (3 if behaviour == "proceed" else 0)
+
+
+def test_a_declaration_before_its_event_takes_the_id(home: Home) -> None:
+    job = done(home, document([declared(simple(1)), simple(1)]), "proceed")
+    assert (job.captured, job.faults) == (1, (Fault(1, "eventID", "event_exists"),))
+
+
+def test_a_declaration_follows_its_event_over_steps(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(captures, "STEP", 10)
+    some = [simple(n) for n in range(1, 26)]
+    job = done(home, document([*some, *map(declared, some)]))
+    assert (job.success, job.captured) == (True, 50)
+    again = document([simple(30), *map(declared, some), *some])
+    assert done(home, again).captured == 0
+    assert done(home, again, "proceed").captured == 1
+    assert home.repository.newest() == 51
+
+
+def test_a_declaration_that_came_meanwhile_is_seen(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Events captured one by one while a document is under way: each id is judged at its end."""
+    home.repository.capture_one(simple(1), "us")
+    insert = store.insert
+
+    def late(connection: Any, prepared: Any, submitter: str, job: str | None) -> list[int]:
+        if job is not None:
+            monkeypatch.setattr(store, "insert", insert)
+            home.repository.put([declared(simple(1)), simple(2)], "us", connection)
+        return insert(connection, prepared, submitter, job)
+
+    monkeypatch.setattr(store, "insert", late)
+    given = [declared(simple(1)), simple(2), declared(simple(2)), simple(3)]
+    job = done(home, document(given), "proceed")
+    taken = (Fault(0, "eventID", "event_exists"), Fault(1, "eventID", "event_exists"))
+    assert (job.faults, job.captured) == (taken, 2)
+    # The declaration is of the event that came first, which is the very same.
+    assert ids(home.repository.after(3, 9)) == [simple(n)["eventID"] for n in (2, 3)]
+    assert home.count("epcis_events") == home.repository.newest() == 5

@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 
 from tests.epcis_sample import sgln, sgtin
 from tests.shared import shared
-from tests.unit.gateway.epcis.store_builders import NOW, Home, simple
+from tests.unit.gateway.epcis.store_builders import NOW, Home, declared, simple
 from yilian.gateway.epcis import query
 from yilian.ledger.errors import Refusal
 
@@ -355,3 +355,16 @@ def test_counts(home: Home) -> None:
     second = ask(limited, limit=2, page=first.next)
     assert [each.sequence for each in (*first.events, *second.events)] == [5, 4, 3]
     assert second.next is None
+
+
+def test_an_event_and_the_declaration_under_its_id_are_both_found(home: Home) -> None:
+    event = simple(1)
+    home.put([event, simple(2), declared(event), declared(simple(3))])
+    asked = {"EQ_eventID": [event["eventID"]]}
+    assert found(home, asked) == [1, 3]
+    assert found(home, {"EXISTS_errorDeclaration": True}) == [3, 4]
+    assert found(home, asked | {"EXISTS_errorDeclaration": True}) == [3]
+    assert found(home, asked | {"EQ_errorReason": ["did_not_occur"]}) == [3]
+    assert found(home, asked | {"GE_errorDeclaration_Time": "2026-04-02T00:00:00Z"}) == []
+    assert found(home, asked | {"orderBy": "eventTime", "eventCountLimit": 1}) == [3]
+    assert found(home, asked, after=1) == [3]

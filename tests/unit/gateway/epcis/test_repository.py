@@ -11,7 +11,7 @@ import pytest
 from tests.epcis_sample import events as sample
 from tests.scale import scale
 from tests.shared import shared
-from tests.unit.gateway.epcis.store_builders import NOW, Home, document, ids, simple
+from tests.unit.gateway.epcis.store_builders import NOW, Home, declared, document, ids, simple
 from yilian.gateway.epcis import event_hash, store
 from yilian.gateway.epcis.json_form import parse_json
 from yilian.gateway.epcis.query_sql import PageToken
@@ -21,6 +21,7 @@ from yilian.gateway.epcis.xml_reading import parse_xml
 from yilian.ledger.errors import Refusal
 
 PARTNER = "9520001000015"
+LATER = {"declarationTime": "2026-05-01T00:00:00.000Z"}
 
 
 @pytest.fixture
@@ -270,3 +271,77 @@ def test_two_repositories_of_one_file_see_the_same(home: Home) -> None:
     home.put([simple(1)])
     other = Repository(home.database, now=home.clock)
     assert other.event(simple(1)["eventID"]) == home.repository.after(0, 1)[0]
+
+
+def test_an_error_is_declared_once_under_the_events_own_id(home: Home) -> None:
+    """EPCIS 2.0, section 7.4.1.4."""
+    event = simple(1)
+    first = home.repository.capture_one(event, "us")
+    for other in (event, declared(event, bizStep="receiving"), event | {"bizStep": "receiving"}):
+        assert refused(home.repository.capture_one, other, "us").code.name == "epcis.event_exists"
+    second = home.repository.capture_one(declared(event), "us")
+    assert (second.event_id, second.digest) == (first.event_id, first.digest)
+    assert second.event["errorDeclaration"]["reason"] == "did_not_occur"
+    for other in (event, declared(event), declared(event, errorDeclaration=LATER)):
+        assert refused(home.repository.capture_one, other, "us").code.name == "epcis.event_exists"
+    assert home.repository.event(first.event_id) == second
+    assert home.repository.events(first.event_id) == [first, second]
+    assert home.repository.after(0, 9) == [first, second]
+    assert home.repository.events("urn:none") == []
+
+
+def test_an_event_and_its_declaration_in_one_transaction(home: Home) -> None:
+    event = simple(1)
+    for wrong in (
+        [declared(event), event],
+        [event, declared(event), declared(event)],
+        [event, declared(event, action="ADD")],
+        [declared(event), declared(event, errorDeclaration=LATER)],
+    ):
+        assert refused(home.put, wrong).code.name == "epcis.event_exists"
+        assert home.repository.newest() == 0
+    assert [each.sequence for each in home.put([event, simple(2), declared(event)])] == [1, 2, 3]
+    # Nothing was before it, so it is an event like any other.
+    home.put([declared(simple(3))])
+    assert refused(home.put, [simple(3)]).code.name == "epcis.event_exists"
+
+
+def test_a_viewer_finds_of_an_event_and_its_declaration_what_it_may_see(home: Home) -> None:
+    first, second = home.put([simple(1), declared(simple(1))])
+    repository = home.repository
+    assert repository.event(first.event_id, PARTNER) is None
+    repository.show(PARTNER, [1])
+    assert repository.event(first.event_id, PARTNER) == first
+    assert repository.query({"EXISTS_errorDeclaration": True}, limit=9, viewer=PARTNER).events == []
+    repository.show(PARTNER, [2])
+    assert repository.event(first.event_id, PARTNER) == second
+    assert repository.browse("bizSteps", None, 9, PARTNER).names == ["shipping"]
+    assert repository.browse("bizSteps", None, 9).names == ["shipping"]
+
+
+def test_pages_give_events_and_their_declarations_once(home: Home) -> None:
+    for start in range(0, 60, 20):
+        some = [simple(n) for n in range(start, start + 20)]
+        home.put([*some, *map(declared, some)])
+    named = {"EQ_eventID": [simple(n)["eventID"] for n in range(60)]}
+    for parameters in (named, {}, named | {"orderBy": "eventTime", "orderDirection": "ASC"}):
+        found: list[int] = []
+        token: PageToken | None = None
+        while True:
+            page = home.repository.query(parameters, page=token, limit=7)
+            found += [each.sequence for each in page.events]
+            token = page.next
+            if token is None:
+                break
+        assert sorted(found) == list(range(1, 121))
+
+
+def test_who_is_shown_something_by_itself_is_told(home: Home) -> None:
+    told: list[int] = []
+    home.put([simple(1), simple(2)])
+    home.repository.listeners.append(told.append)
+    home.repository.show(PARTNER, [1])
+    assert told == [2]
+    with home.database.write() as connection:
+        home.repository.show(PARTNER, [2], connection)
+    assert told == [2]

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.epcis_sample import events
-from tests.unit.gateway.epcis.store_builders import Home
+from tests.unit.gateway.epcis.store_builders import Home, declared, simple
 from tests.unit.gateway.notices.servers import LOOPBACK, Posted, Receiver, receiving, say
 from yilian.gateway.epcis import subscriptions as module
 from yilian.gateway.epcis.document import Event
@@ -442,3 +442,25 @@ def test_no_secret_shows(standing: Standing) -> None:
         made = standing.add(receiver)
     assert TOKEN not in repr(made)
     assert "/hook" not in repr(made)
+
+
+@pytest.mark.parametrize("viewer", [None, GLN])
+def test_an_event_and_the_declaration_under_its_id_are_both_told(
+    standing: Standing, viewer: str | None
+) -> None:
+    """Also where they are shown in another order, or far apart."""
+    some = [simple(n) for n in range(450)]
+    standing.put([*some, *map(declared, some)])
+    if viewer is not None:
+        standing.repository.show(viewer, range(700, 901))
+        standing.repository.show(viewer, range(1, 901))
+    found, after = list[int](), 0
+    while True:
+        items, after = standing.news.read({}, viewer, after=after, limit=33)
+        if not items:
+            break
+        found += [each.stored.sequence for each in items]
+    shown = list(range(700, 901)) if viewer else []
+    assert found == shown + list(range(1, 901 - len(shown)))
+    only, _ = standing.news.read({"EXISTS_errorDeclaration": True}, viewer, after=0, limit=999)
+    assert sorted(each.stored.sequence for each in only) == list(range(451, 901))

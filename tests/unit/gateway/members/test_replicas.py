@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,12 +16,14 @@ from yilian.gateway.http.organisation.sessions import read_checked
 from yilian.gateway.members.errors import NOT_ABOUT_YOU, UNREACHABLE
 from yilian.gateway.organisation import CALLER_DIFFERS, Read
 from yilian.gateway.practice.consents import NOT_PERMITTED, require_read
+from yilian.gateway.practice.erasures import marks_of
 from yilian.gateway.practice.replica_reading import ALL_DOWN
 from yilian.gateway.practice.replicas import LINES_REFUSED
 from yilian.ledger.errors import MALFORMED, Code, Refusal
 from yilian.ledger.modules.consent.messages import Change
 from yilian.ledger.modules.consent.state import GRANTS
 from yilian.sdk.signers import Ed25519Signer
+from yilian.vault import backup
 from yilian.vault.envelope import PrivateKey, Terms, binding, new_id, unwrap
 from yilian.vault.errors import NOT_OPENED
 from yilian.vault.packages import GrantPackage, Released, ReleasedRecord, UnderCategory
@@ -35,6 +38,7 @@ from yilian.vault.replica_formats import (
     ReplicaRecord,
 )
 from yilian.vault.replica_terms import REPLICA, REPLICA_TERMS
+from yilian.vault.vault import Vault
 
 
 class Town(NamedTuple):
@@ -310,6 +314,52 @@ def test_an_erasure_on_the_chain_is_kept_though_the_holder_is_down(town: Town) -
     until(lambda: copies(town) == [stays])
 
 
+def test_a_replica_from_a_backup_loses_again_what_was_erased_since(
+    town: Town, tmp_path: Path
+) -> None:
+    record = town.a.keep(town.person, "penicillin", retention="none")
+    stays = town.a.keep(town.person, "nuts", retention="none")
+    town.allow()
+    grant = town.grant()
+    town.known(grant)
+    session = town.session(grant)
+    folders = (tmp_path / "backup", tmp_path / "apart")
+    town.r.organisation.vault.backup(*folders)
+    town.a.organisation.erasures.erase(town.person, [record])
+    until(lambda: copies(town) == [stays])
+    town.down()
+    town.r.close()
+    shutil.rmtree(town.r.path)
+    marks = marks_of(town.world.engine.state(), town.r.id)
+    backup.restore(*folders, town.r.path, marks, organisation=town.r.id)
+    before = Vault.open(town.r.path, town.r.id)
+    kept = before.replicas.kept
+    assert {record, stays} <= {name for row in kept.rows() for name in kept.marks(row.allowance)}
+    before.close()
+    town.r.open()
+    town.r.publish()
+    until(lambda: copies(town) == [stays])
+    assert set(town.read(session)[0].contents) == {stays}
+
+
+def test_what_is_dropped_opens_from_no_copy_of_the_database(town: Town) -> None:
+    record = town.a.keep(town.person, "penicillin")
+    other = town.a.keep(town.person, "nuts")
+    allowance = town.allow()
+    grant = town.grant()
+    town.known(grant)
+    kept = town.r.organisation.vault.replicas.kept
+    found = kept.find(town.a.id, grant, lambda _: True)
+    rows = {row.record: row for row in kept.records(allowance, None)}
+    assert all(kept.content(found, row) for row in rows.values())
+    kept.remove(allowance, [record])
+    assert kept.content(found, rows[record]) is None
+    assert kept.content(found, rows[other]) is not None
+    kept.drop(allowance)
+    assert kept.content(found, rows[other]) is None
+    assert list((town.r.path / "erasure").glob("*/*.sealed")) == []
+
+
 def test_changed_terms_make_the_replica_too_old(town: Town) -> None:
     town.a.keep(town.person, "penicillin")
     town.allow()
@@ -576,7 +626,7 @@ def test_a_replica_that_lost_something_is_filled_anew(town: Town) -> None:
     town.r.organisation.vault.replicas.kept.remove(allowance, [record])
     replicas = town.a.organisation.replicas
     replicas._due.clear()
-    replicas._freshen(town.r.id)
+    replicas._freshen(town.r.id, town.a.organisation.engine.now())
     assert set(replicas._again) == {allowance}
     replicas._again[allowance] = 0.0
     town.a.organisation.courier.wake()

@@ -25,8 +25,10 @@ from tests.unit.gateway.supply.pack_events import (
 from tests.unit.gateway.supply.pack_shop import Ledger, Shop, order
 from yilian.gateway.epcis.validation import validate
 from yilian.gateway.supply import action_errors as errors
+from yilian.gateway.supply.actions import Site
 from yilian.gateway.supply.orders import ActionName, Scanned
 from yilian.gateway.supply.outside import End
+from yilian.gateway.supply.stock import Stock
 from yilian.ledger.errors import Code, Refusal
 from yilian.vault.envelope import new_id
 
@@ -370,3 +372,45 @@ def test_an_action_follows_a_partner_whose_clock_is_ahead(shop: Shop) -> None:
     assert done.at == START + at + 100_000
     shop.room.take(seen(at + 10 * DAY, [A], "holding", "damaged"), by=MAKER)
     assert shop.refused("destroy", [A]) is errors.CHANGED_SINCE
+
+
+def test_a_location_number_counts_from_when_there_is_one() -> None:
+    held: list[str] = []
+    own = Site(OWN, lambda: held[-1] if held else "")
+    uri = "https://id.gs1.org/417/6901234000009"
+    assert own.mine(OWN)
+    assert not own.mine(uri)
+    assert not own.mine("https://id.gs1.org/417/")
+    held.append("6901234000009")
+    assert own.mine(OWN)
+    assert own.mine(uri)
+    assert not own.mine("6901234000009")
+    assert (Site(OWN, "6901234000009").gln, Site(OWN).gln, own.gln) == (held[0], "", held[0])
+    assert Site(OWN, "6901234000009").mine(uri)
+
+
+def test_packs_made_before_a_company_registered_are_still_its_own(shop: Shop) -> None:
+    held: list[str] = []
+    shop.site._gln = lambda: held[-1] if held else ""
+    shop.stock(A)
+    assert shop.room.unit(A).holder == OWN
+    held.append("6901234000009")
+    shop.room.take(made(0, [B]), seen(2, [B], "shipping", "in_transit"), by=MAKER)
+    shop.do("receive", [B])
+    assert shop.room.unit(B).holder == "https://id.gs1.org/417/6901234000009"
+    shop.do("aggregate", [A, B], parent=BOX)
+    assert {shop.room.standing(each) for each in (A, B)} == {"active"}
+    stock = Stock(shop.site, shop.room.database, lambda: shop.room.time)
+    assert sum(each.packs for each in stock.lines()) == 2
+
+
+def test_who_is_shown_packs_is_told_once_they_can_be_seen(shop: Shop) -> None:
+    repository, seen_then = shop.room.repository, list[int]()
+
+    def told(_: int) -> None:
+        seen_then.append(len(repository.query({}, limit=9, viewer=OTHER).events))
+
+    shop.stock(A)
+    repository.listeners.append(told)
+    shop.do("ship", [A], to=OTHER)
+    assert seen_then[-1] == 2

@@ -171,3 +171,21 @@ def test_events_and_packs_of_one_post_are_proved_side_by_side(world: World) -> N
         packs(3, 1)
     )
     anchors.verify(of(world).proof(names(150)), world.market.state)
+
+
+def test_an_event_stays_proved_when_an_error_in_it_is_declared(world: World) -> None:
+    before = of(world).proof(names(7))
+    told = {"declarationTime": "2026-04-01T00:00:00.000Z", "reason": "did_not_occur"}
+    maker = world.maker
+    with maker.database.write() as connection:
+        log = Repository(maker.database, now=maker.line.now)
+        (stored,) = log.put([event(7) | {"errorDeclaration": told}], maker.id, connection)
+    assert stored.sequence == COUNT + 1
+    assert of(world).proof(names(7)) == before
+    world.tick()
+    # The declaration is in a post as well, and the audit sees to both.
+    assert of(world).proof(names(7)) == before
+    anchors.verify(before, world.market.state)
+    assert list(of(world).audit(world.market.state)) == []
+    changed(world, stored.sequence, content=stored.content.replace(b"did_not_occur", b"else"))
+    assert [each.sequence for each in of(world).audit(world.market.state)] == [stored.sequence]

@@ -496,3 +496,16 @@ def test_the_same_event_again_changes_nothing(room: Room) -> None:
     with room.database.write() as connection:
         room.packs.apply(stored, connection)
     assert room.tables() == before
+
+
+@pytest.mark.parametrize("named", [False, True], ids=["by its content", "under its own id"])
+def test_an_error_is_declared_in_either_way(room: Room, named: bool) -> None:
+    wrong = seen(1, [A], "dispensing", "dispensed") | {"eventID": "urn:uuid:1"}
+    room.take(made(0, [A]), wrong)
+    assert room.standing(A) == "dispensed"
+    room.take(undone(wrong) | ({"eventID": "urn:uuid:1"} if named else {}))
+    assert room.standing(A) == "active"
+    assert room.broken() == []
+    before = room.tables()
+    room.packs.rebuild()
+    assert room.tables() == before

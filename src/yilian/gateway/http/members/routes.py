@@ -18,7 +18,7 @@ from yilian.gateway.border import Border
 from yilian.gateway.http.members.admission import CERTIFICATE, Admission, read
 from yilian.gateway.http.operation import Answer, operation
 from yilian.gateway.http.operation import routes as routes_of
-from yilian.gateway.members import formats, replica_formats, there
+from yilian.gateway.members import formats, replica_formats, supply_formats, there
 from yilian.gateway.members.counterpart import Here
 from yilian.gateway.members.errors import BEHIND, CALLER_UNKNOWN, TOO_MANY
 from yilian.gateway.members.meter import Meter
@@ -205,6 +205,20 @@ def _history(here: Here, asked: formats.HistoryAsked) -> Any:
     return formats.HistoryAnswer(events=page.events, next=page.next)
 
 
+def _recall(here: Here, asked: Any) -> Any:
+    here.recall_answer(asked)
+    return formats.Nothing()
+
+
+def _recalled(here: Here, asked: supply_formats.MadeOfRecalled) -> Any:
+    here.made_of_recalled(asked.recall, asked.units)
+    return formats.Nothing()
+
+
+def _trace(here: Here, asked: supply_formats.TraceAsked) -> Any:
+    return here.trace_pack(asked.unit)
+
+
 def serves() -> tuple[Serve, ...]:
     """List what a listener answers."""
     return (
@@ -235,6 +249,9 @@ def serves() -> tuple[Serve, ...]:
         Serve(there.SUPPLY_CLAIMS, "Give holder keys for a shipment", _claims, Meter(20, 400)),
         Serve(there.SUPPLY_SHIPMENT, "Take a shipment's titles", _shipment),
         Serve(there.SUPPLY_HISTORY, "Show the events of a shipment's packs", _history),
+        Serve(there.SUPPLY_RECALL, "Take an answer to a recall", _recall),
+        Serve(there.SUPPLY_RECALLED, "Hear what was made of recalled packs", _recalled),
+        Serve(there.SUPPLY_TRACE, "Tell what was seen of a pack", _trace, Meter(50, 500)),
         Serve(there.SUPPLY_OPENING, "Open posts to a regulator", _openings),
         Serve(there.SUPPLY_VERIFY, "Answer whether a pack is real", _verify_pack, Meter(50, 500)),
         Serve(there.SUPPLY_SCAN, "Show the public a pack", _show_pack, Meter(50, 500)),

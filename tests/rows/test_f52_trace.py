@@ -1,0 +1,112 @@
+"""F52: the trace of a lot or serial, up to its maker and down to the counter, over all members."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from tests.epcis_sample import sscc
+from tests.rows.desk import refused
+from tests.rows.supplied import PREFIX, Traders, gtin, pack, path
+from tests.rows.test_f45_recall import passed_on
+from yilian.sdk import drafts
+
+BOX, PALLET = (sscc(PREFIX, number, link=True) for number in (1, 2))
+PACKS = [pack(1), pack(2), pack(3)]
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Traders]:
+    """A lot that was packed twice, shipped on, unpacked, and in part handed out."""
+    with Traders(tmp_path / "node") as running:
+        running.open_trade()
+        maker, shop, other = running.traders
+        running.do(maker, "commission", PACKS, lot="L1", expiry="2070-12-31")
+        running.do(maker, "aggregate", PACKS[:2], parent=BOX)
+        running.do(maker, "aggregate", [BOX], parent=PALLET)
+        passed_on(running, maker, shop, [PALLET])
+        running.do(shop, "disaggregate", [], parent=PALLET)
+        running.do(shop, "disaggregate", [], parent=BOX)
+        passed_on(running, shop, other, PACKS[:1])
+        running.until_done(other, "dispense", PACKS[:1])
+        yield running
+
+
+def test_by_lot_and_by_serial(served: Traders) -> None:
+    maker, shop, other = served.traders
+    scanned = quote(f"(01){gtin()}(21)S1", safe="")
+    with served.client(other) as client:
+        tree = client.request("GET", path(other, f"trace?code={scanned}"))
+        (item,) = tree["items"]
+        assert (item["item"], item["lot"], item["where"]) == (PACKS[0], "L1", "dispensed")
+        # Up to the maker, in the cases of the time, as the senders showed it.
+        assert [(each["act"], each["cases"], each["by"]) for each in item["life"]] == [
+            ("commission", [], shop.id),
+            ("observe", [BOX], shop.id),
+            ("observe", [BOX, PALLET], shop.id),
+            ("ship", [BOX, PALLET], shop.id),
+            ("receive", [BOX, PALLET], shop.id),
+            ("observe", [BOX], shop.id),
+            ("observe", [], shop.id),
+            ("ship", [], shop.id),
+            ("receive", [], other.id),
+            ("dispense", [], other.id),
+        ]
+        assert refused(client, "GET", path(other, f"trace?gtin={gtin()}&lot=L9")) == (
+            "supply.nothing_to_trace"
+        )
+        assert refused(client, "GET", path(other, "trace")) == "bad_parameter"
+        for wrong in (f"gtin={gtin()}", f"code={scanned}&lot=L1", "gtin=1&lot=L1", "x=1"):
+            assert refused(client, "GET", path(other, f"trace?{wrong}")) == "bad_parameter"
+    with served.client(maker) as client:
+        lot = client.request("GET", path(maker, f"trace?gtin={gtin()}&lot=L1"))
+        assert {each["item"]: each["where"] for each in lot["items"]} == {
+            PACKS[0]: "away",
+            PACKS[1]: "away",
+            PACKS[2]: "held",
+        }
+        assert lot["more"] is False
+        # In a recall its issuer follows each pack to its end.
+        client.supply.issue_recall(
+            recall=drafts.fresh_id(),
+            gtin=gtin(),
+            grade=2,
+            reason="stability",
+            lots=["L1"],
+            serials=[],
+        )
+    with served.client(other) as client:
+        assert refused(client, "GET", path(maker, "trace?code=x")) == "forbidden"
+
+
+def test_across_members(served: Traders) -> None:
+    maker, shop, other = served.traders
+    asked = f"trace/members?code={quote(PACKS[0], safe='')}"
+    with served.client(maker) as client:
+        before = client.request("GET", path(maker, asked))["hops"]
+        # The maker knows whom it sold to; to whom that one sold is none of its business.
+        assert [each["organisation"] for each in before] == [maker.id, shop.id]
+        assert before[1]["to"] == ""
+        client.supply.issue_recall(
+            recall=drafts.fresh_id(),
+            gtin=gtin(),
+            grade=2,
+            reason="stability",
+            lots=["L1"],
+            serials=[],
+        )
+        until = [maker.id, shop.id, other.id]
+        for _ in range(200):
+            hops = client.request("GET", path(maker, asked))["hops"]
+            if [each["organisation"] for each in hops] == until and hops[-1]["moments"]:
+                break
+        assert [each["organisation"] for each in hops] == until
+        assert [each["act"] for each in hops[-1]["moments"]] == ["receive", "dispense"]
+        assert [each["fault"] for each in hops] == ["", "", ""]
+        assert hops[1]["to"] == other.id
+        nothing = f"trace/members?code={quote(pack(9), safe='')}"
+        assert refused(client, "GET", path(maker, nothing)) == "supply.nothing_to_trace"
+        assert refused(client, "GET", path(maker, "trace/members")) == "bad_parameter"

@@ -18,7 +18,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -124,10 +124,7 @@ def show(*words: str | Path, goes_on: bool = False) -> None:
 def command(*words: str | Path, expect: int = 0) -> dict[str, Any]:
     """Print a command, run it, and give what `--json` answered; `expect` is its exit code."""
     show("yilian", *words)
-    typed = [str(each) for each in words]
-    # An id may begin with a dash, so positional ids stand behind `--`, and options before it.
-    place = typed.index("--") if "--" in typed else len(typed)
-    typed.insert(place, "--json")
+    typed = _as_json(words)
     code, out, problems = _process(typed) if typed[0] in _PROCESSES else _here(typed)
     if code != expect:
         sys.exit(f"   exit code {code}, expected {expect}\n{out}{problems}")
@@ -136,7 +133,15 @@ def command(*words: str | Path, expect: int = 0) -> dict[str, Any]:
 
 def quietly(*words: str | Path) -> dict[str, Any]:
     """Run a command that was shown already, in this process, whatever its exit code is."""
-    return dict(json.loads(_here([*map(str, words), "--json"])[1]))
+    return dict(json.loads(_here(_as_json(words))[1]))
+
+
+def _as_json(words: Sequence[str | Path]) -> list[str]:
+    typed = [str(each) for each in words]
+    # An id may begin with a dash, so positional ids stand behind `--`, and options before it.
+    place = typed.index("--") if "--" in typed else len(typed)
+    typed.insert(place, "--json")
+    return typed
 
 
 def patiently(*words: str | Path, until: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from yilian.gateway.epcis.document import Event
 from yilian.sdk import drafts
 from yilian.sdk.errors import ProblemError
 
-ASKED = 60
+ASKED = 40
 GOOD, OLD, BACK, SOLD, GONE, TOLD, UNMADE = range(7)
 Case = tuple[int, str, str, str, str, dict[str, Any]]
 NO_MATCH = "No_match_GTIN_Serial"

@@ -245,7 +245,8 @@ class Recalls:
     def _answer(self, row: FollowedRow, recall: Recall, found: Sequence[Found]) -> FollowedRow:
         """Give the issuer an answer, where there is none or it is another one now."""
         touched = [each for each in found if each.where != "elsewhere"]
-        if not touched and not row.content and not trades(self._state(), self._organisation):
+        said = touched or row.content or row.confirmed
+        if not said and not trades(self._state(), self._organisation):
             return row  # who has no part in the trade is not waited for
         persons = 0
         if touched:

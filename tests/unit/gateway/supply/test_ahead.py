@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import pytest
 import sqlalchemy as sql
 
 from tests.unit.gateway.supply.pack_events import event, made, pack, seen
+from yilian.gateway.epcis import json_form
 from yilian.gateway.epcis.document import Event
 from yilian.gateway.epcis.repository import Repository
 from yilian.gateway.members.errors import UNREACHABLE
@@ -16,8 +18,13 @@ from yilian.gateway.supply import ahead
 from yilian.gateway.supply.ahead import Ahead
 from yilian.gateway.supply.arrivals import Incoming
 from yilian.gateway.supply.database import FILE, SupplyDatabase
+from yilian.gateway.supply.shown import Fetching, Page
 from yilian.ledger.errors import Refusal
 from yilian.vault.envelope import new_id
+
+if TYPE_CHECKING:
+    from yilian.gateway.organisation import Organisation
+    from yilian.gateway.supply.titles import Titles
 
 A, B = pack(1), pack(2)
 SENDER = new_id()
@@ -126,3 +133,51 @@ def test_a_shipment_with_too_much_is_asked_for_when_it_is_received(
     assert place.ahead.fetch()
     assert (place.kept(), place.senders.asked) == (0, [shipment])
     assert place.ahead.of(shipment) == (SENDER, told(A))
+
+
+class Liar:
+    """A sender's node, and the receiver's organisation that asks it."""
+
+    def __init__(self, *pages: Page) -> None:
+        self.pages = list(pages)
+        self.asked: list[int] = []
+
+    def counterpart(self, _name: str) -> Liar:
+        return self
+
+    def history(self, _shipment: str, after: int) -> Page:
+        self.asked.append(after)
+        return self.pages[min(len(self.asked), len(self.pages)) - 1]
+
+    def incoming(self) -> list[Incoming]:
+        return [
+            Incoming("checked", SENDER, (A,), True, "", 0),
+            Incoming("refused", SENDER, (), False, "supply.title_path", 0),
+        ]
+
+    def fetching(self) -> Fetching:
+        return Fetching(cast("Organisation", self), cast("Titles", self))
+
+
+WHOLE = json_form.encode(told(A)[0])
+
+
+def test_a_sender_that_sends_nonsense_or_no_end_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("yilian.gateway.supply.shown.MOST_IN_ALL", 3 * len(WHOLE))
+    for pages in ([Page((b"{",), 0)], [Page((WHOLE,), each) for each in range(1, 9)]):
+        with pytest.raises(Refusal) as refused:
+            Liar(*pages).fetching().of("checked")
+        assert refused.value.code.name == "members.answer_refused"
+
+
+def test_pages_that_do_not_go_on_end() -> None:
+    liar = Liar(Page((WHOLE,), 5))
+    sender, events = liar.fetching().of("checked")
+    assert (sender, len(events), liar.asked) == (SENDER, 2, [0, 5])
+
+
+def test_nobody_is_asked_for_a_shipment_that_was_refused() -> None:
+    liar = Liar()
+    assert liar.fetching().of("refused") == liar.fetching().of("unknown") == ("", ())

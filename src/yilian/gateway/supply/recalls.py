@@ -65,7 +65,7 @@ class Out(Protocol):
         """Tell the people who work here."""
 
     def persons(self, recall: str, units: Sequence[str]) -> int:
-        """Tell those to whom packs were handed out; gives how many have been told in all."""
+        """Tell those to whom any of these packs were handed out; gives how many were told in all."""
 
     def proof(self, event_id: str) -> bytes | None:
         """Prove that the chain has an event; None as long as it has not."""
@@ -251,8 +251,8 @@ class Recalls:
         persons = 0
         if touched:
             self._out.people(row.recall, recall.issuer)
-            handed = [each.place.row.id for each in touched if each.where == "dispensed"]
-            persons = self._out.persons(row.recall, handed)
+            # Also a pack that is here may have been handed out: in part, or it came back.
+            persons = self._out.persons(row.recall, [each.place.row.id for each in touched])
         last = codec.decode(row.content, RecallAnswer) if row.content else None
         made = self._made(row, recall, touched, persons)
         if last is None or _said(made) != _said(last):

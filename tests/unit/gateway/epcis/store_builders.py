@@ -82,9 +82,3 @@ def declared(event: Event, **changes: Any) -> Event:
     """The declaration of an error in an event, under its id."""
     told = {"declarationTime": "2026-04-01T00:00:00.000Z", "reason": "did_not_occur"}
     return event | {"errorDeclaration": told} | changes
-
-
-def declared(event: Event, **changes: Any) -> Event:
-    """The declaration of an error in an event, under its id."""
-    told = {"declarationTime": "2026-04-01T00:00:00.000Z", "reason": "did_not_occur"}
-    return event | {"errorDeclaration": told} | changes

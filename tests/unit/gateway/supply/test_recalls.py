@@ -295,15 +295,16 @@ def test_people_and_patients_are_told_once(chain: Chain) -> None:
     shop.organisation.vault.desk.put_staff(
         Staff(practitioner=doctor, name="药师", role="pharmacist")
     )
-    lot = [pack(70), pack(71), pack(72), pack(73)]
+    lot = [pack(number) for number in range(70, 75)]
     chain.do(maker, "commission", lot, lot="L70")
     chain.held(maker, lot)
     chain.give(maker, shop, lot)
     chain.do(shop, "dispense", lot[:3])
-    agrees, silent, back = (shop.person(f"N-7{each}") for each in range(3))
+    chain.do(shop, "dispense", lot[4:], part=True)
+    agrees, silent, back, part = (shop.person(f"N-7{each}") for each in range(4))
     patients = of(shop).recalling.patients
     assert refused(lambda: patients.link(lot[0], agrees)) == "supply.person_not_agreed"
-    for each in (agrees, back):
+    for each in (agrees, back, part):
         patients.agree(each, True)
     assert refused(lambda: patients.link(lot[3], agrees)) == "supply.not_handed_out"
     assert refused(lambda: patients.link(pack(779), agrees)) == "supply.unit_unknown"
@@ -311,14 +312,19 @@ def test_people_and_patients_are_told_once(chain: Chain) -> None:
     assert patients.link(lot[0], agrees) == link
     patients.link(lot[1], agrees)
     patients.link(lot[2], back)
+    patients.link(lot[4], part)
     patients.agree(back, False)
     recall = chain.recall(lots=["L70"])
-    found = expect(chain, recall, {shop: {"held": 1, "dispensed": 3}})
+    found = expect(chain, recall, {shop: {"held": 2, "dispensed": 3}})
     answer = found[shop.id].answer
     assert answer is not None
-    assert answer.persons == 1
-    (told,) = patients.told(recall)
-    assert (told.person, told.units) == (agrees, tuple(sorted(lot[:2])))
+    assert answer.persons == 2
+    found_ = {each.person: each for each in patients.told(recall)}
+    assert {name: each.units for name, each in found_.items()} == {
+        agrees: tuple(lot[:2]),
+        part: (lot[4],),
+    }
+    told = found_[agrees]
     outbox = shop.organisation.vault.outbox
     assert [each.kind for each in outbox.inbox(agrees)] == ["pack_recalled"]
     heard = [each for each in outbox.inbox(doctor) if each.parameters["recall"] == recall]
@@ -334,7 +340,7 @@ def test_people_and_patients_are_told_once(chain: Chain) -> None:
     with of(shop).database.read() as connection:
         raw = connection.exec_driver_sql("SELECT * FROM supply_patients").fetchall()
     assert agrees not in repr(raw)
-    assert len(raw) == 2
+    assert len(raw) == 3
     assert trader.id in rows(chain, recall)
 
 

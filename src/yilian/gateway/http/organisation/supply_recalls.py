@@ -33,6 +33,7 @@ from yilian.gateway.supply.orders import Scanned
 from yilian.gateway.supply.patients import NOT_AGREED, NOT_HANDED_OUT
 from yilian.gateway.supply.recall_answers import RecallAnswer
 from yilian.gateway.supply.recall_progress import Row
+from yilian.gateway.supply.recall_room import RecallRoom
 from yilian.gateway.supply.recalls import Finding
 from yilian.gateway.supply.ways import supply_of
 from yilian.ledger.codec import Id, Millis, Whole
@@ -49,9 +50,11 @@ Enter = (FORBIDDEN, NOT_FOUND, LICENCE_NOT_IN_FORCE)
 
 
 class SaidOfRecall(msgspec.Struct, frozen=True, kw_only=True):
-    """An answer to a recall: packs, counted by where they are; see the recall guide.
+    """An answer to a recall: packs, counted by where they are.
 
-    `confirmed`: that people have looked. `number` counts the answers of a member.
+    `held`: here, and set aside. `away`, `coming`: on their way from here, or to here. `derived`: how
+    many of all were made of recalled ones. `persons`: people who were told that a pack was handed
+    to them. `confirmed`: that people have looked. `number` counts the answers of a member.
     """
 
     number: Whole
@@ -316,10 +319,18 @@ def _link(rooms: Rooms) -> Callable[[Request], Any]:
         if not 0 < len(asked.code) <= 512:
             raise MALFORMED()
         unit = supply.actions.read(Scanned(code=asked.code)).unit
-        made = await to_thread.run_sync(supply.recalling.patients.link, unit, asked.person)
+        made = await to_thread.run_sync(_linked, supply.recalling, unit, asked.person)
         return answer(request, LinkedPack(link=made))
 
     return link
+
+
+def _linked(recalling: RecallRoom, unit: str, person: str) -> str:
+    """Link, and tell at once of what stands already."""
+    made = recalling.patients.link(unit, person)
+    for each in recalling.recalls.concerning(unit):
+        recalling.patients.tell(each, [unit])
+    return made
 
 
 def _recall(request: Request) -> str:

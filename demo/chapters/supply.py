@@ -273,16 +273,14 @@ def _recall(traders: Traders, packs: Sequence[str]) -> None:
     recall = recalled["new"]["recall"]
     progress = patiently(
         *_supply(traders.maker, "recall-progress", "--", recall),
-        until=lambda answer: (
-            answer["ok"]
-            and sum(each["heard"] == "answered" for each in answer["members"]) == len(GLNS)
-        ),
+        until=lambda answer: answer["ok"] and all(each["answer"] for each in answer["members"]),
     )
     for each in progress["members"]:
-        counted = each["answer"] or {}
-        if each["heard"] == "answered":
-            told = {name: counted[name] for name in ("held", "away", "dispensed")}
-            proof(f"{each['organisation']}: {told}", f"{each['organisation']}：{told}")
+        held, away, gone = (each["answer"][name] for name in ("held", "away", "dispensed"))
+        proof(
+            f"{each['organisation']}: {held} here and set aside, {away} passed on, {gone} dispensed",
+            f"{each['organisation']}：在库并已隔离 {held}，已转出 {away}，已发药 {gone}",
+        )
     _trace(traders, packs[0])
 
 

@@ -28,7 +28,8 @@ DAY_MS = 86_400_000
 @pytest.fixture(scope="module")
 def traders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Traders]:
     """A maker and two pharmacies."""
-    with Traders(tmp_path_factory.mktemp("node") / "node") as running:
+    running = Traders(tmp_path_factory.mktemp("node") / "node")
+    with running:
         running.open_trade()
         yield running
 

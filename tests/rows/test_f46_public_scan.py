@@ -73,9 +73,11 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Traders]:
             client.supply.amend_product(
                 gtin=gtin(), name=PRODUCT, responder=maker.id, lowest=200, highest=800
             )
-            budget = path(maker, f"temperatures/budgets/{gtin()}")
+        for who in (maker, shop):
+            budget = path(who, f"temperatures/budgets/{gtin()}")
             allowed = {"outside": 10 * HOUR_MS, "floor": 0, "ceiling": 2500}
-            client.request("PUT", budget, allowed)
+            with running.client(who) as client:
+                client.request("PUT", budget, allowed)
         made = {"lot": "L1", "expiry": "2070-12-31"}
         began = time.time_ns() // 1_000_000 - 2 * HOUR_MS
         running.do(maker, "commission", [PACK, pack(2)], at=began, **made)

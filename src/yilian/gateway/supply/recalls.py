@@ -65,7 +65,7 @@ class Out(Protocol):
         """Tell the people who work here."""
 
     def persons(self, recall: str, units: Sequence[str]) -> int:
-        """Tell those to whom any of these packs were handed out; gives how many were told in all."""
+        """Tell those to whom any of these were handed out; gives how many were told in all."""
 
     def proof(self, event_id: str) -> bytes | None:
         """Prove that the chain has an event; None as long as it has not."""

@@ -52,9 +52,9 @@ Enter = (FORBIDDEN, NOT_FOUND, LICENCE_NOT_IN_FORCE)
 class SaidOfRecall(msgspec.Struct, frozen=True, kw_only=True):
     """An answer to a recall: packs, counted by where they are.
 
-    `held`: here, and set aside. `away`, `coming`: on their way from here, or to here. `derived`: how
-    many of all were made of recalled ones. `persons`: people who were told that a pack was handed
-    to them. `confirmed`: that people have looked. `number` counts the answers of a member.
+    `held`: here, and set aside. `away`, `coming`: on their way from here, or to here. `derived`:
+    how many of all were made of recalled ones. `persons`: people who were told that a pack was
+    handed to them. `confirmed`: that people have looked. `number` counts a member's answers.
     """
 
     number: Whole

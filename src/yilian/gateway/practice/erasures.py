@@ -139,6 +139,8 @@ class Erasures:
             # for emergencies and guardians go too.
             self._organisation.emergencies.forget(plan.patient)
             self._vault.desk.remove_person(plan.patient)
+            if self._organisation.supply is not None:
+                self._organisation.supply.recalling.patients.agree(plan.patient, False)
         self._vault.erase(plan)
         self._organisation.content.settle(plan.patient)
         self._organisation.replicas.touched(plan.patient)

@@ -7,7 +7,7 @@ it names, all that is inside them, and the cases they are in.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from yilian.gateway.supply.judging import (
     AFTER_END,
@@ -21,6 +21,7 @@ from yilian.gateway.supply.judging import (
 from yilian.gateway.supply.steps import Act, Link, Mark, Role
 from yilian.gateway.supply.unit import TERMINAL, Standing
 
+_SET_ASIDE: frozenset[Standing] = frozenset(("returned", "quarantined", "recalled"))
 DEEPEST = 16
 """More levels of packing than anybody uses; deeper ones are not followed."""
 
@@ -30,8 +31,9 @@ class State(NamedTuple):
 
     `since`: when it came to its standing (ms). `born`: the sequence of the event that commissioned
     it; `maker`, `lot` and `expiry` are that event's. `tied`: what it is associated with. `uses`
-    counts the uses of a device, and `dirty` is 1 from a use to the next sterilising. `hand`: who
-    told of its last step.
+    counts the uses of a device, and `dirty` is 1 from a use to the next sterilising. `held`: why a
+    unit on its way may not be sold when it comes in, or `in_transit` for one that was set aside on
+    its way; else empty. `hand`: who told of its last step.
     """
 
     standing: Standing
@@ -43,6 +45,7 @@ class State(NamedTuple):
     born: int | None
     uses: int
     dirty: int
+    held: str
     maker: str
     lot: str
     expiry: str
@@ -203,6 +206,9 @@ class _Fold:
             same_hand=state.hand == deed.submitter,
             same_place=bool(deed.place) and state.place == deed.place,
         )
+        if act == "receive" and state.held == "in_transit":
+            # Set aside on its way, it comes in as it is.
+            verdict = verdict._replace(kind="")
         if verdict.kind:
             self._break(verdict.kind, verdict.severity, unit, state)
         sold = act in FIRST_SIGHT and verdict.into is not None and is_item(unit)
@@ -223,8 +229,16 @@ class _Fold:
         if act == "receive" and (into == "active" or deed.into != "active"):
             into = deed.into
         standing = into or state.standing
+        held = ""
+        if standing == "in_transit":
+            held = state.standing if state.standing in _SET_ASIDE else state.held
+        elif act in ("receive", "void_ship") and standing == "active" and state.held:
+            standing = cast("Standing", state.held)
+        elif standing in _SET_ASIDE and act not in ("receive", "void_ship", "return"):
+            held = "in_transit" if state.standing == "in_transit" else state.held
         return state._replace(
             standing=standing,
+            held=held,
             since=deed.at if standing != state.standing else state.since,
             holder=self._holder(act, state),
             # What was shipped is on its way from the last place it was seen at.
@@ -353,6 +367,7 @@ def _unknown(deed: Deed, standing: Standing) -> State:
         born=None,
         uses=0,
         dirty=0,
+        held="",
         maker="",
         lot="",
         expiry="",

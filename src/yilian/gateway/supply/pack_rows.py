@@ -79,6 +79,7 @@ class HistoryRow:
     born: int | None
     uses: int
     dirty: int
+    held: str
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,7 @@ class UnitRow:
     born: int | None
     uses: int
     dirty: int
+    held: str
     maker: str
     hand: str
     moment: int
@@ -117,7 +119,7 @@ sql.Index("supply_units_lot", units_table.c.gtin, units_table.c.lot)
 sql.Index("supply_units_parent", units_table.c.parent)
 sql.Index("supply_units_standing", units_table.c.standing, units_table.c.gtin)
 
-_KEPT = State._fields[:9]
+_KEPT = State._fields[:10]
 """What a row of the history has of a state; the rest stands in the steps."""
 
 

@@ -130,7 +130,8 @@ class Checks:
             return WRONG_LOT(unit=unit)
         if read is not None and read.expiry and row.expiry and read.expiry != row.expiry:
             return WRONG_EXPIRY(unit=unit)
-        if row.standing not in wants.standings:
+        on_its_way = asked.action in ("receive", "return") and row.held == "in_transit"
+        if row.standing not in wants.standings and not on_its_way:
             return _standing(row)
         if wants.held and not held.get(unit, False):
             return NOT_YOURS(unit=unit)

@@ -122,6 +122,20 @@ def test_an_export_is_told_by_our_own_word(room: Room) -> None:
     assert room.standing(A) == "exported"
 
 
+def test_what_was_set_aside_is_so_where_it_comes_in(room: Room) -> None:
+    room.take(
+        made(0, [A, B]),
+        seen(1, [A], "holding", "damaged", place=1),
+        seen(2, [A, B], "shipping", "in_transit", place=1),
+        seen(3, [B], "holding", "damaged", place=1),
+        seen(4, [A, B], "receiving", "in_progress", place=2),
+    )
+    assert (room.standing(A), room.standing(B)) == ("quarantined", "quarantined")
+    assert room.kinds() == []
+    room.take(seen(5, [A, B], "dispensing", "dispensed", place=2))
+    assert room.kinds() == ["dispensed_held", "dispensed_held"]
+
+
 def test_returned_goods_are_restocked_by_a_word(room: Room) -> None:
     room.take(
         made(0, [A]),

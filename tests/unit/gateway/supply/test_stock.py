@@ -83,9 +83,11 @@ class Hand:
                 ]
             )
             if told.steps[-1][1] == "in_transit":
-                step, standing, action = "receiving", "active", "OBSERVE"
+                before = told.steps[-2][1]
+                standing = "quarantined" if before == "quarantined" else "active"
+                step, action = "receiving", "OBSERVE"
                 place = draw.randint(1, 2)
-            word = {"quarantined": "damaged"}.get(standing, "in_progress")
+            word = "damaged" if step == "holding" else "in_progress"
             if standing == "in_transit" and told.steps[-1][1] == "in_transit":
                 continue
             told.steps.append((at, standing, place))

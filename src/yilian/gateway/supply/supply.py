@@ -158,6 +158,7 @@ class Supply:
         )
         self.stock = Stock(self.actions.site, self.database, now)
         self.queue = Queue(self.database, self.actions, self.alerts, self._key_of)
+        self._resumed = False
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -197,6 +198,14 @@ class Supply:
             return
         if KEYS.get(state, organisation.agent.key) is not None:
             organisation.write(self.viewer.publish())
+
+    def _resume_alerts(self) -> None:
+        """Announce once what a crash kept from the chain, as soon as the agent may sign."""
+        state = self._organisation.engine.state()
+        if self._resumed or standing(state, self._organisation.agent.subject) is None:
+            return
+        self.clones.resume()
+        self._resumed = True
 
     def catch_up(self) -> None:
         """Work out packs, temperatures and suspicions up to the newest event."""
@@ -240,11 +249,11 @@ class Supply:
         self._wake.set()
 
     def _follow(self) -> None:
-        self._try(self.clones.resume)
         while not self._stopping.is_set():
             self._wake.wait()
             self._wake.clear()
             self._try(self._publish_view_key)
+            self._try(self._resume_alerts)
             self._try(self.catch_up)
             self._try(self.recalling.recalls.follow)
 

@@ -229,6 +229,7 @@ GOOD = signed(A)
         ("not_in_log", GOOD.replace(b"index 12", b"index 40", 1)),
         ("too_large", GOOD + b"x" * verify_log.MAX_NOTE),
     ],
+    ids=range(13),
 )
 def test_what_is_no_log_proof(code: str, bad: bytes) -> None:
     trust = pinned(FOUR.trust(), A, threshold=1)

@@ -109,7 +109,8 @@ def test_it_stops_in_its_first_moments(made: Path, delay: float) -> None:
         time.sleep(delay)
         mine = below(process.pid)
         os.killpg(process.pid, signal.SIGINT)
-        assert process.wait(30) in (0, 130, -signal.SIGINT)
+        # 1: in its very first moments it is a library's import that is interrupted.
+        assert process.wait(30) in (0, 1, 130, -signal.SIGINT)
         wait_for("all have stopped", 5, lambda: gone(mine))
 
 

@@ -216,7 +216,7 @@ class World:
             head = self.header(caller, method, target, body)
             sent = Sent(((b"content-type", media.encode()), head), (body,))
             answer = asyncio.run(send(self.app, method, target, sent))
-            if refusal(answer) not in ENTERS:
+            if refusal(answer, target) not in ENTERS:
                 return caller
         raise AssertionError(f"none of the callers may enter at {method} {target}")
 

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from weakref import WeakValueDictionary
 
 from yilian.gateway.content.stores import ContentStores
+from yilian.gateway.errors import NOT_FOUND
 from yilian.gateway.fhir import intake
 from yilian.gateway.members.counterpart import Counterpart, Here
 from yilian.gateway.members.courier import Courier
@@ -148,6 +149,12 @@ class Organisation:
 
     def _alone(self, name: str) -> Organisation | None:
         return self if name == self.id else None
+
+    def trade(self) -> Supply:
+        """Give its part in the supply chain; refuses `not_found` where its node opened none."""
+        if self.supply is None:
+            raise NOT_FOUND()
+        return self.supply
 
     def reaches(self, name: str) -> bool:
         """Tell whether there is a way to an organisation, be it slow or down now."""

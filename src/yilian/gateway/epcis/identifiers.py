@@ -13,6 +13,8 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
+from yilian.ledger.modules.supply.numbers import check_digit
+
 ROOT = "https://id.gs1.org/"
 
 LONGEST = 2048
@@ -138,16 +140,6 @@ _LINK = re.compile(r"(https?)://([^/?#]+)(/[^?#]*)(?:[?#].*)?", re.DOTALL)
 _SIGNS = "|".join((*_SHAPES, *(word for word, key in _WORDS.items() if key in _SHAPES)))
 _PATH = re.compile(rf"(?:/[^/]*?)*?/({_SIGNS})/([^/]+)((?:/[^/]+/[^/]+)*)/?")
 _MAYBE = re.compile(rf"/(?:{_SIGNS})/")
-
-
-def check_digit(digits: str) -> str:
-    """Give the last digit of a GS1 key from those before it.
-
-    Modulo 10, weights 3 and 1 from the right (GS1 General Specifications, section 7.9).
-    """
-    odd = sum(map(int, digits[-1::-2]))
-    even = sum(map(int, digits[-2::-2]))
-    return str(-(3 * odd + even) % 10)
 
 
 def canonical(uri: str) -> str:

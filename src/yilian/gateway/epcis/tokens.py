@@ -16,10 +16,10 @@ from typing import Literal, NamedTuple, get_args
 
 import sqlalchemy as sql
 
-from yilian.gateway.epcis.identifiers import check_digit
 from yilian.gateway.supply.database import SupplyDatabase, table
 from yilian.ledger import codec
 from yilian.ledger.errors import MALFORMED, code
+from yilian.ledger.modules.supply.numbers import check_digit
 from yilian.vault.database import position, values
 
 TOKEN_REFUSED = code(9620, "epcis.token_refused", 401)

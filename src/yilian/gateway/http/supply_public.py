@@ -26,9 +26,9 @@ from yilian.gateway.http.supply_page import (
     refused_page,
     show_page,
 )
+from yilian.gateway.meter import Meter
 from yilian.gateway.supply import codes
 from yilian.gateway.supply.code_form import CODE_UNREADABLE
-from yilian.gateway.supply.rate import Rate
 from yilian.gateway.supply.responders import Responders
 from yilian.gateway.supply.scan import Colour, Kept, RouteStep, Scanning, View, Word
 from yilian.gateway.supply.scan_errors import (
@@ -79,13 +79,13 @@ class Scanned(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     temperature: Kept | None = None
 
 
-def routes(responders: Responders, rate: Rate | None = None) -> tuple[BaseRoute, ...]:
+def routes(responders: Responders, rate: Meter | None = None) -> tuple[BaseRoute, ...]:
     """Make the routes; `rate` counts each address (2 a second, 30 at once, unless given)."""
     scanning = Scanning(responders.directory, responders.show)
-    return routes_of(_scan(responders, scanning, rate or Rate(2, 30)), _style)
+    return routes_of(_scan(responders, scanning, rate or Meter(2, 30)), _style)
 
 
-def _scan(responders: Responders, scanning: Scanning, rate: Rate) -> Callable[[Request], Any]:
+def _scan(responders: Responders, scanning: Scanning, rate: Meter) -> Callable[[Request], Any]:
     @operation(
         "GET",
         PATH,

@@ -21,14 +21,13 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from yilian.gateway.auth import authenticate
-from yilian.gateway.epcis.identifiers import check_digit
 from yilian.gateway.epcis.tokens import TOKEN_EXPIRED
 from yilian.gateway.errors import RATE_LIMITED
 from yilian.gateway.http.asking import require_acceptable
 from yilian.gateway.http.operation import JSON, Answer, Parameter, operation
 from yilian.gateway.http.organisation.rooms import SIGNED
+from yilian.gateway.meter import Meter
 from yilian.gateway.supply.element_strings import date_of
-from yilian.gateway.supply.rate import Rate
 from yilian.gateway.supply.responders import Requester, Responders
 from yilian.gateway.supply.scan_errors import (
     GTIN_NOT_LISTED,
@@ -41,6 +40,7 @@ from yilian.gateway.supply.verdict import Question
 from yilian.gateway.supply.verification import message
 from yilian.ledger import codec, signed_request
 from yilian.ledger.errors import Refusal
+from yilian.ledger.modules.supply.numbers import check_digit
 
 RECEIPT_HEADER = "Yilian-Receipt"
 CACHE = {"Cache-Control": "private, no-cache"}
@@ -111,10 +111,10 @@ _PROBLEMS = (
 )
 
 
-def routes(responders: Responders, rate: Rate | None = None) -> tuple[BaseRoute, ...]:
+def routes(responders: Responders, rate: Meter | None = None) -> tuple[BaseRoute, ...]:
     """Make the routes; `rate` counts each requester (50 a second, 500 at once, unless given)."""
     made = []
-    rate = rate or Rate(50, 500)
+    rate = rate or Meter(50, 500)
     for each in (_verify(responders, rate), _connectivity(responders, rate)):
         path: str = each.operation.path  # type: ignore[attr-defined]
         # A lot or serial may hold an escaped slash, which has become one when it is matched.
@@ -124,7 +124,7 @@ def routes(responders: Responders, rate: Rate | None = None) -> tuple[BaseRoute,
     return tuple(made)
 
 
-def _verify(responders: Responders, rate: Rate) -> Callable[[Request], Any]:
+def _verify(responders: Responders, rate: Meter) -> Callable[[Request], Any]:
     @operation(
         "GET",
         VERIFY,
@@ -164,7 +164,7 @@ def _verify(responders: Responders, rate: Rate) -> Callable[[Request], Any]:
     return verify
 
 
-def _connectivity(responders: Responders, rate: Rate) -> Callable[[Request], Any]:
+def _connectivity(responders: Responders, rate: Meter) -> Callable[[Request], Any]:
     @operation(
         "GET",
         CONNECTIVITY,

@@ -22,12 +22,10 @@ from yilian.gateway.supply.responders import (
     PackAnswered,
     PackAsked,
     answer_member,
-    require_desk,
 )
 from yilian.gateway.supply.scan import Shown
 from yilian.gateway.supply.shown import Page
 from yilian.gateway.supply.verdict import Question
-from yilian.gateway.supply.ways import openings_of, showing_of, supply_of, titles_of
 from yilian.ledger import codec
 from yilian.ledger.errors import Refusal
 from yilian.ledger.modules.consent.errors import ASK_ENDED
@@ -396,50 +394,50 @@ class Here:
 
     def verify_pack(self, asked: PackAsked) -> PackAnswered:
         """Answer as responder; see `supply.responders.answer_member`."""
-        return answer_member(require_desk(self._organisation), self._caller, asked)
+        return answer_member(self._organisation.trade(), self._caller, asked)
 
     def show_pack(self, question: Question) -> Shown:
         """Answer the public that asks through the caller's node."""
-        return require_desk(self._organisation).public.show(question)
+        return self._organisation.trade().public.show(question)
 
     # -- the trade -----------------------------------------------------------------------------
 
     def claims(self, count: int) -> Sequence[bytes]:
         """Give holder keys to the caller; refuses as `Titles.promise`."""
-        return titles_of(self._organisation).promise(self._caller, count)
+        return self._organisation.trade().titles.promise(self._caller, count)
 
     def shipment(self, package: bytes) -> None:
         """Take a shipment of the caller's; refuses as `Titles.receive`."""
-        titles_of(self._organisation).receive(package, self._caller)
+        self._organisation.trade().titles.receive(package, self._caller)
 
     def history(self, shipment: str, after: int) -> Page:
         """Show the caller what the packs of its shipment went through; see `Showing.page`."""
-        return showing_of(self._organisation).page(shipment, self._caller, after)
+        return self._organisation.trade().showing.page(shipment, self._caller, after)
 
     def trace_pack(self, unit: str) -> TraceAnswer:
         """Tell the caller what was seen of a pack here; see `Tracing.answer`."""
-        return supply_of(self._organisation).recalling.tracing.answer(self._caller, unit)
+        return self._organisation.trade().recalling.tracing.answer(self._caller, unit)
 
     def recall_answer(self, signed: SignedAnswer) -> None:
         """Take the caller's answer to a recall of this organisation; see `Progress.take`."""
-        supply_of(self._organisation).recalling.progress.take(self._caller, signed)
+        self._organisation.trade().recalling.progress.take(self._caller, signed)
 
     def made_of_recalled(self, recall: str, units: Sequence[str]) -> None:
         """Take the caller's word about packs it shipped here; see `Recalls.hear`."""
-        found = supply_of(self._organisation)
+        found = self._organisation.trade()
         found.recalling.recalls.hear(self._caller, recall, units)
         found.wake()
 
     def openings(self, intervals: Sequence[int]) -> Sequence[bytes]:
         """Give the openings of all these intervals; refuses as `Openings.give`."""
-        return openings_of(self._organisation).give(self._caller, intervals)
+        return self._organisation.trade().openings.give(self._caller, intervals)
 
     def some_openings(self, intervals: Sequence[int]) -> Sequence[bytes]:
         """Give the first of these openings, as many as fit one answer; at least one."""
         found: list[bytes] = []
         size = 0
         for each in intervals:
-            found += openings_of(self._organisation).give(self._caller, [each])
+            found += self._organisation.trade().openings.give(self._caller, [each])
             size += len(found[-1])
             if size > PORTION:
                 break

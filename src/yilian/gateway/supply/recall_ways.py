@@ -14,7 +14,6 @@ from yilian.gateway.supply import recall_answers
 from yilian.gateway.supply.recall_answers import DOMAIN, RecallAnswer, SignedAnswer
 from yilian.gateway.supply.steps import PARTY
 from yilian.gateway.supply.title_errors import EVENT_NOT_ANCHORED
-from yilian.gateway.supply.ways import supply_of
 from yilian.ledger.errors import Refusal
 from yilian.ledger.keys import sha256
 from yilian.ledger.modules.identity.state import SUBJECTS, standing
@@ -54,7 +53,7 @@ class RecallWays:
             mark = f"{answer.recall} {answer.number} {'shown' if proof else 'told'}"
             self._send(issuer, SUPPLY_RECALL, mark, signed)
             return
-        self._hand(lambda: supply_of(here).recalling.progress.take(organisation.id, signed))
+        self._hand(lambda: here.trade().recalling.progress.take(organisation.id, signed))
 
     def word(self, receiver: str, recall: str, units: Sequence[str]) -> None:
         """Have a receiver told of packs that were made of recalled ones."""
@@ -67,7 +66,7 @@ class RecallWays:
             return
 
         def hand() -> None:
-            found = supply_of(here)
+            found = here.trade()
             found.recalling.recalls.hear(organisation.id, recall, units)
             found.wake()
 

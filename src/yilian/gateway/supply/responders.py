@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Protocol
 import msgspec
 
 from yilian.gateway.epcis.tokens import Token, Tokens
-from yilian.gateway.errors import NOT_FOUND
 from yilian.gateway.members.errors import ELSEWHERE
 from yilian.gateway.supply.directory import Directory, Listing
 from yilian.gateway.supply.places import Places
@@ -102,14 +101,6 @@ class Requester(NamedTuple):
 def desk_of(organisation: object) -> Desk | None:
     """Give an organisation's supply chain; None for one that has none."""
     found: Desk | None = getattr(organisation, "supply", None)
-    return found
-
-
-def require_desk(organisation: object) -> Desk:
-    """Give an organisation's supply chain; refuses `not_found` where it has none."""
-    found = desk_of(organisation)
-    if found is None:
-        raise NOT_FOUND()
     return found
 
 

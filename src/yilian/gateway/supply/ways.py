@@ -9,7 +9,6 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from yilian.gateway.errors import NOT_FOUND
 from yilian.gateway.members import problem
 from yilian.gateway.members.formats import ShipmentSent
 from yilian.gateway.members.there import SUPPLY_SHIPMENT
@@ -21,10 +20,6 @@ from yilian.vault.envelope import new_id
 
 if TYPE_CHECKING:
     from yilian.gateway.organisation import Organisation
-    from yilian.gateway.supply.openings import Openings
-    from yilian.gateway.supply.shown import Showing
-    from yilian.gateway.supply.supply import Supply
-    from yilian.gateway.supply.titles import Titles
 
 log = logging.getLogger("yilian.gateway")
 
@@ -100,38 +95,8 @@ class Ways:
             self._organisation.courier.send(organisation, SUPPLY_SHIPMENT, shipment, sent)
             return
         try:
-            titles_of(here).receive(package, self._organisation.id)
+            here.trade().titles.receive(package, self._organisation.id)
         except Refusal as refusal:
             if problem.passing(refusal):
                 raise
             log.warning("a shipment is refused: %s", refusal.code.name)
-
-
-def titles_of(organisation: Organisation) -> Titles:
-    """Give an organisation's titles; refuses `not_found` where it has no part in the trade."""
-    if organisation.supply is None:
-        raise NOT_FOUND()
-    return organisation.supply.titles
-
-
-def showing_of(organisation: Organisation) -> Showing:
-    """Give what an organisation shows of its shipments; refuses `not_found`."""
-    supply = getattr(organisation, "supply", None)
-    if supply is None:
-        raise NOT_FOUND()
-    showing: Showing = supply.showing
-    return showing
-
-
-def openings_of(organisation: Organisation) -> Openings:
-    """Give the openings of an organisation's posts; refuses `not_found`."""
-    if organisation.supply is None:
-        raise NOT_FOUND()
-    return organisation.supply.openings
-
-
-def supply_of(organisation: Organisation) -> Supply:
-    """Give an organisation's part in the trade; refuses `not_found` where it has none."""
-    if organisation.supply is None:
-        raise NOT_FOUND()
-    return organisation.supply

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.shared import shared
-from yilian.gateway.epcis.identifiers import LONGEST, canonical, check_digit, parts, urn
+from yilian.gateway.epcis.identifiers import LONGEST, canonical, parts, urn
+from yilian.ledger.modules.supply.numbers import check_digit
 
 DIGITS = st.text("0123456789", min_size=7, max_size=17)
 GS1_TEXT = st.text("!\"%&'()*+,-./0123456789:;<=>?ABCXYZ_abcxyz", min_size=1, max_size=20)

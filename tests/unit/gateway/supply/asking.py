@@ -21,8 +21,8 @@ from yilian.gateway.http.organisation import supply_places, supply_verifications
 from yilian.gateway.http.organisation.rooms import Rooms
 from yilian.gateway.index import ChainIndex
 from yilian.gateway.members.errors import UNREACHABLE
+from yilian.gateway.meter import Meter
 from yilian.gateway.supply.directory import Directory
-from yilian.gateway.supply.rate import Rate
 from yilian.gateway.supply.responders import PackAsked, Responders, answer_member
 from yilian.gateway.supply.scan import Shown
 from yilian.gateway.supply.verdict import Question
@@ -72,6 +72,10 @@ class Host:
         """Give the way to another."""
         return Wire(self.id, name, self._elsewhere, self._down)
 
+    def trade(self) -> Desk | Working:
+        """Give its part in the supply chain."""
+        return self.supply
+
 
 class Gateway:
     """A node for some of a trade's organisations; the others are at nodes of their own."""
@@ -81,7 +85,7 @@ class Gateway:
         trade: Trade,
         desks: Mapping[str, Desk | Working],
         here: list[str],
-        rate: Rate | None = None,
+        rate: Meter | None = None,
     ) -> None:
         self.trade = trade
         self.down: set[str] = set()
@@ -95,7 +99,7 @@ class Gateway:
             self._index,
             routes=(
                 *verification_router.routes(self.responders),
-                *supply_public.routes(self.responders, rate or Rate(1000, 1000)),
+                *supply_public.routes(self.responders, rate or Meter(1000, 1000)),
                 *supply_verifications.routes(rooms),
                 *supply_places.routes(rooms),
             ),

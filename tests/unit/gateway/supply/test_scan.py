@@ -28,8 +28,8 @@ from tests.unit.gateway.supply.trade import (
 )
 from yilian.gateway.errors import RATE_LIMITED
 from yilian.gateway.http.supply_page import degrees
+from yilian.gateway.meter import KEPT, Meter
 from yilian.gateway.supply.public_way import SHOWN, PackWays
-from yilian.gateway.supply.rate import KEPT, Rate
 from yilian.gateway.supply.scan import COLOURS, Kept, RouteStep, Word
 from yilian.gateway.supply.verdict import Concern, Reason
 from yilian.ledger.errors import Refusal
@@ -246,7 +246,7 @@ def test_the_page_asks_for_a_code(gateway: Gateway) -> None:
 
 def test_nobody_asks_without_end(trade: Trade, desk: Desk) -> None:
     """Each address has a bucket; the page that asks costs nothing."""
-    gateway = Gateway(trade, {trade.maker.id: desk}, [trade.maker.id], Rate(0, 2))
+    gateway = Gateway(trade, {trade.maker.id: desk}, [trade.maker.id], Meter(0, 2))
     try:
         assert [scan(gateway).status_code for _ in range(3)] == [200, 200, 429]
         assert gateway.get("/v1/supply/scan", accept="text/html").status_code == 200
@@ -257,7 +257,7 @@ def test_nobody_asks_without_end(trade: Trade, desk: Desk) -> None:
 def test_a_bucket_refills_and_is_forgotten() -> None:
     """By time; and no more callers are remembered than fit."""
     now = [0.0]
-    rate = Rate(1, 1, lambda: now[0])
+    rate = Meter(1, 1, lambda: now[0])
     rate.count("one")
     with pytest.raises(Refusal) as caught:
         rate.count("one")

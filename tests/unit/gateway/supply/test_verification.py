@@ -28,7 +28,6 @@ from tests.unit.gateway.supply.trade import (
     Table,
     Trade,
 )
-from yilian.gateway.epcis.identifiers import check_digit
 from yilian.gateway.supply import codes
 from yilian.gateway.supply.scan_errors import EVIDENCE_UNKNOWN, NOT_RESPONDER
 from yilian.gateway.supply.unit import Standing, Unit
@@ -37,6 +36,7 @@ from yilian.gateway.supply.verification import RECEIPT_DOMAIN, RETURN, Seen, lea
 from yilian.ledger import codec, keys, signed_request
 from yilian.ledger.errors import Refusal
 from yilian.ledger.modules.supply import messages as supply
+from yilian.ledger.modules.supply.numbers import check_digit
 
 TODAY = "2026-11-22"
 

@@ -14,8 +14,7 @@ from yilian.gateway.body import read_body, require_media_type
 from yilian.gateway.errors import NOT_FOUND
 from yilian.gateway.members.counterpart import Here
 from yilian.gateway.members.endpoints import is_member
-from yilian.gateway.members.errors import BEHIND, CALLER_UNKNOWN
-from yilian.gateway.members.meter import Meter
+from yilian.gateway.members.errors import BEHIND, CALLER_UNKNOWN, TOO_MANY
 from yilian.gateway.members.peers import (
     CATCH_UP_SECONDS,
     CHAIN_HEADER,
@@ -25,6 +24,7 @@ from yilian.gateway.members.peers import (
     MEMBER_HEADER,
     wait_for,
 )
+from yilian.gateway.meter import Meter
 from yilian.ledger.errors import MALFORMED
 from yilian.node.engine import Engine
 
@@ -46,7 +46,7 @@ class Admission:
     def __init__(self, engine: Engine, organisations: Mapping[str, Organisation]) -> None:
         self.engine = engine
         self._organisations = organisations
-        self._calls = Meter(rate=500, burst=2_000)
+        self._calls = Meter(rate=500, burst=2_000, refuse=TOO_MANY)
 
     def caller(self, request: Request) -> str:
         """Name the member who calls; refuses `members.caller_unknown`."""

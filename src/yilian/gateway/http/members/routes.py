@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -21,9 +22,9 @@ from yilian.gateway.http.operation import routes as routes_of
 from yilian.gateway.members import formats, replica_formats, supply_formats, there
 from yilian.gateway.members.counterpart import Here
 from yilian.gateway.members.errors import BEHIND, CALLER_UNKNOWN, TOO_MANY
-from yilian.gateway.members.meter import Meter
 from yilian.gateway.members.peers import HEIGHT_HEADER, MEDIA_TYPE
 from yilian.gateway.members.there import Operation
+from yilian.gateway.meter import Meter
 from yilian.ledger.errors import MALFORMED
 from yilian.node.engine import Engine
 from yilian.vault.asks import Kept
@@ -219,6 +220,9 @@ def _trace(here: Here, asked: supply_formats.TraceAsked) -> Any:
     return here.trace_pack(asked.unit)
 
 
+_often = partial(Meter, refuse=TOO_MANY)
+
+
 def serves() -> tuple[Serve, ...]:
     """List what a listener answers."""
     return (
@@ -227,14 +231,14 @@ def serves() -> tuple[Serve, ...]:
         Serve(there.ACCEPT, "Take the package of a grant", _accept),
         Serve(there.ASK, "Take a question for access", _ask),
         Serve(there.TELL, "Tell a reader of this organisation", _tell),
-        Serve(there.FIND, "Find whose number it is, in an emergency", _find, Meter(5, 60)),
+        Serve(there.FIND, "Find whose number it is, in an emergency", _find, _often(5, 60)),
         Serve(there.EMERGENCY, "Answer an emergency as holder", _emergency),
         Serve(there.SHARE, "Answer an emergency as escrow service", _share),
         Serve(there.KEEP_SHARE, "Keep a share of an emergency key", _keep_share),
         Serve(there.DROP_SHARE, "Drop a share of an emergency key", _drop_share),
-        Serve(there.PARTIAL, "Answer for a blinded point", _partial, Meter(50, 500)),
+        Serve(there.PARTIAL, "Answer for a blinded point", _partial, _often(50, 500)),
         Serve(there.REFERRAL, "Show a referral to its receiver", _referral),
-        Serve(there.STAFF, "Name practitioners of this organisation", _staff, Meter(20, 200)),
+        Serve(there.STAFF, "Name practitioners of this organisation", _staff, _often(20, 200)),
         Serve(there.PRIVATE, "Take a document for this organisation", _private),
         Serve(there.SLICE, "Give a slice of a large object", _slice),
         Serve(there.REPLICA_PUT, "Take what changed of a replica", _replica_put),
@@ -246,15 +250,15 @@ def serves() -> tuple[Serve, ...]:
             there.REPLICA_PACKAGE, "Give a grant's package in its holder's place", _replica_package
         ),
         Serve(there.REPLICA_LINES, "Hear who read from a replica", _replica_lines),
-        Serve(there.SUPPLY_CLAIMS, "Give holder keys for a shipment", _claims, Meter(20, 400)),
+        Serve(there.SUPPLY_CLAIMS, "Give holder keys for a shipment", _claims, _often(20, 400)),
         Serve(there.SUPPLY_SHIPMENT, "Take a shipment's titles", _shipment),
         Serve(there.SUPPLY_HISTORY, "Show the events of a shipment's packs", _history),
         Serve(there.SUPPLY_RECALL, "Take an answer to a recall", _recall),
         Serve(there.SUPPLY_RECALLED, "Hear what was made of recalled packs", _recalled),
-        Serve(there.SUPPLY_TRACE, "Tell what was seen of a pack", _trace, Meter(50, 500)),
+        Serve(there.SUPPLY_TRACE, "Tell what was seen of a pack", _trace, _often(50, 500)),
         Serve(there.SUPPLY_OPENING, "Open posts to a regulator", _openings),
-        Serve(there.SUPPLY_VERIFY, "Answer whether a pack is real", _verify_pack, Meter(50, 500)),
-        Serve(there.SUPPLY_SCAN, "Show the public a pack", _show_pack, Meter(50, 500)),
+        Serve(there.SUPPLY_VERIFY, "Answer whether a pack is real", _verify_pack, _often(50, 500)),
+        Serve(there.SUPPLY_SCAN, "Show the public a pack", _show_pack, _often(50, 500)),
     )
 
 

@@ -208,9 +208,7 @@ async def enter_supply(
         engine = organisation.engine
         if not licensed(engine.state(), caller.sender, engine.now()):
             raise LICENCE_NOT_IN_FORCE()
-    if organisation.supply is None:
-        raise NOT_FOUND()
-    return organisation, caller, organisation.supply
+    return organisation, caller, organisation.trade()
 
 
 def _act(rooms: Rooms) -> Callable[[Request], Any]:

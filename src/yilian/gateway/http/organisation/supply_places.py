@@ -14,14 +14,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from yilian.gateway.epcis.identifiers import check_digit
 from yilian.gateway.errors import BAD_PARAMETER, FORBIDDEN, NOT_FOUND
 from yilian.gateway.http.operation import Parameter, answer, operation
 from yilian.gateway.http.operation import routes as routes_of
 from yilian.gateway.http.organisation.rooms import COMMON, OPERATORS, Rooms, answers, body
 from yilian.gateway.supply.places import MICRO, PLACE_UNKNOWN, Place
-from yilian.gateway.supply.responders import require_desk
 from yilian.ledger.errors import MALFORMED
+from yilian.ledger.modules.supply.numbers import check_digit
 
 ROOM = "/v1/organisations/{organisation}/supply/places"
 GLN = Parameter(
@@ -72,7 +71,7 @@ def _list(rooms: Rooms) -> Any:
     )
     async def places(request: Request) -> Response:
         organisation, _ = await rooms.enter(request, *OPERATORS)
-        found = await to_thread.run_sync(require_desk(organisation).places.all)
+        found = await to_thread.run_sync(organisation.trade().places.all)
         return answer(request, ShownPlaces(places=tuple(map(_shown, found))))
 
     return places
@@ -93,7 +92,7 @@ def _put(rooms: Rooms) -> Any:
         organisation, _ = await rooms.enter(request, *OPERATORS)
         asked = await body(request, PlaceRequest)
         place = Place(_gln(request), asked.latitude, asked.longitude)
-        await to_thread.run_sync(require_desk(organisation).places.put, place)
+        await to_thread.run_sync(organisation.trade().places.put, place)
         return answer(request, _shown(place))
 
     return put
@@ -111,7 +110,7 @@ def _remove(rooms: Rooms) -> Any:
     )
     async def remove(request: Request) -> Response:
         organisation, _ = await rooms.enter(request, *OPERATORS)
-        kept = require_desk(organisation).places
+        kept = organisation.trade().places
         await to_thread.run_sync(kept.remove, _gln(request))
         left = await to_thread.run_sync(kept.all)
         return answer(request, ShownPlaces(places=tuple(map(_shown, left))))

@@ -92,9 +92,7 @@ def _audit(rooms: Rooms) -> Callable[[Request], Any]:
     )
     async def audit(request: Request) -> Response:
         organisation, _ = await rooms.enter(request, *OPERATORS)
-        supply = organisation.supply
-        if supply is None:
-            raise NOT_FOUND()
+        supply = organisation.trade()
 
         def work() -> EventAudit:
             found = list(islice(supply.anchors.audit(organisation.engine.state()), MOST_NAMED + 1))

@@ -35,7 +35,6 @@ from yilian.gateway.supply.recall_answers import RecallAnswer
 from yilian.gateway.supply.recall_progress import Row
 from yilian.gateway.supply.recall_room import RecallRoom
 from yilian.gateway.supply.recalls import Finding
-from yilian.gateway.supply.ways import supply_of
 from yilian.ledger.codec import Id, Millis, Whole
 from yilian.ledger.errors import MALFORMED
 from yilian.ledger.modules.identity.errors import LICENCE_NOT_IN_FORCE
@@ -295,7 +294,7 @@ def _agree(rooms: Rooms) -> Callable[[Request], Any]:
         person = request.path_params["person"]
         organisation, _ = await rooms.enter_for(request, person, power="change")
         asked = await body(request, RecallNoticesRequest)
-        patients = supply_of(organisation).recalling.patients
+        patients = organisation.trade().recalling.patients
         await to_thread.run_sync(patients.agree, person, asked.agreed)
         return answer(request, RecallNotices(person=person, agreed=asked.agreed))
 

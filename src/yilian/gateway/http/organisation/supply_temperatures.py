@@ -22,10 +22,9 @@ from yilian.gateway.http.organisation.rooms import (
     answers,
     body,
 )
-from yilian.gateway.organisation import Organisation
 from yilian.gateway.supply import codes
 from yilian.gateway.supply.code_form import CODE_UNREADABLE
-from yilian.gateway.supply.cold_chain import BAD_BUDGET, UNIT_UNKNOWN, ColdChain
+from yilian.gateway.supply.cold_chain import BAD_BUDGET, UNIT_UNKNOWN
 from yilian.gateway.supply.keeping import Budget, Report
 from yilian.gateway.supply.temperatures import hundredths, to_celsius
 from yilian.ledger.codec import Millis, Whole
@@ -100,12 +99,6 @@ def routes(rooms: Rooms) -> tuple[BaseRoute, ...]:
     return routes_of(_report(rooms), _budget(rooms), _set_budget(rooms))
 
 
-def _cold_chain(organisation: Organisation) -> ColdChain:
-    if organisation.supply is None:
-        raise NOT_FOUND()
-    return organisation.supply.cold_chain
-
-
 def _report(rooms: Rooms) -> Any:
     @operation(
         "GET",
@@ -121,7 +114,7 @@ def _report(rooms: Rooms) -> Any:
         given = asking.query(request, "code").get("code")
         if not given:
             raise BAD_PARAMETER(name="code")
-        chain, unit = _cold_chain(organisation), codes.read(given).id
+        chain, unit = organisation.trade().cold_chain, codes.read(given).id
         if not unit:
             raise UNIT_UNKNOWN(unit=given[:200])
         return answer(request, _shown(await to_thread.run_sync(chain.report, unit)))
@@ -141,7 +134,7 @@ def _budget(rooms: Rooms) -> Any:
     )
     async def budget(request: Request) -> Response:
         organisation, _ = await rooms.enter(request, *STAFF)
-        chain, gtin = _cold_chain(organisation), _gtin(request)
+        chain, gtin = organisation.trade().cold_chain, _gtin(request)
         found = await to_thread.run_sync(chain.budget, gtin)
         return answer(request, StabilityBudget(**found._asdict()))
 
@@ -161,7 +154,7 @@ def _set_budget(rooms: Rooms) -> Any:
     )
     async def set_budget(request: Request) -> Response:
         organisation, _ = await rooms.enter(request, *OPERATORS)
-        chain, gtin = _cold_chain(organisation), _gtin(request)
+        chain, gtin = organisation.trade().cold_chain, _gtin(request)
         given = await body(request, StabilityBudget)
         made = Budget(given.outside, given.floor, given.ceiling)
         await to_thread.run_sync(chain.set_budget, gtin, made)

@@ -27,7 +27,7 @@ from yilian.gateway.http.organisation.rooms import (
 )
 from yilian.gateway.supply import codes
 from yilian.gateway.supply.code_form import CODE_UNREADABLE
-from yilian.gateway.supply.responders import Responders, Word, require_desk
+from yilian.gateway.supply.responders import Responders, Word
 from yilian.gateway.supply.scan_errors import (
     DRUG_CODE_NOT_LISTED,
     EVIDENCE_UNKNOWN,
@@ -113,7 +113,7 @@ def _verify(rooms: Rooms) -> Any:
     async def verify(request: Request) -> Response:
         organisation, _ = await rooms.enter(request, *STAFF)
         asked = await body(request, VerificationRequest)
-        desk = require_desk(organisation)
+        desk = organisation.trade()
         responders = Responders(desk.directory, {each.id: each for each in rooms.all()})
         asked_by = request.headers[signed_request.HEADER]
         language = negotiate(request.headers.get("accept-language"))
@@ -161,7 +161,7 @@ def _evidence(rooms: Rooms) -> Any:
     async def evidence(request: Request) -> Response:
         organisation, _ = await rooms.enter(request, *OPERATORS)
         name = request.path_params["verification"]
-        kept = await to_thread.run_sync(require_desk(organisation).verification.evidence, name)
+        kept = await to_thread.run_sync(organisation.trade().verification.evidence, name)
         shown = ShownEvidence(
             verification=kept.verification,
             at=kept.at,

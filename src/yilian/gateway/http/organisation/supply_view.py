@@ -83,9 +83,7 @@ def _open(rooms: Rooms) -> Callable[[Request], Any]:
     )
     async def opened(request: Request) -> Response:
         organisation, _ = await rooms.enter(request, *OPERATORS)
-        supply = organisation.supply
-        if supply is None:
-            raise NOT_FOUND()
+        supply = organisation.trade()
         if not supply.regulates():
             raise FORBIDDEN()
         member = require_id(request.path_params["member"], "member")

@@ -35,9 +35,13 @@ _SERIAL_DOMAIN = b"yilian/supply/serial\n"
 
 
 def check_digit(digits: str) -> str:
-    """Give the check digit that follows digits (mod 10, weights 3 and 1 from the right)."""
-    total = sum(int(each) * (1 if place % 2 else 3) for place, each in enumerate(digits[::-1]))
-    return str(-total % 10)
+    """Give the last digit of a GS1 key from those before it.
+
+    Modulo 10, weights 3 and 1 from the right (GS1 General Specifications, section 7.9).
+    """
+    odd = sum(map(int, digits[-1::-2]))
+    even = sum(map(int, digits[-2::-2]))
+    return str(-(3 * odd + even) % 10)
 
 
 def require_check_digit(number: str) -> None:

@@ -182,6 +182,27 @@ def test_every_unit_that_is_refused_is_named(maker: Desk) -> None:
     }
 
 
+def test_what_was_entered_by_mistake_is_taken_back(maker: Desk) -> None:
+    packs = made(maker, 23, 24)
+    held = maker.do("quarantine", "--reason=damaged", *packs)
+    order = held.out.rpartition("(order ")[2].partition(")")[0]
+    wrong = (f"--declares={order}", "--reason=did_not_occur")
+    taken = maker.do("declare-error", *wrong, "--corrective=urn:uuid:1", "--json")
+    assert taken.code == 0, taken
+    assert {each["unit"]: each["standing"] for each in taken.json["units"]} == dict.fromkeys(
+        packs, "active"
+    )
+    again = maker.do("declare-error", *wrong)
+    assert (again.code, "supply.action_taken_back" in again.err) == (1, True)
+    lost = maker.until("lose", packs[0])
+    assert [each["standing"] for each in lost["units"]] == ["lost"]
+    assert maker.do("destroy", packs[0]).code == 0
+    built = maker.do("declare-error", f"--declares={lost['key']}", "--reason=incorrect_data")
+    assert (built.code, f"{packs[0]}: supply.action_built_on" in built.err) == (1, True)
+    for words in (("--reason=damaged", f"--declares={order}"), (f"--declares={order}",)):
+        assert maker.do("declare-error", *words).code == 2
+
+
 def test_an_order_that_was_sent_before_is_done_once(maker: Desk) -> None:
     order = f"--order={'A' * 22}"
     first = maker.do("commission", order, "--lot=L1", "--at=2026-01-31T09:00:00Z", pack(21))

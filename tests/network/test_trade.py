@@ -47,7 +47,7 @@ SENT = packs(0, 4)
 LEFT = packs(4, 2)
 """What the wholesaler keeps, and is dishonest with."""
 
-SOLD, GOOD = SENT[:2]
+SOLD, GOOD, QUIET = SENT[:3]
 
 
 @pytest.fixture(scope="module")
@@ -138,9 +138,8 @@ def test_a_pack_is_dispensed_and_anybody_sees_it_at_any_node(trade: Trade) -> No
     maker, pharmacy = trade.maker, trade.pharmacy
     trade.do(pharmacy, "disaggregate", [], parent=BOX)
     code = f"(01){gtin()}(17)701231(10){LOT}(21){serial(SOLD)}"
-    done = trade.until_done(pharmacy, "dispense", [code])
+    trade.until_done(pharmacy, "dispense", [code])
     assert trade.refused(pharmacy, "dispense", [code]) == "supply.already_dispensed"
-    _report(trade, done["events"][0])
     for each in (maker, trade.wholesaler, pharmacy, trade.regulator):
         sold = until(
             "a dispensed pack is seen", lambda at=each: _says(trade, at, SOLD, "dispensed")
@@ -165,6 +164,61 @@ def test_a_pack_is_dispensed_and_anybody_sees_it_at_any_node(trade: Trade) -> No
     with pytest.raises(ProblemError) as caught:
         trade.verify(trade.wholesaler, 2, GOOD)
     assert caught.value.code == "supply.requester_not_allowed"
+
+
+def test_a_responder_hears_of_a_dispensing_and_notices_a_second_presentation(
+    trade: Trade,
+) -> None:
+    """The maker's node is shown how the pack's title ended: no token, no event, no report."""
+    maker, wholesaler, pharmacy = trade.maker, trade.wholesaler, trade.pharmacy
+    done = trade.until_done(pharmacy, "dispense", [QUIET])
+    for each in (maker, wholesaler, pharmacy, trade.regulator):
+        until("the end is known", lambda at=each: _says(trade, at, QUIET, "dispensed"))
+    assert _alerts(trade, maker, QUIET) == set()
+    before = _on_chain(trade)
+    # Who handed it out scans it once more: a slip. The end that an event tells of is the same one.
+    assert trade.verify(pharmacy, 3, QUIET)["data"]["verified"] is False
+    _report(trade, done["events"][0])
+    captured = "SELECT count(*) FROM epcis_events WHERE event_id = ?"
+    until(
+        "the event is captured",
+        lambda: trade.rows(maker, captured, done["events"][0]) == [(1,)],
+    )
+    assert _alerts(trade, maker, QUIET) == {"after_end"}
+    assert _on_chain(trade) == before
+    with trade.client(trade.regulator) as client:
+        client.supply.issue_credential(
+            credential=drafts.fresh_id(),
+            organisation=wholesaler.id,
+            role="logistics_provider",
+            ends=time.time_ns() // 1_000_000 + DAY_MS,
+        )
+
+    def presented() -> bool:
+        try:
+            data = trade.verify(wholesaler, 2, QUIET)["data"]
+        except ProblemError as problem:
+            if problem.code != "supply.requester_not_allowed":
+                raise
+            return False
+        assert data["verified"] is False
+        return True
+
+    until("the wholesaler may ask", presented)
+    assert _alerts(trade, maker, QUIET) == {"after_end", "clone"}
+    until("all members see the alert", lambda: _on_chain(trade) == [*before, "clone"])
+
+
+def _on_chain(trade: Trade) -> list[str]:
+    """The kinds of alerts that all members see."""
+    with trade.client(trade.regulator) as client:
+        return [each["kind"] for each in client.list("supply", "alerts")]
+
+
+def _alerts(trade: Trade, who: Any, unit: str) -> set[str]:
+    """The kinds of alerts that an organisation has of a pack."""
+    found = trade.ask(who, "alerts")["alerts"]
+    return {each["kind"] for each in found if each["unit"] == unit}
 
 
 def _says(trade: Trade, at: Any, unit: str, verdict: str) -> dict[str, Any] | None:

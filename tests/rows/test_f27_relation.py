@@ -157,6 +157,44 @@ def test_a_prepared_encounter_counts_once_the_doctor_signed_it(served: Served) -
     assert doctor.ask("GET", f"records/{record}")["record"] == record
 
 
+def test_who_treats_sees_whom_and_nobody_else(served: Served) -> None:
+    """The waiting list: by relations that stand, named as the desk names them."""
+    desk, patient = operator(served, served.a), patient_at(served, served.a)
+    doctor, colleague = doctor_at(served, served.a), doctor_at(served, served.a)
+    named = {
+        "system": "urn:test",
+        "number": drafts.fresh_id(),
+        "name": "李雷",
+        "born": "1961-02-03",
+    }
+    walked_in = desk.ask("POST", "persons", named)["person"]
+    first = desk.ask("POST", "encounters", {"person": patient.id, "team": [doctor.id]})
+    second = desk.ask("POST", "encounters", {"person": walked_in, "team": [doctor.id]})
+    prepared = doctor.ask("POST", "encounters", {"person": patient.id})
+
+    seen = doctor.ask("GET", "encounters")["persons"]
+    assert [(each["person"], each["name"], each["born"]) for each in seen] == [
+        (patient.id, None, None),
+        (walked_in, "李雷", "1961-02-03"),
+    ]
+    assert [each["relation"]["relation"] for each in seen] == [
+        first["relation"],
+        second["relation"],
+    ]
+    assert colleague.ask("GET", "encounters")["persons"] == []
+    assert len(desk.ask("GET", "encounters")["persons"]) >= len(seen)
+    stranger = Person(served, served.a, served.b.id, operator(served, served.b).signer)
+    for other in (patient, stranger):
+        assert other.refused("GET", "encounters").code == "forbidden"
+
+    desk.ask("POST", f"encounters/{first['relation']}/close")
+    desk.ask("POST", f"encounters/{second['relation']}/cancel")
+    assert doctor.ask("GET", "encounters")["persons"] == []
+    doctor.send(OpenEncounter(encounter=prepared["relation"], terms=prepared["terms"]))
+    (seen,) = doctor.ask("GET", "encounters")["persons"]
+    assert (seen["person"], seen["relation"]["relation"]) == (patient.id, prepared["relation"])
+
+
 def test_what_is_closed_stays_closed_to_the_team_and_open_to_the_patient(served: Served) -> None:
     desk, patient = operator(served, served.a), patient_at(served, served.a)
     doctor = doctor_at(served, served.a)
@@ -233,6 +271,8 @@ def test_a_referral_makes_a_relation_where_it_is_accepted(served: Served) -> Non
     assert wrong.code == "treatment.person_elsewhere"
     receiver.ask("POST", f"{path}/accept", {"person": there.id})
     assert doctor.ask("GET", f"records/{record}")["record"] == record
+    (attended,) = doctor.ask("GET", "encounters")["persons"]
+    assert (attended["person"], attended["relation"]["kind"]) == (there.id, "referral")
     assert stranger.refused("GET", f"records/{record}").code == "reading.denied"
     assert receiver.refused("POST", f"{path}/decline").code == "care.referral_answered"
     sender.ask("POST", f"{path}/end")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -59,11 +60,8 @@ def test_packs_go_from_their_maker_to_a_patient(served: Traders) -> None:
     served.until_done(shop, "dispense", [scanned])
     assert served.refused(shop, "dispense", [scanned]) == "supply.already_dispensed"
     assert served.refused(shop, "dispense", packs[3:]) == "supply.unit_unknown"
-    # Wrong owner: what the shop holds is not the maker's any more.
-    assert served.refused(maker, "destroy", packs[1:2]) in (
-        "supply.wrong_standing",
-        "supply.not_yours",
-    )
+    # What went to the shop cannot be destroyed at the maker's; see test_f40_wrong_owner.
+    assert served.refused(maker, "destroy", packs[1:2]) == "supply.wrong_standing"
     with served.client(shop) as client:
         alerts = client.request("GET", path(shop, "alerts"))["alerts"]
         assert {(each["kind"], each["severity"]) for each in alerts} == {
@@ -74,6 +72,52 @@ def test_packs_go_from_their_maker_to_a_patient(served: Traders) -> None:
         for each in alerts:
             client.request("POST", path(shop, f"alerts/{each['alert']}/close"), closed)
         assert client.request("GET", path(shop, "alerts"))["alerts"] == []
+
+
+def test_what_was_not_in_a_case_goes_back_to_its_sender(served: Traders) -> None:
+    maker, shop = served.maker, served.shop
+    packs = [pack(number) for number in range(3)]
+    served.do(maker, "commission", packs, lot="L1", expiry="2070-12-31")
+    served.do(maker, "aggregate", packs, parent=BOX)
+    served.until_done(maker, "ship", [BOX], to=shop.id)
+    came = served.incoming(shop)
+    missing = [{"code": packs[1]}]
+    done = served.until_done(shop, "receive", [BOX], shipment=came["shipment"], missing=missing)
+    assert done["missing"] == packs[1:2]
+    back = served.incoming(maker)
+    assert (back["sender"], back["units"]) == (shop.id, packs[1:2])
+    served.until_done(maker, "return", packs[1:2], shipment=back["shipment"])
+    assert served.unit(maker, packs[1])["unit"]["standing"] == "returned"
+    served.until_done(maker, "report_lost", packs[1:2])
+    with served.client(shop) as client:
+        lines = client.request("GET", path(shop, "stock"))["lines"]
+        alerts = client.request("GET", path(shop, "alerts"))["alerts"]
+    assert [(each["standing"], each["packs"]) for each in lines] == [("active", 2)]
+    assert [(each["kind"], each["unit"]) for each in alerts] == [("missing_in_case", packs[1])]
+    assert served.unit(maker, packs[1])["unit"]["standing"] == "lost"
+
+
+def test_who_gets_one_pack_of_a_case_learns_no_other_number(served: Traders) -> None:
+    maker, shop = served.maker, served.shop
+    packs = [pack(number) for number in range(3)]
+    served.do(maker, "commission", packs, lot="L1", expiry="2070-12-31")
+    served.do(maker, "aggregate", packs, parent=BOX)
+    served.do(maker, "disaggregate", [], parent=BOX)
+    served.until_done(maker, "ship", packs[:1], to=shop.id)
+    came = served.incoming(shop)
+    served.until_done(shop, "receive", packs[:1], shipment=came["shipment"])
+    acts = [each["act"] for each in served.unit(shop, packs[0])["history"]]
+    assert acts == ["commission", "observe", "observe", "ship", "receive"]
+    with served.client(shop) as client:
+        assert client.request("GET", path(shop, "alerts"))["alerts"] == []
+        room = f"/epcis/{shop.id}/events"
+        found = client.request("GET", f"{room}?MATCH_anyEPC={quote(packs[0], safe='')}")
+        events = found["epcisBody"]["queryResults"]["resultsBody"]["eventList"]
+        assert [each["yilian:others"] for each in events if "yilian:redacted" in each] == [2, 2]
+        assert not any(name in str(events) for name in packs[1:])
+        with pytest.raises(ProblemError) as refusal:
+            served.unit(shop, packs[1])
+        assert refusal.value.code == "supply.unit_unknown"
 
 
 def test_actions_are_all_or_nothing_and_done_once(served: Traders) -> None:

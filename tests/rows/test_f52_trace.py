@@ -63,9 +63,11 @@ def test_by_lot_and_by_serial(served: Traders) -> None:
         for wrong in (f"gtin={gtin()}", f"code={scanned}&lot=L1", "gtin=1&lot=L1", "x=1"):
             assert refused(client, "GET", path(other, f"trace?{wrong}")) == "bad_parameter"
     with served.client(maker) as client:
-        lot = client.request("GET", path(maker, f"trace?gtin={gtin()}&lot=L1"))
+        asked = f"trace?gtin={gtin()}&lot=L1"
+        # The maker answers for the product, and is told of the end by who dispensed the pack.
+        lot = wait(lambda: ended(client.request("GET", path(maker, asked))))
         assert {each["item"]: each["where"] for each in lot["items"]} == {
-            PACKS[0]: "away",
+            PACKS[0]: "elsewhere",
             PACKS[1]: "away",
             PACKS[2]: "held",
         }
@@ -81,6 +83,12 @@ def test_by_lot_and_by_serial(served: Traders) -> None:
         )
     with served.client(other) as client:
         assert refused(client, "GET", path(maker, "trace?code=x")) == "forbidden"
+
+
+def ended(tree: dict[str, Any]) -> dict[str, Any]:
+    """The tree, once the first pack is known to be dispensed."""
+    standings = {each["item"]: each["standing"] for each in tree["items"]}
+    return tree if standings[PACKS[0]] == "dispensed" else {}
 
 
 def whole(hops: list[dict[str, Any]], until: list[str]) -> list[dict[str, Any]]:
@@ -111,6 +119,20 @@ def test_across_members(served: Traders) -> None:
         assert [each["act"] for each in hops[-1]["moments"]] == ["receive", "dispense"]
         assert [each["fault"] for each in hops] == ["", "", ""]
         assert hops[1]["to"] == other.id
+    with served.client(other) as client:
+        # The title names the maker, whatever it tells one that it never dealt with.
+        hops = client.request("GET", path(other, asked))["hops"]
+        assert [each["organisation"] for each in hops] == until
+        assert hops[0]["fault"] in ("", "members.not_about_caller")
+        assert [each["fault"] for each in hops[1:]] == ["", ""]
+    with served.client(shop) as client:
+        hops = client.request("GET", path(shop, asked))["hops"]
+        assert [(each["organisation"], each["fault"]) for each in hops] == [
+            (maker.id, ""),
+            (shop.id, ""),
+            (other.id, ""),
+        ]
+    with served.client(maker) as client:
         nothing = f"trace/members?code={quote(pack(9), safe='')}"
         assert refused(client, "GET", path(maker, nothing)) == "supply.nothing_to_trace"
         assert refused(client, "GET", path(maker, "trace/members")) == "bad_parameter"

@@ -284,6 +284,25 @@ def pedigree() -> str:
     return canonical(shown)
 
 
+def ended() -> str:
+    """How the first pack came to the pharmacy and ended there."""
+    shown = {
+        "format": "yilian-ended/1",
+        "lines": [[[0, 1, 2], ["dispensed", b64(END_SALT)], [PACKS[0]]]],
+        "posts": [
+            POSTS[0].shown(KEYS["commissioned"][:1]),
+            POSTS[1].shown(KEYS["shipped"][:1]),
+            POSTS[2].shown(KEYS["dispensed"]),
+        ],
+        "spends": [
+            [MAKER, 7, b64(BORN), None],
+            [MAKER, 8, b64(FIRST.secret), b64(FIRST.salt)],
+            [PHARMACY, 9, b64(GIVEN.secret), b64(GIVEN.salt)],
+        ],
+    }
+    return canonical(shown)
+
+
 def event_proof() -> str:
     """That the maker had the event when it posted."""
     return canonical(
@@ -323,15 +342,14 @@ def opening() -> str:
 def checks(document: str, posted: dict[tuple[str, int], tuple[bytes, list[bytes]]]) -> bool:
     """Check a pedigree of one line against posts: their roots and nullifiers."""
     told = json.loads(document)
-    ((chain, (holder, key, salt), units),) = told["lines"]
+    ((chain, into, units),) = told["lines"]
     spends = [told["spends"][each] for each in chain]
     claims = [digest("claim", who.encode(), digest("holder", raw(it))) for who, _, it, _ in spends]
     given = [
         digest("note", claim, raw(each[3]))
         for claim, each in zip(claims[1:], spends[1:], strict=True)
     ]
-    last = digest("claim", holder.encode(), raw(key))
-    values = [*given, digest("note", last, raw(salt))]
+    values = [*given, last(told["format"], into)]
     leaves: dict[tuple[str, int], dict[bytes, bytes]] = {}
     for (who, interval, secret, old), value in zip(spends, values, strict=True):
         posts = nullifier(who, raw(secret))
@@ -350,6 +368,15 @@ def checks(document: str, posted: dict[tuple[str, int], tuple[bytes, list[bytes]
         if sha(b"yilian-supply-post/1" + raw(events) + titles) != posted[who, interval][0]:
             return False
     return True
+
+
+def last(form: str, into: list[str]) -> bytes:
+    """What packs went into last: a note, or their end."""
+    if form == "yilian-ended/1":
+        word, salt = into
+        return digest("end", raw(salt), word.encode())
+    holder, key, salt = into
+    return digest("note", digest("claim", holder.encode(), raw(key)), raw(salt))
 
 
 def raw(text: str) -> bytes:
@@ -382,6 +409,7 @@ def render() -> str:
     """The file."""
     told = {
         "end": {"commitment": ENDED.hex(), "salt": END_SALT.hex(), "word": "dispensed"},
+        "ended": ended(),
         "event": {
             "digest": sha(PREHASH.encode()).hex(),
             "leaf": LEAF.hex(),

@@ -21,6 +21,7 @@ from yilian.vault.database import Database, table, values
 from yilian.vault.envelope import Format, binding, commitment, new_id, new_salt
 from yilian.vault.keystore import Keystore
 from yilian.vault.marks import Marks
+from yilian.vault.waiting import Waiting
 
 RELATION_UNKNOWN = code(9400, "relation_unknown", 404, "relation")
 RELATION_DIFFERS = code(9401, "relation_differs_from_chain", 409, "relation")
@@ -103,6 +104,7 @@ class Relations:
         self._database = database
         self._clock = clock
         self._marks = Marks("relations", keystore, database)
+        self.waiting = Waiting(keystore, database)
 
     def encounter(self, patient: str, team: Iterable[str]) -> Prepared:
         """Keep the terms of an encounter that begins now; the chain must take it to count."""
@@ -209,6 +211,7 @@ class Relations:
                 sql.insert(_relations).prefix_with("OR IGNORE"),
                 [{**values(row), "sealed": sealed}],
             )
+            self.waiting.put(relation, person or terms.patient, database)
         return Prepared(relation, committed, opened.salt)
 
     def _open(self, row: _Row) -> _Opened:

@@ -32,7 +32,8 @@ from yilian.sdk.errors import UnreachableError
 class Action(NamedTuple):
     """A command, the action that it asks for, and the options that are its own.
 
-    Those with `!` must be given. `codes`: that units must be named.
+    Those with `!` must be given; `error` is the reason of an error. `codes`: that units must be
+    named.
     """
 
     name: str
@@ -46,7 +47,7 @@ ACTIONS = (
     Action("aggregate", "aggregate", ("parent!",)),
     Action("disaggregate", "disaggregate", ("parent!",), codes=False),
     Action("ship", "ship", ("to!", "returning")),
-    Action("receive", "receive", ("shipment",)),
+    Action("receive", "receive", ("shipment", "missing", "counted")),
     Action("dispense", "dispense", ("part",)),
     Action("return", "return", ("shipment",)),
     Action("restock", "restock"),
@@ -55,12 +56,27 @@ ACTIONS = (
     Action("decommission", "decommission"),
     Action("destroy", "destroy"),
     Action("steal", "report_stolen"),
+    Action("lose", "report_lost"),
     Action("sample", "sample"),
     Action("export", "export"),
     Action("use", "use", ("reference",)),
     Action("sterilise", "sterilise"),
+    Action("declare-error", "declare_error", ("declares!", "error!", "corrective"), codes=False),
 )
-_FIELDS = ("lot", "expiry", "parent", "to", "returning", "shipment", "part", "reason", "reference")
+_FIELDS = (
+    "lot",
+    "expiry",
+    "parent",
+    "to",
+    "returning",
+    "shipment",
+    "part",
+    "reason",
+    "reference",
+    "declares",
+    "corrective",
+    "counted",
+)
 
 
 def commands(console: Console) -> list[Command]:
@@ -110,15 +126,18 @@ def _common(console: Console) -> list[click.Parameter]:
 def _own(console: Console, name: str) -> click.Parameter:
     needed, name = name.endswith("!"), name.removesuffix("!")
     flag = f"--{name}"
-    if name in ("to", "shipment", "reference"):
+    if name in ("to", "shipment", "reference", "declares"):
         return id_option(console, flag, required=needed)
-    if name in ("returning", "part"):
+    if name in ("returning", "part", "counted"):
         return option(console, flag, is_flag=True)
-    if name == "reason":
-        from yilian.gateway.supply.orders import HoldReason
+    if name in ("reason", "error"):
+        from yilian.gateway.supply.orders import ErrorReason, HoldReason
 
-        reasons = Choice(console, get_args(HoldReason))
-        return option(console, flag, type=reasons, required=needed)
+        words = get_args(HoldReason if name == "reason" else ErrorReason)
+        return option(console, "--reason", type=Choice(console, words), required=needed)
+    if name in ("corrective", "missing"):
+        metavar = "EVENT" if name == "corrective" else "CODE"
+        return option(console, flag, metavar=metavar, multiple=True)
     metavars = {"lot": "LOT", "expiry": "YYYY-MM-DD", "parent": "CODE"}
     return option(console, flag, metavar=metavars[name], required=needed)
 
@@ -135,6 +154,8 @@ def _order(console: Console, given: Mapping[str, Any], units: Sequence[str]) -> 
     for name in ("at", "offset", *_FIELDS):
         if given.get(name):
             order[name] = given[name]
+    if given.get("missing"):
+        order["missing"] = [{"code": each} for each in given["missing"]]
     try:
         msgspec.convert(order, Order)
     except msgspec.ValidationError as problem:
@@ -150,7 +171,9 @@ def _lines(console: Console, done: dict[str, Any]) -> list[str]:
         for each in done["units"]
     ]
     key = "done_again" if done["replayed"] else "done"
-    lines.append(console.of(TEXTS, key, units=len(done["units"]), time=console.moment(done["at"])))
+    told = {"units": len(done["units"]), "time": console.moment(done["at"]), "order": done["key"]}
+    lines.append(console.of(TEXTS, key, **told))
+    lines += [console.of(TEXTS, "missing", unit=each) for each in done["missing"]]
     if done.get("shipment"):
         lines.append(console.of(TEXTS, "shipment", shipment=done["shipment"]))
     return lines

@@ -131,11 +131,14 @@ def _place(console: Console, text: str | None) -> str | None:
 
 
 def _stocked(console: Console, found: Mapping[str, Any]) -> Iterator[str]:
-    if not found["lines"]:
+    if not found["lines"] and not found["lots"]:
         yield console.of(TEXTS, "no_stock")
     for each in found["lines"]:
         told = {name: each[name] or "-" for name in ("gtin", "lot", "expiry", "place", "packs")}
         yield console.of(TEXTS, "stock_line", standing=standing(console, each), **told)
+    for each in found["lots"]:
+        told = {name: "-" if value in (None, "") else value for name, value in each.items()}
+        yield console.of(TEXTS, "stock_lot" if each["days"] is None else "stock_lot_soon", **told)
     for kind in ("expiring", "delayed", "short"):
         for each in found[kind]:
             told = {name: "-" if value in (None, "") else value for name, value in each.items()}

@@ -20,7 +20,7 @@ from hashlib import sha256
 from typing import Any, Literal
 
 from yilian.gateway.epcis.document import Event, Namespaces
-from yilian.gateway.epcis.identifiers import canonical
+from yilian.gateway.epcis.identifiers import constrained
 from yilian.gateway.epcis.vocabulary import FIXED, PREDEFINED, Kind, expanded, written_out
 
 CbvVersion = Literal["2.0", "2.1"]
@@ -100,7 +100,8 @@ def _extension(name: str, value: Any, context: Namespaces, found: list[str]) -> 
         for each in value:
             _extension(name, each, context, found)
     else:
-        found.append(f"{name}={_scalar(value)}")
+        text = _scalar(value)
+        found.append(f"{name}={text}" if text else name)
 
 
 def _name(name: str, context: Namespaces) -> str:
@@ -130,12 +131,11 @@ def _text(value: str) -> str:
     A text that is a decimal fraction is written like a number, because XML has only text; digits
     alone stay as they are, so that a lot `007` is not the lot `7`.
     """
-    if value.startswith(("urn:epc:", "http")):
-        try:
-            return canonical(value)
-        except ValueError:
-            return value
     value = value.strip()
+    if value.startswith("urn:epcglobal:cbv:"):
+        return written_out(value)
+    if value[:4].lower() in ("urn:", "http"):
+        return constrained(value)
     if _FRACTION.fullmatch(value):
         return _short(value)
     return written_out(value) if _CURIE.fullmatch(value) else value
@@ -342,10 +342,11 @@ def _part(
 ) -> _Written:
     if not isinstance(value, dict) or not value:
         return "", ""
-    own = "".join([f"{name}={spell(value[name])}" for name, spell in fields if name in value])
+    told = [(name, spell(value[name])) for name, spell in fields if name in value]
+    own = "".join([f"{name}={text}" for name, text in told if text])
     more = "".join(_children(value, context, known))
     if inline:
-        return label + own + more, ""
+        return (label + own + more if own or more else ""), ""
     return (label + own if own else ""), (label + more if more else "")
 
 

@@ -20,9 +20,9 @@ ROOT = "https://id.gs1.org/"
 LONGEST = 2048
 """Characters of a URI; a longer one is no GS1 key."""
 
-_LITERAL = "!()*+,:"
+_LITERAL = "!'()*+,:;="
 """Characters of serial numbers that stay as they are in a canonical Digital Link, beside those
-which no URI escapes."""
+which no URI escapes: those that an EPC URN holds unescaped (EPC Tag Data Standard 2.0, table A)."""
 
 _GS1_TEXT = re.compile(r"[!\"%&'()*+,\-./0-9:;<=>?A-Z_a-z]+")
 _PART_TEXT = re.compile(r"[#\-/0-9A-Z]+")
@@ -136,7 +136,7 @@ _CHECKED = {"253": 13, "255": 13, "8003": 14, "8006": 14}
 """Keys of which only the first digits have a check digit, and how many those are."""
 _UNCHECKED = frozenset(("401", "8004", "8010"))
 
-_LINK = re.compile(r"(https?)://([^/?#]+)(/[^?#]*)(?:[?#].*)?", re.DOTALL)
+_LINK = re.compile(r"((?i:https?))://([^/?#]+)(/[^?#]*)(?:[?#].*)?", re.DOTALL)
 _SIGNS = "|".join((*_SHAPES, *(word for word, key in _WORDS.items() if key in _SHAPES)))
 _PATH = re.compile(rf"(?:/[^/]*?)*?/({_SIGNS})/([^/]+)((?:/[^/]+/[^/]+)*)/?")
 _MAYBE = re.compile(rf"/(?:{_SIGNS})/")
@@ -159,13 +159,36 @@ def canonical(uri: str) -> str:
 
 
 @lru_cache(maxsize=1 << 15)
-def _resolve(uri: str) -> tuple[str, str]:
+def constrained(uri: str) -> str:
+    """Spell a GS1 key for the event hash: as `canonical`, but no check digit is looked at.
+
+    The algorithm of the CBV goes by the form of a Digital Link, on any domain. What has no such
+    form stays as it is.
+    """
     try:
-        if uri.startswith("urn:epc:"):
-            return _from_urn(uri), ""
-        if uri.startswith("http") and _MAYBE.search(uri):
+        found = canonical(uri)
+        if found != uri or uri.startswith(ROOT):
+            return found
+    except ValueError:
+        pass
+    if len(uri) > LONGEST or not _MAYBE.search(uri):
+        return uri
+    try:
+        return _read_link(uri, digit=False)
+    except ValueError:
+        return uri
+
+
+@lru_cache(maxsize=1 << 15)
+def _resolve(uri: str) -> tuple[str, str]:
+    # The scheme of a URI, the host of a link and the namespace of a URN know no case.
+    begins = uri[: len(ROOT)].lower()
+    try:
+        if begins.startswith("urn:epc:"):
+            return _from_urn("urn:epc:" + uri[8:]), ""
+        if begins.startswith("http") and _MAYBE.search(uri):
             return _from_link(uri), ""
-        if uri.startswith(ROOT) and len(uri) > len(ROOT):
+        if begins == ROOT and len(uri) > len(ROOT):
             raise ValueError("bad_digital_link")
     except ValueError as error:
         return uri, str(error)
@@ -249,12 +272,12 @@ def _from_link(uri: str) -> str:
         return _read_link(uri)
     except ValueError:
         # GS1's own domain holds nothing but keys; on others a path may look like one by chance.
-        if uri.startswith(ROOT):
+        if uri[: len(ROOT)].lower() == ROOT:
             raise
         return uri
 
 
-def _read_link(uri: str) -> str:
+def _read_link(uri: str, *, digit: bool = True) -> str:
     link = _LINK.fullmatch(uri)
     found = _PATH.fullmatch(link[3]) if link else None
     if found is None:
@@ -264,12 +287,12 @@ def _read_link(uri: str) -> str:
     if not _SHAPE[key].fullmatch(value):
         raise ValueError("bad_length")
     qualifiers = _qualifiers(key, found[3])
-    return f"{ROOT}{key}/{_escaped(_checked(key, value))}{_constrained(qualifiers)}"
+    return f"{ROOT}{key}/{_escaped(_checked(key, value, digit))}{_fine(qualifiers)}"
 
 
-def _checked(key: str, value: str) -> str:
-    """Look at the check digit and the characters; a GTIN is filled to 14 digits."""
-    if key not in _UNCHECKED:
+def _checked(key: str, value: str, digit: bool) -> str:
+    """Look at the characters, and the check digit if asked to; a GTIN is filled to 14 digits."""
+    if digit and key not in _UNCHECKED:
         until = _CHECKED.get(key, len(value))
         if check_digit(value[: until - 1]) != value[until - 1]:
             raise ValueError("check_digit")
@@ -290,7 +313,7 @@ def _qualifiers(key: str, rest: str) -> dict[str, str]:
     return pairs
 
 
-def _constrained(qualifiers: dict[str, str]) -> str:
+def _fine(qualifiers: dict[str, str]) -> str:
     """Keep the one qualifier that EPCIS knows: the serial, else the lot."""
     for number in ("21", "235", "10", "254", "8011"):
         value = qualifiers.get(number)

@@ -105,12 +105,14 @@ def _pattern(uri: str, instances: bool) -> Matched:
 
 
 def _company(scheme: str, prefix: str, instances: bool) -> Matched:
-    if not (prefix.isascii() and prefix.isdigit() and 6 <= len(prefix) <= 12):
-        raise ValueError("bad_partition")
     key, led, form = _COMPANIES[scheme]
     start = ROOT + key if key.endswith("/0") else f"{ROOT}{key}/"
     # Classes have no serial: there are products and their lots.
     glob = form if instances else None
+    if prefix == "*":
+        return Matched(frozenset(), (_under(start, glob),))
+    if not (prefix.isascii() and prefix.isdigit() and 6 <= len(prefix) <= 12):
+        raise ValueError("bad_partition")
     leads = "0123456789" if led else ("",)
     return Matched(frozenset(), tuple(_under(start + lead + prefix, glob) for lead in leads))
 

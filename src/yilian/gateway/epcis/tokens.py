@@ -147,6 +147,11 @@ class Tokens:
             raise TOKEN_EXPIRED()
         return found
 
+    def partner(self, token: str) -> str | None:
+        """Name the partner that a token was issued to, living or not; None for none."""
+        found = self._find(token)
+        return None if found is None else found.partner
+
     def require_living(self, token: str) -> None:
         """Refuse what has ended since: `epcis.token_refused`, `epcis.token_expired`."""
         found = self._find(token)

@@ -94,6 +94,10 @@ _OLD_GS1: Final = (
     "https://www.gs1.org/voc/",
     "http://www.gs1.org/voc/",
 )
+_OLDER: Final = (
+    *((old, GS1) for old in _OLD_GS1),
+    *((urn, CBV + _MARKS[kind]) for kind, urn in _URNS.items()),
+)
 PREDEFINED: Final = {
     "cbv": CBV,
     "gs1": GS1,
@@ -142,18 +146,15 @@ def expanded(kind: Kind, value: str) -> str:
     found = _EXPANDED[kind].get(value)
     if found is not None:
         return found
-    urn = _URNS.get(kind)
-    if urn is not None and value.startswith(urn):
-        return CBV + _MARKS[kind] + value[len(urn) :]
     return written_out(value)
 
 
 def written_out(value: str) -> str:
-    """Write the prefixes `cbv:`, `gs1:` and `epcis:` out, and the older addresses of GS1 anew."""
+    """Give the web URI of a prefixed word (`cbv:`, `gs1:`, `epcis:`) or of its older spelling."""
     prefix, colon, rest = value.partition(":")
     if colon and prefix in FIXED and rest and not rest.startswith("//") and " " not in rest:
         return PREDEFINED[prefix] + rest
-    for old in _OLD_GS1:
+    for old, new in _OLDER:
         if value.startswith(old):
-            return GS1 + value[len(old) :]
+            return new + value[len(old) :]
     return value

@@ -47,6 +47,11 @@ _PARTIES = "sourceList:SourceList? destinationList:DestinationList?"
 _HOW = "sensorElementList:SensorElementList? persistentDisposition:PersistentDisposition?"
 _OPEN = "extension:Foreign? ##other"
 _OPEN_LOCAL = "extension:Local? ##other"
+_BASE_EXTENSION = "eventID:uri? errorDeclaration:ErrorDeclaration? extension:Local?"
+_ASSOCIATION = (
+    "parentID:uri childEPCs:EPCList? childQuantityList:QuantityList? action:action"
+    f" {_WHY} {_TRANSACTIONS} {_PARTIES} {_HOW} {_OPEN}"
+)
 
 _SHARED: Final[dict[str, str]] = {
     "Local": "##local+",
@@ -134,15 +139,14 @@ _VERSION_2: Final[dict[str, str]] = {
         f" outputEPCList:EPCList? outputQuantityList:QuantityList? transformationID:uri?"
         f" {_WHY} {_TRANSACTIONS} {_PARTIES} {_HOW} ilmd:ILMD? {_OPEN}"
     ),
-    "AssociationEvent": (
-        f"{_COMMON_2} parentID:uri childEPCs:EPCList? childQuantityList:QuantityList?"
-        f" action:action {_WHY} {_TRANSACTIONS} {_PARTIES} {_HOW} {_OPEN}"
-    ),
+    "AssociationEvent": f"{_COMMON_2} {_ASSOCIATION}",
+    "EarlyAssociationEvent": f"{_COMMON_1} {_ASSOCIATION}",
+    "BaseExtension": _BASE_EXTENSION,
 }
 
 _VERSION_1: Final[dict[str, str]] = {
     "Header": "StandardBusinessDocumentHeader:SBDH extension:HeaderExtension? ##other",
-    "BaseExtension": "eventID:uri? errorDeclaration:ErrorDeclaration? extension:Local?",
+    "BaseExtension": _BASE_EXTENSION,
     "ErrorDeclaration": (
         f"declarationTime:time reason:uri? correctiveEventIDs:CorrectiveEventIDs? {_OPEN_LOCAL}"
     ),
@@ -182,7 +186,8 @@ STRUCTURES: Final[dict[Version, dict[str, str]]] = {
     "2.0": {**_SHARED, **_VERSION_2},
     "1.2": {**_SHARED, **_VERSION_1},
 }
-"""The structure of every element type, by version. AssociationEvent of 1.2 borrows that of 2.0."""
+"""The structure of every element type, by version. An AssociationEvent in a document of 1.2 borrows
+that of 2.0; where it has a `baseExtension` of 1.2, it is an `EarlyAssociationEvent`."""
 
 _CLOSED = (
     "EPCList QuantityElement QuantityList Place BizTransactionList SourceList DestinationList"

@@ -102,7 +102,8 @@ class Reader:
         if _wrappers(element) == 0 and kind not in model(self._version, "EventList").types:
             structure.fault("type", "unknown_word")
         else:
-            structure.check(element, kind, "")
+            early = version != self._version and element.find("baseExtension") is not None
+            structure.check(element, f"Early{kind}" if early else kind, "")
         return self._read(element, structure.faults)
 
     def _strangers(self, extension: Element) -> Iterator[Item]:

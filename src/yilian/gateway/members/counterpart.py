@@ -410,6 +410,10 @@ class Here:
         """Take a shipment of the caller's; refuses as `Titles.receive`."""
         self._organisation.trade().titles.receive(package, self._caller)
 
+    def ended(self, package: bytes) -> None:
+        """Take the caller's word of packs that ended; refuses as `Ends.take`."""
+        self._organisation.trade().ends.take(package, self._caller)
+
     def history(self, shipment: str, after: int) -> Page:
         """Show the caller what the packs of its shipment went through; see `Showing.page`."""
         return self._organisation.trade().showing.page(shipment, self._caller, after)

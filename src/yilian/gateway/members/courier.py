@@ -44,6 +44,7 @@ _BOUNDS = {
         there.PRIVATE,
         there.REPLICA_LINES,
         there.REPLICA_TELL,
+        there.SUPPLY_ENDED,
         there.SUPPLY_RECALL,
         there.SUPPLY_RECALLED,
         there.SUPPLY_SHIPMENT,
@@ -53,8 +54,9 @@ _BOUNDS = {
 _LATER = frozenset({ANSWER_REFUSED, NO_ENDPOINT, NOT_THE_MEMBER})
 """Besides what passes by itself: the other's operator has something to put right."""
 
-_NEVER_OLD = frozenset({there.REPLICA_LINES.name})
-"""Whoever's records were read is told of it, however long the holder was away."""
+_NEVER_OLD = frozenset({there.REPLICA_LINES.name, there.SUPPLY_ENDED.name})
+"""Whoever's records were read is told of it, however long the holder was away; and a responder
+hears of every end, or it would answer for good that the pack may be sold."""
 
 log = logging.getLogger("yilian.gateway")
 

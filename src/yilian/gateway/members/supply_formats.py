@@ -1,4 +1,7 @@
-"""The questions about recalls and traces between members, as they travel (MessagePack). Pure."""
+"""The questions about recalls, ends and traces between members, as they travel (MessagePack).
+
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from yilian.vault.envelope import Format
 
 MAX_UNITS = 2_000
 MAX_MOMENTS = 1_000
+MAX_ENDS = 8 * 1024 * 1024
 
 UnitId = Annotated[str, msgspec.Meta(min_length=1, max_length=512)]
 Word = Annotated[str, msgspec.Meta(max_length=512)]
@@ -21,6 +25,13 @@ class MadeOfRecalled(Format, frozen=True, kw_only=True):
 
     recall: Id
     units: Annotated[tuple[UnitId, ...], msgspec.Meta(min_length=1, max_length=MAX_UNITS)]
+
+
+class EndsSent(Format, frozen=True, kw_only=True):
+    """Word of packs that ended, for their responder (`gateway/supply/ends.py`)."""
+
+    parcel: Id
+    package: Annotated[bytes, msgspec.Meta(min_length=1, max_length=MAX_ENDS)]
 
 
 class TraceAsked(Format, frozen=True, kw_only=True):

@@ -82,6 +82,9 @@ SUPPLY_CLAIMS = _of("supply-claims", formats.ClaimsAsked, formats.ClaimsAnswer, 
 SUPPLY_SHIPMENT = _of(
     "supply-shipment", formats.ShipmentSent, formats.Nothing, Known(65 * MIB, KIB, 60.0)
 )
+SUPPLY_ENDED = _of(
+    "supply-ended", supply_formats.EndsSent, formats.Nothing, Known(9 * MIB, KIB, 60.0)
+)
 SUPPLY_OPENING = _of(
     "supply-opening", formats.OpeningsAsked, formats.OpeningsAnswer, Known(16 * KIB, LARGEST, 60.0)
 )

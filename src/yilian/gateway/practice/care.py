@@ -35,6 +35,8 @@ TERMS_NEEDED = code(9422, "treatment.terms_needed", 409, "id")
 OTHER_PERSON = code(9423, "treatment.referral_of_other_person", 409, "id")
 
 DAY_MS = 86_400_000
+OVER = ("closed", "cancelled", "declined", "ended")
+"""Status of a relation that never stands again."""
 
 
 class Made(NamedTuple):
@@ -61,6 +63,13 @@ class Relation(NamedTuple):
     reason: str | None
     opened: int | None
     ends: int | None
+
+
+class Attended(NamedTuple):
+    """A relation that stands now, and whose it is by the id here."""
+
+    person: str
+    relation: Relation
 
 
 class Opened(NamedTuple):
@@ -230,6 +239,26 @@ class Care:
             for each in self._relations.of_patient(person)
         ]
         return sorted(found, key=lambda each: (each.opened or 0, each.relation))
+
+    def waiting(self, practitioner: str | None) -> list[Attended]:
+        """List whom a practitioner treats now, those who came first at the top; None: anybody.
+
+        What is over for good is forgotten on the way, so that the next list is as short.
+        """
+        engine = self._organisation.engine
+        state, now = engine.state(), engine.now()
+        stands = standing_now(state, now, self._organisation.id)
+        found, over = [], []
+        for relation, person in self._relations.waiting.all():
+            kept, _ = self._relations.opened(relation)
+            shown = _shown(state, self._organisation.id, kept, stands)
+            if shown.stands:
+                if practitioner is None or not shown.team or practitioner in shown.team:
+                    found.append(Attended(person, shown))
+            elif shown.status in OVER or (shown.ends is not None and shown.ends <= now):
+                over.append(relation)
+        self._relations.waiting.drop(over)
+        return sorted(found, key=lambda each: (each.relation.opened or 0, each.relation.relation))
 
     def _require_person(self, person: str) -> None:
         found = standing(self._organisation.engine.state(), person)

@@ -1,4 +1,5 @@
-"""Why an action of our own people and programs is refused: numbers 9660 to 9689, append only."""
+"""Why an action of our own people and programs is refused: numbers 9660 to 9689 and 9722
+to 9729, append only."""
 
 from __future__ import annotations
 
@@ -46,6 +47,15 @@ QUEUE_UNSIGNED = code(9688, "supply.queue_unsigned", 403, "number")
 
 # Appended
 CHANGED_SINCE = code(9689, "supply.changed_since", 409, "at", "unit")
+
+# Taking back
+ACTION_UNKNOWN = code(9722, "supply.action_unknown", 404, "key")
+ACTION_STANDS = code(9723, "supply.action_stands", 409, "key")
+ACTION_TAKEN_BACK = code(9724, "supply.action_taken_back", 409, "key")
+ACTION_POSTED = code(9725, "supply.action_posted", 409, "key")
+ACTION_BUILT_ON = code(9726, "supply.action_built_on", 409, "event", "unit")
+
+NOT_MISSING = code(9727, "supply.not_missing", 409, "unit")
 
 
 class UnitsRefused(Refusal):

@@ -9,6 +9,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from yilian.gateway.epcis.document import Event
 from yilian.gateway.supply.orders import ActionName, Order
+from yilian.gateway.supply.pack_rows import UnitRow
 from yilian.gateway.supply.steps import END, NAMESPACE, PARTY, PREFIX, STERILISING, USING
 from yilian.ledger import codec
 
@@ -31,6 +32,7 @@ WORDS: dict[ActionName, Words] = {
     "decommission": Words("decommissioning", "inactive", "DELETE"),
     "destroy": Words("destroying", "destroyed", "DELETE"),
     "report_stolen": Words("holding", "stolen"),
+    "report_lost": Words("holding", "unknown"),
     "sample": Words("sampling", "inactive", "DELETE"),
     "export": Words("decommissioning", "inactive", "DELETE"),
     "quarantine": Words("holding", "non_sellable_other"),
@@ -85,6 +87,24 @@ def set_aside(order: Order, told: Told, unit: str) -> Event:
         "bizStep": words.step,
         "disposition": words.disposition,
     }
+
+
+def taken_out(order: Order, told: Told, rows: Sequence[UnitRow]) -> list[Event]:
+    """Write that units are in their cases no more, but for those whose cases are named too."""
+    named = {row.id for row in rows}
+    by_case: dict[str, list[str]] = {}
+    for row in rows:
+        if row.parent is not None and row.parent not in named:
+            by_case.setdefault(row.parent, []).append(row.id)
+    return [
+        _shared(told, order.key, "disaggregate", case) | _packing("disaggregate", case, units)
+        for case, units in sorted(by_case.items())
+    ]
+
+
+def nowhere(event: Event) -> Event:
+    """Say of an event that its units were not where it was written."""
+    return event | {"readPoint": None, "bizLocation": None}
 
 
 def _shared(told: Told, key: str, action: str, unit: str) -> Event:

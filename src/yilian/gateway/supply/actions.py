@@ -6,58 +6,49 @@ transaction. What captured events of others get away with is refused here, with 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import cast
+from collections.abc import Callable, Collection, Sequence
+from typing import get_args
 
 import msgspec
 import sqlalchemy as sql
 
 from yilian.gateway.epcis.document import Event
 from yilian.gateway.epcis.errors import EVENT_EXISTS, INVALID
-from yilian.gateway.epcis.repository import Repository
-from yilian.gateway.supply import action_events, steps
+from yilian.gateway.epcis.repository import Repository, Stored
+from yilian.gateway.supply import action_events, action_rows, steps
+from yilian.gateway.supply.action_attempts import Attempts
+from yilian.gateway.supply.action_cases import Cases
+from yilian.gateway.supply.action_corrections import Corrections
 from yilian.gateway.supply.action_errors import (
-    ALREADY_DISPENSED,
     BAD_TIME,
     CHANGED_SINCE,
     FIELD_NEEDED,
     IN_A_PARENT,
-    KEY_REUSED,
-    NOT_IN_PARENT,
     NOT_MADE_HERE,
-    NOT_YOURS,
-    SINGLE_USE,
     TOO_MANY_UNITS,
     UNIT_EXISTS,
-    UNIT_UNKNOWN,
-    WRONG_EXPIRY,
-    WRONG_LOT,
-    WRONG_PLACE,
-    WRONG_STANDING,
     UnitsRefused,
 )
 from yilian.gateway.supply.action_events import EACH, Told, party
+from yilian.gateway.supply.action_titles import ActionTitles, Moved
 from yilian.gateway.supply.alerts import Alerts, Detail
 from yilian.gateway.supply.code_form import CODE_UNREADABLE
 from yilian.gateway.supply.codes import read as read_code
-from yilian.gateway.supply.database import SupplyDatabase, table
+from yilian.gateway.supply.database import SupplyDatabase
 from yilian.gateway.supply.devices import Devices
 from yilian.gateway.supply.folding import is_item
-from yilian.gateway.supply.judging import Severity
 from yilian.gateway.supply.orders import (
     MAX_UNITS,
-    RETURNING,
-    WANTS,
     ActionName,
     Done,
     DoneUnit,
+    HoldReason,
     Order,
     Scanned,
+    wants_of,
 )
 from yilian.gateway.supply.outside import (
     Alone,
-    End,
     Histories,
     Holding,
     LocalHolding,
@@ -66,40 +57,16 @@ from yilian.gateway.supply.outside import (
     Recalls,
     Verifications,
 )
-from yilian.gateway.supply.pack_rows import UnitRow
 from yilian.gateway.supply.packs import Packs
 from yilian.gateway.supply.unit_checks import Asked, Checks, Chosen, Read, local_day
-from yilian.ledger import codec
-from yilian.ledger.errors import Code, Refusal
-from yilian.ledger.keys import sha256
+from yilian.ledger.errors import MALFORMED, Refusal
 
 AHEAD_MS = 300_000
 """How far the clocks of two places may be apart."""
 
 _ALONE = Alone()
 _NOTHING = Nothing()
-
-ATTEMPTS: dict[Code, tuple[str, Severity]] = {
-    ALREADY_DISPENSED: ("dispensed_twice", "suspect"),
-    WRONG_LOT: ("wrong_lot", "suspect"),
-    WRONG_EXPIRY: ("wrong_expiry", "suspect"),
-    SINGLE_USE: ("reused", "error"),
-}
-"""What people must hear of although it was refused. A pack that is dispensed twice at one place was
-scanned twice; that is an error."""
-
-
-@dataclass(frozen=True)
-class ActionRow:
-    """An action that was done, by its key; `who` asked for it, `digest` is of what was asked."""
-
-    key: str
-    digest: bytes
-    who: str
-    done: bytes
-
-
-_actions = table("supply_actions", ActionRow, ("key",))
+_STAY = Moved()
 
 
 class Site:
@@ -153,12 +120,16 @@ class Actions:
         self._packs = packs
         self._alerts = alerts
         self._now = now
-        self._holding = LocalHolding(site.mine) if holding is None else holding
+        held = LocalHolding(site.mine) if holding is None else holding
         self._products = products
         self._histories = histories
         self._gln_of = gln_of
-        self._checks = Checks(site.mine, self._holding, recalls, verifications)
+        self._checks = Checks(site.mine, held, recalls, verifications)
+        self._cases = Cases(site.mine, packs)
+        self._attempts = Attempts(site.organisation, database, packs, alerts)
+        self._corrections = Corrections(site.organisation, repository, packs, held)
         self.devices = Devices(packs, products)
+        self._titles = ActionTitles(site.organisation, held, self.devices.is_last)
 
     def carry_out(self, action: ActionName, order: Order, who: str) -> Done:
         """Do an action, or answer it from when it was done under this key.
@@ -167,31 +138,29 @@ class Actions:
         `UnitsRefused` has all units that may not. What people must look at raises an alert, though
         nothing was done.
         """
-        digest = sha256(codec.encode([action, order]))
+        digest = action_rows.digest_of(action, order)
         try:
             with self._database.read() as reading:
-                before = self._before(order.key, digest, reading)
+                before = action_rows.before(order.key, digest, reading)
             if before is not None:
                 return before
             self._bring(action, order)
             with self._database.write() as connection:
-                before = self._before(order.key, digest, connection)
+                before = action_rows.before(order.key, digest, connection)
                 if before is not None:
                     return before
                 done = self._do(action, order, connection)
-                row = ActionRow(order.key, digest, who, codec.encode(done))
-                connection.execute(sql.insert(_actions).values(**vars(row)))
+                action_rows.keep(done, digest, who, connection)
         except UnitsRefused as refused:
-            self._attempted(action, order, refused)
+            self._attempts.note(action, order, refused)
             raise
         self._repository.tell()
         return done
 
     def known(self, key: str) -> Done | None:
         """Find what was done under a key."""
-        query = sql.select(_actions).where(_actions.c.key == key)
-        found = self._database.one(ActionRow, query)
-        return None if found is None else msgspec.json.decode(found.done, type=Done)
+        with self._database.read() as connection:
+            return action_rows.find(key, connection)
 
     def read(self, scanned: Scanned) -> Read:
         """Read a scanned code, or a URI; refuses `supply.code_unreadable`."""
@@ -212,35 +181,88 @@ class Actions:
     # One action
 
     def _do(self, action: ActionName, order: Order, connection: sql.Connection) -> Done:
-        scanned = [self.read(each) for each in order.units]
-        if len(scanned) > MAX_UNITS:
-            raise TOO_MANY_UNITS(limit=MAX_UNITS)
-        offset = order.offset or self.site.offset
-        parent = self._parent(action, order, scanned)
-        if action == "disaggregate" and not scanned:
-            scanned = self._all_in(parent, connection)
-        if not scanned:
-            raise FIELD_NEEDED(field="units")
         at = self._now() if order.at is None else order.at
         if at > self._now() + AHEAD_MS:
             raise BAD_TIME(at=at)
-        wants = RETURNING if action == "ship" and order.returning else WANTS.get(action)
+        if action == "declare_error":
+            return self._take_back(order, at, connection)
+        offset = order.offset or self.site.offset
+        scanned = [self.read(each) for each in order.units]
+        parent = self._parent(action, order, scanned)
+        if action == "disaggregate" and not scanned:
+            scanned = self._cases.contents(parent, connection)
+        if not scanned:
+            raise FIELD_NEEDED(field="units")
+        if len(scanned) > MAX_UNITS:
+            raise TOO_MANY_UNITS(limit=MAX_UNITS)
+        wants = wants_of(action, order)
         place = steps.canonical(order.place)
         if wants is None:
             chosen = self._make(order, scanned, connection)
         else:
             first = {"use": self.devices.may_use, "sterilise": self.devices.may_sterilise}
-            asked = Asked(action, wants, place, local_day(at, offset), first.get(action))
+            asked = Asked(
+                action,
+                wants,
+                place,
+                local_day(at, offset),
+                first.get(action),
+                *self._not_there(action, order),
+            )
             chosen = self._checks.choose(asked, scanned, connection)
-            self._refuse_case(action, parent, chosen, place, connection)
+            self._cases.require(action, parent, chosen, place, connection)
         at = self._after(at, order, chosen)
         to = party(order.to, self._gln_of(order.to)) if order.to is not None else ""
         own = party(self.site.organisation, self.site.gln)
         told = Told(self.site.organisation, at, offset, place, own, to)
         named = [each.unit for each in scanned]
         events = self._events(action, order, told, named, parent, chosen)
-        shipment = self._titles(action, order, named, chosen, connection)
-        return self._put(action, order, at, events, shipment, named, chosen, connection)
+        moved = self._titles.move(action, order, named, chosen, connection)
+        stored = self._put(action, order, at, events, chosen, connection)
+        units = {*named, *(row.id for row in chosen.units)}
+        units |= {row.id for row in chosen.missing}
+        self._miss(order, chosen, connection)
+        done = self._done(action, order, at, stored, units, connection, moved)
+        return msgspec.structs.replace(done, missing=tuple(row.id for row in chosen.missing))
+
+    def _not_there(self, action: ActionName, order: Order) -> tuple[tuple[str, ...], bool]:
+        """Read what a delivery is without; refuses to be told so of anything else."""
+        if action != "receive" and (order.missing or order.counted):
+            raise MALFORMED()
+        return tuple(self.read(each).unit for each in order.missing), order.counted
+
+    def _miss(self, order: Order, chosen: Chosen, connection: sql.Connection) -> None:
+        for row in chosen.missing:
+            detail = Detail(f"action/{order.key}", "receive", row.standing)
+            self._alerts.raise_("missing_in_case", "error", row.id, detail, connection)
+
+    def _take_back(self, order: Order, at: int, connection: sql.Connection) -> Done:
+        if order.units:
+            # Taken back is the whole action; whoever names some of its units means less.
+            raise MALFORMED()
+        taken = self._corrections.take_back(order, at, connection)
+        return self._done("declare_error", order, at, taken.events, taken.units, connection)
+
+    def _done(
+        self,
+        action: ActionName,
+        order: Order,
+        at: int,
+        stored: Sequence[Stored],
+        units: Collection[str],
+        connection: sql.Connection,
+        moved: Moved = _STAY,
+    ) -> Done:
+        now = self._packs.rows(units, connection)
+        return Done(
+            key=order.key,
+            action=action,
+            at=at,
+            events=tuple(each.event_id for each in stored),
+            units=tuple(DoneUnit(unit=unit, standing=now[unit].standing) for unit in sorted(now)),
+            shipment=moved.shipment,
+            ending=moved.ending,
+        )
 
     def _put(
         self,
@@ -248,31 +270,24 @@ class Actions:
         order: Order,
         at: int,
         events: Sequence[Event],
-        shipment: str | None,
-        named: Sequence[str],
         chosen: Chosen,
         connection: sql.Connection,
-    ) -> Done:
+    ) -> Sequence[Stored]:
         """Store the events, take them, and show a receiver what they tell of these units."""
         stored = self._repository.put(
             [action_events.tidy(each) for each in events], self.site.organisation, connection
         )
         for each in stored:
-            self._packs.apply(each, connection)
+            if not self._packs.apply(each, connection):
+                # The very same was declared an error: at that time it was not done.
+                unit = next((row.id for row in chosen.units), "")
+                raise UnitsRefused([CHANGED_SINCE(unit=unit, at=at)])
         if action == "ship" and order.to is not None and order.to != self.site.organisation:
             all_units = [row.id for row in chosen.units]
             self._repository.show(
                 order.to, self._packs.sequences(all_units, connection), connection
             )
-        now = self._packs.rows([*named, *(row.id for row in chosen.units)], connection)
-        return Done(
-            key=order.key,
-            action=action,
-            at=at,
-            events=tuple(each.event_id for each in stored),
-            units=tuple(DoneUnit(unit=unit, standing=now[unit].standing) for unit in sorted(now)),
-            shipment=shipment,
-        )
+        return stored
 
     def _parent(self, action: ActionName, order: Order, scanned: Sequence[Read]) -> str:
         if action not in ("aggregate", "disaggregate"):
@@ -283,10 +298,6 @@ class Actions:
         if any(each.unit == parent for each in scanned):
             raise IN_A_PARENT(unit=parent, parent=parent)
         return parent
-
-    def _all_in(self, parent: str, connection: sql.Connection) -> list[Read]:
-        inside = self._packs.inside([parent], connection)
-        return [Read(each.id) for each in inside if each.parent == parent]
 
     def _make(self, order: Order, scanned: Sequence[Read], connection: sql.Connection) -> Chosen:
         """Judge units that are to be commissioned: new, and of this organisation's own products."""
@@ -314,40 +325,6 @@ class Actions:
             return self._products is _ALONE
         return facts.owner == self.site.organisation
 
-    def _refuse_case(
-        self,
-        action: ActionName,
-        parent: str,
-        chosen: Chosen,
-        place: str,
-        connection: sql.Connection,
-    ) -> None:
-        """Refuse a case that is not here or ended, or holds itself, and what is not in it."""
-        found: list[Refusal | None] = []
-        if action == "disaggregate":
-            found = [
-                None if row.parent == parent else NOT_IN_PARENT(unit=row.id, parent=parent)
-                for row in chosen.named
-            ]
-        elif action == "aggregate":
-            held_by_itself = any(row.id == parent for row in chosen.units)
-            found = [IN_A_PARENT(unit=parent, parent=parent) if held_by_itself else None]
-            case = self._packs.rows([parent], connection).get(parent)
-            if case is not None:
-                found.append(self._case(case, place))
-        refused = [each for each in found if each is not None]
-        if refused:
-            raise UnitsRefused(refused)
-
-    def _case(self, row: UnitRow, place: str) -> Refusal | None:
-        if row.standing not in WANTS["aggregate"].standings:
-            return WRONG_STANDING(unit=row.id, standing=row.standing)
-        if not self.site.mine(row.holder):
-            return NOT_YOURS(unit=row.id)
-        if row.place and row.place != place:
-            return WRONG_PLACE(unit=row.id, place=row.place)
-        return None
-
     def _after(self, at: int, order: Order, chosen: Chosen) -> int:
         """Give the time of the action: not before a unit came to the standing it is judged in."""
         least = max((row.since for row in chosen.units), default=0)
@@ -367,16 +344,22 @@ class Actions:
         parent: str,
         chosen: Chosen,
     ) -> list[Event]:
-        for name, value in (("to", order.to), ("reason", order.reason)):
-            if {"to": "ship", "reason": "quarantine"}[name] == action and value is None:
-                raise FIELD_NEEDED(field=name)
+        if action == "ship" and order.to is None:
+            raise FIELD_NEEDED(field="to")
+        if action == "quarantine" and order.reason not in get_args(HoldReason):
+            raise FIELD_NEEDED(field="reason")
         if action in EACH:
             events = [action_events.write(action, order, told, [each], parent) for each in named]
             if action == "receive":
                 recalled = [row.id for row in chosen.units if self._checks.is_recalled(row)]
                 events += [action_events.set_aside(order, told, each) for each in recalled]
-            return events
+            # Whose title came back alone is in the case no more that it was shipped in.
+            alone = chosen.named if action == "return" and order.shipment else chosen.missing
+            out = action_events.taken_out(order, told, alone)
+            return [*map(action_events.nowhere, out), *events]
         event = action_events.write(action, order, told, named, parent)
+        if action == "report_lost":
+            return [*action_events.taken_out(order, told, chosen.named), event]
         return self._uses(event, chosen) if action == "use" else [event]
 
     def _uses(self, event: Event, chosen: Chosen) -> list[Event]:
@@ -391,52 +374,7 @@ class Actions:
             events.append(ended if not rest else ended | {"eventID": None})
         return events
 
-    def _titles(
-        self,
-        action: ActionName,
-        order: Order,
-        named: Sequence[str],
-        chosen: Chosen,
-        connection: sql.Connection,
-    ) -> str | None:
-        items = chosen.items
-        if action == "commission":
-            self._holding.commission([each for each in named if is_item(each)], connection)
-        elif action == "ship" and items and order.to not in (None, self.site.organisation):
-            return self._holding.ship(items, order.to, connection)
-        elif action in ("receive", "return") and order.shipment is not None:
-            self._holding.accept(order.shipment, items, connection)
-            return order.shipment
-        else:
-            self._finish(action, order, chosen, connection)
-        return None
-
-    def _finish(
-        self, action: ActionName, order: Order, chosen: Chosen, connection: sql.Connection
-    ) -> None:
-        end = WANTS[action].end
-        items = chosen.items
-        if action == "use":
-            end = "dispensed"
-            items = [row.id for row in chosen.named if self.devices.is_last(row)]
-        if not end or order.part:
-            return
-        if action == "report_stolen":
-            # What is on its way is nobody's to end until it arrives.
-            held = self._holding.holds(items, connection)
-            items = [each for each in items if held.get(each)]
-        if items:
-            self._holding.finish(items, cast(End, end), connection)
-
     # Before and after
-
-    def _before(self, key: str, digest: bytes, connection: sql.Connection) -> Done | None:
-        found = connection.execute(sql.select(_actions).where(_actions.c.key == key)).first()
-        if found is None:
-            return None
-        if found.digest != digest:
-            raise KEY_REUSED(key=key)
-        return msgspec.structs.replace(msgspec.json.decode(found.done, type=Done), replayed=True)
 
     def _bring(self, action: ActionName, order: Order) -> None:
         """Take in what the sender showed of a shipment's packs, as far as it is not here."""
@@ -451,26 +389,3 @@ class Actions:
                 if refusal.code not in (EVENT_EXISTS, INVALID):
                     raise
         self._packs.catch_up()
-
-    def _attempted(self, action: ActionName, order: Order, refused: UnitsRefused) -> None:
-        with self._database.write() as connection:
-            for each in refused.refused:
-                kind, severity = ATTEMPTS.get(each.code, ("", "error"))
-                if each.code is UNIT_UNKNOWN and action == "dispense":
-                    kind, severity = "unknown_serial", "suspect"
-                if not kind or (kind == "dispensed_twice" and action != "dispense"):
-                    continue
-                unit = str(each.parameters["unit"])
-                row = self._packs.rows([unit], connection).get(unit)
-                if kind == "dispensed_twice" and self._is_slip(row, order):
-                    severity = "error"
-                standing = "unknown" if row is None else row.standing
-                detail = Detail(f"action/{order.key}", action, standing)
-                self._alerts.raise_(kind, severity, unit, detail, connection)
-
-    def _is_slip(self, row: UnitRow | None, order: Order) -> bool:
-        return (
-            row is not None
-            and row.hand == self.site.organisation
-            and row.place == steps.canonical(order.place)
-        )

@@ -18,6 +18,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from yilian.gateway.epcis import json_form
 from yilian.gateway.epcis.document import Event
+from yilian.gateway.epcis.validation import validate
 from yilian.gateway.supply import steps
 from yilian.gateway.supply.arrivals import Incoming
 from yilian.gateway.supply.database import SupplyDatabase, table
@@ -143,13 +144,11 @@ class Ahead:
 
 
 def _named(events: Sequence[Event]) -> set[str]:
-    """Give all units that events name."""
+    """Give all units that valid events name: a sender may have sent anything."""
     found: set[str] = set()
     for each in events:
-        try:
+        if not validate(each):
             found.update(steps.read(each).units)
-        except (KeyError, ValueError):
-            continue
     return found
 
 

@@ -22,7 +22,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from yilian.gateway.epcis import identifiers
 from yilian.gateway.epcis.repository import Repository, Stored
-from yilian.gateway.supply import presentations, steps
+from yilian.gateway.supply import end_rows, presentations, steps
 from yilian.gateway.supply.alerts import Alerts, Detail
 from yilian.gateway.supply.database import METADATA, SupplyDatabase, table
 from yilian.gateway.supply.directory import Directory
@@ -105,8 +105,13 @@ class Clones:
         *,
         now: Callable[[], int],
         announce: Announce,
+        behind: Callable[[str], str] = str,
     ) -> None:
-        """`seen` belongs to `Verification.listeners`; call `follow` after each commit of events."""
+        """`seen` belongs to `Verification.listeners`; call `follow` after each commit of events.
+
+        `behind` names the organisation behind who told of an event, or behind a location number.
+        """
+        self._behind = behind
         self._organisation = organisation
         self._database = database
         self._directory = directory
@@ -215,6 +220,8 @@ class Clones:
         act = _act(step)
         if act == "move" and (not step.place or self._places.find(step.place) is None):
             return []
+        # What a title proves stays, whoever declares that it did not happen.
+        proved = act == "dispense" and end_rows.is_proved(connection, stored.sequence)
         found: list[_Found] = []
         for unit in sorted(step.units):
             gtin, serial = _numbers(unit)
@@ -226,15 +233,24 @@ class Clones:
                 stored.submitter,
                 act,
                 f"event/{stored.sequence}",
-                stored.digest,
+                b"" if proved else stored.digest,
             )
             if not serial or not presentations.insert(connection, shown):
                 continue
             found += _leaps(connection, shown)
             if act == "dispense":
-                found += _dispensed(connection, shown)
+                found += self._dispensed(connection, shown)
                 found += self._recalled(shown, serial)
         return self._raise(found, connection)
+
+    def _dispensed(self, connection: sql.Connection, shown: Presentation) -> list[_Found]:
+        other = presentations.dispensed_elsewhere(connection, shown, self._parties)
+        return [] if other is None else [_found("clone", "suspect", shown, "clone", other)]
+
+    def _parties(self, shown: Presentation) -> set[str]:
+        """Name who is behind a presentation: who told of it, and who trades at its site."""
+        named = (shown.who, shown.site)
+        return {shown.who} | {self._behind(each) for each in named if each}
 
     def _recalled(self, shown: Presentation, serial: str) -> list[_Found]:
         """Tell a pack that was handed out after its recall stood on the chain."""
@@ -331,11 +347,6 @@ def _act(step: steps.Step) -> Act:
 
 def _leaps(connection: sql.Connection, shown: Presentation) -> list[_Found]:
     other = presentations.leap(connection, shown)
-    return [] if other is None else [_found("clone", "suspect", shown, "clone", other)]
-
-
-def _dispensed(connection: sql.Connection, shown: Presentation) -> list[_Found]:
-    other = presentations.dispensed_elsewhere(connection, shown)
     return [] if other is None else [_found("clone", "suspect", shown, "clone", other)]
 
 

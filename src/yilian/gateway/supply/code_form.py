@@ -35,6 +35,7 @@ Reason = Literal[
     "no_pack",  # it names a place, a document or a date, but no pack and no product
     "separator_missing",  # the scanner dropped FNC1: two fields run into one
     "trace_code_or_gs1",
+    "compressed",  # it looks like a compressed Digital Link, which is not read
 ]
 """Why it could not be read."""
 

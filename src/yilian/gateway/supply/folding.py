@@ -6,7 +6,7 @@ it names, all that is inside them, and the cases they are in.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, cast
 
 from yilian.gateway.supply.judging import (
@@ -18,10 +18,25 @@ from yilian.gateway.supply.judging import (
     first_sight,
     judge,
 )
+from yilian.gateway.supply.places import gln_of
 from yilian.gateway.supply.steps import Act, Link, Mark, Role
 from yilian.gateway.supply.unit import TERMINAL, Standing
 
 _SET_ASIDE: frozenset[Standing] = frozenset(("returned", "quarantined", "recalled"))
+_UNSAID = frozenset(("not_received", "still_packed", "never_commissioned"))
+"""Broken where messages are missing: a title that ended proves what they would have said."""
+
+ENDS: Mapping[Act, Standing] = {
+    "dispense": "dispensed",
+    "destroy": "destroyed",
+    "export": "exported",
+    "sample": "sampled",
+    "steal": "stolen",
+    "lose": "lost",
+    "decommission": "decommissioned",
+}
+"""The acts by which a title can end, and how a unit stands then."""
+
 DEEPEST = 16
 """More levels of packing than anybody uses; deeper ones are not followed."""
 
@@ -82,11 +97,29 @@ class Broken(NamedTuple):
     standing: str
 
 
+class Proof(NamedTuple):
+    """That a pack ended at an organisation, by its title; `sequence` is the event that says so."""
+
+    sequence: int
+    organisation: str
+
+
 class Known:
     """The units that a step can reach, and what became of them."""
 
-    def __init__(self, states: Mapping[str, State]) -> None:
+    def __init__(
+        self,
+        states: Mapping[str, State],
+        proofs: Mapping[str, Sequence[Proof]] | None = None,
+        parties: Mapping[str, str] | None = None,
+    ) -> None:
+        """`proofs`: of packs that ended by their titles, in the order in which they were told.
+
+        `parties`: the organisations behind those who tell of steps, and behind location numbers.
+        """
         self.states = dict(states)
+        self.proofs = proofs or {}
+        self.parties = parties or {}
         self.inside: dict[str, dict[str, None]] = {}
         for name, state in states.items():
             if state.parent is not None:
@@ -206,6 +239,9 @@ class _Fold:
             same_hand=state.hand == deed.submitter,
             same_place=bool(deed.place) and state.place == deed.place,
         )
+        if self._is_told_again(unit, act, state):
+            self.known.put(unit, state._replace(holder=self._ended_at(unit) or state.holder), role)
+            return
         if act == "receive" and state.held == "in_transit":
             # Set aside on its way, it comes in as it is.
             verdict = verdict._replace(kind="")
@@ -222,7 +258,35 @@ class _Fold:
             self.known.put(unit, state, role)
             return
         self._other_holder(unit, act, state)
-        self.known.put(unit, self._after(act, state, verdict.into), role)
+        after = self._after(act, state, verdict.into)
+        self.known.put(unit, after._replace(holder=self._ended_at(unit) or after.holder), role)
+
+    # Ends by title
+
+    def _first_proof(self, unit: str) -> Proof | None:
+        return next(iter(self.known.proofs.get(unit, ())), None)
+
+    def _ended_at(self, unit: str) -> str:
+        """Name who had a unit at its end, where this step is the one that its title proves."""
+        proof = self._first_proof(unit)
+        return proof.organisation if proof and proof.sequence == self.deed.sequence else ""
+
+    def _by_who_ended(self, unit: str) -> bool:
+        """Tell whether a step is told by who ended a unit by its title, or by that very title."""
+        proof, deed = self._first_proof(unit), self.deed
+        if proof is None:
+            return False
+        others = {each.sequence for each in self.known.proofs[unit]} - {proof.sequence}
+        if deed.sequence in others:
+            # Two titles to one pack are two packs, whoever had them.
+            return False
+        named = (deed.submitter, gln_of(deed.place))
+        return proof.organisation in (self.known.parties.get(each, each) for each in named)
+
+    def _is_told_again(self, unit: str, act: Act, state: State) -> bool:
+        """Tell whether an end is told once by its title and once by an event: it is one end."""
+        alike = state.standing in TERMINAL and ENDS.get(act) == state.standing
+        return alike and self._by_who_ended(unit)
 
     def _after(self, act: Act, state: State, into: Standing | None) -> State:
         deed = self.deed
@@ -352,6 +416,8 @@ class _Fold:
             self.known.put(unit, state, role)
 
     def _break(self, kind: str, severity: Severity, unit: str, state: State | None) -> None:
+        if kind in _UNSAID and self._by_who_ended(unit):
+            return
         standing = "unknown" if state is None else state.standing
         self.known.broken.append(Broken(kind, severity, unit, self.deed.act, standing))
 

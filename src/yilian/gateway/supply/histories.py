@@ -5,14 +5,24 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import sqlalchemy as sql
 
 from yilian.gateway.supply import notes, title_rows
 from yilian.gateway.supply.arrivals import read_document
 from yilian.gateway.supply.notes import TitleTree
-from yilian.gateway.supply.pedigree import Composer, Document, Note, Place, Shown, Spend
+from yilian.gateway.supply.pedigree import (
+    Composer,
+    Document,
+    End,
+    Ended,
+    EndWord,
+    Note,
+    Place,
+    Shown,
+    Spend,
+)
 from yilian.gateway.supply.plans import edges_of
 from yilian.gateway.supply.title_rows import (
     POSTED,
@@ -101,12 +111,23 @@ class Histories:
 
     def compose(self, connection: sql.Connection, wanted: Mapping[int, Sequence[str]]) -> Document:
         """Write the pedigree of packs, given by the note that they are in now."""
+        return self._composed(connection, wanted).document()
+
+    def compose_ended(
+        self, connection: sql.Connection, wanted: Mapping[int, Sequence[str]]
+    ) -> Ended:
+        """Write the pedigree of ended packs, given by their ends."""
+        return self._composed(connection, wanted).ended()
+
+    def _composed(
+        self, connection: sql.Connection, wanted: Mapping[int, Sequence[str]]
+    ) -> Composer:
         composer, places, received = Composer(), dict[Place, None](), dict[str, None]()
         for number, units in wanted.items():
             row = note_row(connection, number)
-            note = Note(holder=row.holder, key=row.key, salt=row.salt)
+            into = _into(row)
             for chain, names in self._chains(connection, row, units, received):
-                composer.line(chain, note, names)
+                composer.line(chain, into, names)
                 places.update(dict.fromkeys(each.place for each in chain))
         for place in places:
             own = post_at(connection, place[1]) if place[0] == self._organisation else None
@@ -118,7 +139,7 @@ class Histories:
                 known = self._shipment(connection, shipment).trees.get(place)
                 if known is not None:
                     composer.tree(place, *known)
-        return composer.document()
+        return composer
 
     def _chains(
         self,
@@ -173,6 +194,13 @@ class Histories:
             while len(self._shown) > _KEPT:
                 self._shown.popitem(last=False)
         return made
+
+
+def _into(row: NoteRow) -> Note | End:
+    if row.word:
+        # Written from an EndWord.
+        return End(word=cast(EndWord, row.word), salt=row.salt)
+    return Note(holder=row.holder, key=row.key, salt=row.salt)
 
 
 def commitment(row: NoteRow) -> bytes:

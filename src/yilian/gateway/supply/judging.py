@@ -183,6 +183,8 @@ KINDS = frozenset(
         "clone",
         "unknown_serial",
         "temperature",
+        "missing_in_case",
+        "lot_below_zero",
     }
 )
 """Every kind of alert; each has its words in `text/*/alerts.json`."""

@@ -16,6 +16,8 @@ _NAMES = {"gtin": "01", "sscc": "00", "ser": "21", "lot": "10", "cpv": "22", "ex
 """Words that older links have in place of the identifiers."""
 _NUMBER = re.compile(r"[0-9]{2,4}")
 _QUALIFIERS = {"01": ("22", "10", "21", "235"), "00": ()}
+_COMPRESSED = re.compile(r"(?=.*[0-9])(?=.*[a-z])(?=.*[A-Z])[A-Za-z0-9_-]{10,}")
+"""What the last step of a compressed link looks like: bits in base64url, and no word."""
 _PACK_URN = re.compile(r"urn:epc:(?:id:(?:sgtin|sscc)|class:lgtin|idpat:sgtin):.+", re.IGNORECASE)
 
 
@@ -69,4 +71,5 @@ def _path(path: str) -> list[tuple[str, str]]:
             if key == "01" and len(value) in (8, 12, 13) and value.isdigit():
                 value = value.zfill(14)
             return [(key, value), *zip(names, rest[1::2], strict=True)]
-    raise unreadable("digital_link", "structure")
+    squeezed = bool(steps) and _COMPRESSED.fullmatch(steps[-1])
+    raise unreadable("digital_link", "compressed" if squeezed else "structure")

@@ -81,3 +81,9 @@ class TitleView:
     def _covered(self, gtin: str) -> str | None:
         company = supply.covering(self._state, gtin)
         return None if company is None else company.organisation
+
+
+def responder_of(state: State, unit: str) -> str | None:
+    """Name the organisation that answers for a pack; None for what has no product on the chain."""
+    found = _GTIN.fullmatch(unit)
+    return None if found is None else supply.responder(state, found[1])

@@ -21,6 +21,7 @@ ActionName = Literal[
     "decommission",
     "destroy",
     "report_stolen",
+    "report_lost",
     "sample",
     "export",
     "quarantine",
@@ -28,6 +29,7 @@ ActionName = Literal[
     "use",
     "sterilise",
     "recall",
+    "declare_error",
 ]
 INTERNAL: frozenset[ActionName] = frozenset(("recall",))
 """What a recall on the chain does, and nobody by hand."""
@@ -46,10 +48,17 @@ HoldReason = Literal[
 ]
 """Why a unit is set aside: dispositions of the CBV."""
 
+ErrorReason = Literal["did_not_occur", "incorrect_data"]
+"""Why an action is taken back: error reasons of the CBV."""
+
 MAX_UNITS = 10_000
 """Units in one action."""
 
+MAX_CORRECTIVE = 100
+"""Events that correct one action."""
+
 Text = Annotated[str, msgspec.Meta(max_length=512)]
+EventId = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9+.-]*:[!-~]+$(?!\n)", max_length=512)]
 Day = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$(?!\n)", max_length=10)]
 Offset = Annotated[
     str, msgspec.Meta(pattern=r"^[+-](0[0-9]|1[0-4]):[0-5][0-9]$(?!\n)", max_length=6)
@@ -73,8 +82,11 @@ class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
     `lot`, `expiry`: commission. `parent`: aggregate, disaggregate (no units: all). `to`: ship, the
     organisation; `returning`: what may not be sold goes back. `shipment`: receive and return, where
-    titles came with it. `part`: dispense a part of a pack. `reason`: quarantine. `reference`: use,
-    a random id for the one it is used on.
+    titles came with it. `part`: dispense a part of a pack. `reason`: quarantine, declare_error.
+    `reference`: use, a random id for the one it is used on. `declares`: declare_error (no units),
+    the key of the action that was a mistake; `corrective`: ids of the events that are right
+    instead, which may be written later. `missing`: receive, what was not in the cases it should be
+    in; `counted`: receive, of cases whose packs are named too, the others are missing.
     """
 
     key: Id
@@ -89,8 +101,12 @@ class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     returning: bool = False
     shipment: Id | None = None
     part: bool = False
-    reason: HoldReason | None = None
+    reason: HoldReason | ErrorReason | None = None
     reference: Id | None = None
+    declares: Id | None = None
+    missing: Annotated[tuple[Scanned, ...], msgspec.Meta(max_length=MAX_UNITS)] = ()
+    counted: bool = False
+    corrective: Annotated[tuple[EventId, ...], msgspec.Meta(max_length=MAX_CORRECTIVE)] = ()
 
 
 class DoneUnit(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,7 +117,12 @@ class DoneUnit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Done(msgspec.Struct, frozen=True, kw_only=True):
-    """What an action did; `replayed`: it was done before, under the same key."""
+    """What an action did; `replayed`: it was done before, under the same key.
+
+    `shipment` takes titles along, or brought them; `ending` ends them. Both are done by the next
+    post. `missing` are the units that were not in their cases; their titles go back. Units that
+    nobody made any more, once their commissioning was taken back, are left out.
+    """
 
     key: Id
     action: str
@@ -109,6 +130,8 @@ class Done(msgspec.Struct, frozen=True, kw_only=True):
     events: tuple[str, ...]
     units: tuple[DoneUnit, ...]
     shipment: Id | None = None
+    ending: Id | None = None
+    missing: tuple[str, ...] = ()
     replayed: bool = False
 
 
@@ -149,6 +172,7 @@ WANTS: dict[ActionName, Wants] = {
     "decommission": Wants(_WASTE, loose=True, inside=False, end="decommissioned"),
     "destroy": Wants(_WASTE, loose=True, end="destroyed"),
     "report_stolen": Wants(_WASTE | _of("in_transit"), held=False, here=False, end="stolen"),
+    "report_lost": Wants(_BACK | _of("in_transit"), held=False, here=False, end="lost"),
     "sample": Wants(_of("active", "returned", "quarantined"), loose=True, end="sampled"),
     "export": Wants(_of("active"), loose=True, sound=True, end="exported"),
     "quarantine": Wants(_of("active", "partially_dispensed", "returned", "lost")),
@@ -157,7 +181,18 @@ WANTS: dict[ActionName, Wants] = {
     "use": Wants(_of("active"), loose=True, sound=True, inside=False),
     "sterilise": Wants(_of("active"), loose=True),
 }
-"""All but `commission`, which wants that the unit is not there yet."""
+"""All but `commission`, which wants that the unit is not there yet, and `declare_error`."""
 
 RETURNING = WANTS["ship"]._replace(standings=_BACK, sound=False)
 """What a shipment back wants."""
+
+
+def wants_of(action: ActionName, order: Order) -> Wants | None:
+    """Give what an action wants of units as it is ordered; None for `commission`."""
+    if action == "ship" and order.returning:
+        return RETURNING
+    wants = WANTS.get(action)
+    if action == "return" and order.shipment is not None and wants is not None:
+        # A title that comes back alone shows that its pack is in that case no more.
+        return wants._replace(loose=False)
+    return wants

@@ -28,7 +28,7 @@ __all__ = [
     "Verifications",
 ]
 
-End = Literal["dispensed", "destroyed", "exported", "sampled", "stolen", "decommissioned"]
+End = Literal["dispensed", "destroyed", "exported", "sampled", "stolen", "lost", "decommissioned"]
 
 
 class Holding(Protocol):
@@ -51,7 +51,10 @@ class Holding(Protocol):
         """Accept a shipment, or some of its packs."""
 
     def finish(self, units: Sequence[str], end: End, connection: sql.Connection) -> str:
-        """Have packs leave the trade for good."""
+        """Have packs leave the trade for good; gives an id to `cancel` it by."""
+
+    def cancel(self, shipment: str, connection: sql.Connection) -> None:
+        """Call a shipment or an end off; refuses `supply.shipment_posting` once it is too late."""
 
 
 class Products(Protocol):
@@ -122,6 +125,9 @@ class LocalHolding:
     def finish(self, units: Sequence[str], end: End, connection: sql.Connection) -> str:
         """See `Holding.finish`."""
         return new_id()
+
+    def cancel(self, shipment: str, connection: sql.Connection) -> None:
+        """See `Holding.cancel`."""
 
 
 class Alone:

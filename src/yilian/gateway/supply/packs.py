@@ -9,7 +9,7 @@ all is the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from threading import Lock
 from typing import NamedTuple
 
@@ -17,10 +17,10 @@ import sqlalchemy as sql
 from sqlalchemy.dialects.sqlite import insert
 
 from yilian.gateway.epcis.repository import Repository, Stored
-from yilian.gateway.supply import pack_rows, steps
+from yilian.gateway.supply import end_rows, pack_rows, steps
 from yilian.gateway.supply.alerts import Alerts, Detail
 from yilian.gateway.supply.database import METADATA, SupplyDatabase
-from yilian.gateway.supply.folding import Broken, Known, fold
+from yilian.gateway.supply.folding import ENDS, Broken, Known, State, fold
 from yilian.gateway.supply.pack_rows import (
     Order,
     StepRow,
@@ -31,6 +31,7 @@ from yilian.gateway.supply.pack_rows import (
     steps_table,
     units_table,
 )
+from yilian.gateway.supply.places import gln_of
 from yilian.gateway.supply.steps import Step
 from yilian.gateway.supply.unit import Unit
 
@@ -68,8 +69,18 @@ class Moment(NamedTuple):
 class Packs:
     """The units of one organisation. Safe for threads as far as the database is."""
 
-    def __init__(self, database: SupplyDatabase, repository: Repository, alerts: Alerts) -> None:
-        """Call `catch_up` once, then after each commit of the repository (`listeners`)."""
+    def __init__(
+        self,
+        database: SupplyDatabase,
+        repository: Repository,
+        alerts: Alerts,
+        behind: Callable[[str], str] = str,
+    ) -> None:
+        """Call `catch_up` once, then after each commit of the repository (`listeners`).
+
+        `behind` names the organisation behind who told of an event, or behind a location number.
+        """
+        self._behind = behind
         self._database = database
         self._repository = repository
         self._alerts = alerts
@@ -106,22 +117,28 @@ class Packs:
                     noted.on_conflict_do_update(index_elements=("name",), set_={"sequence": at})
                 )
 
-    def apply(self, stored: Stored, connection: sql.Connection) -> None:
-        """Take one event, inside the caller's transaction. The same again changes nothing."""
+    def apply(self, stored: Stored, connection: sql.Connection) -> bool:
+        """Take one event, inside the caller's transaction. The same again changes nothing.
+
+        Tells whether it counts: not where an error was declared in it before.
+        """
         try:
             step = steps.read(stored.event)
         except (KeyError, ValueError):
-            return
-        void = not step.declares and pack_rows.is_declared(
-            connection, stored.event_id, stored.digest, stored.submitter
+            return True
+        void = (
+            not step.declares
+            and pack_rows.is_declared(connection, stored.event_id, stored.digest, stored.submitter)
+            and not end_rows.is_proved(connection, stored.sequence)
         )
         row = _row(stored, step, void=void)
         if not pack_rows.insert_step(connection, row):
-            return
+            return not void
         if step.declares:
             self._withdraw(row, step, connection)
         elif not row.void and step.units:
             self._take(row, step, connection)
+        return not void
 
     def _take(self, row: StepRow, step: Step, connection: sql.Connection) -> None:
         order = Order(row.moment, row.sequence)
@@ -129,7 +146,8 @@ class Packs:
         if any((each.moment, each.sequence) > order for each in near.values()):
             self._redo(set(step.units) | set(near), order, connection, (row, step))
             return
-        known = Known({unit: pack_rows.state_of(each) for unit, each in near.items()})
+        states = {unit: pack_rows.state_of(each) for unit, each in near.items()}
+        known = self._known(states, step.units, [row], connection)
         fold(pack_rows.deed_of(row), step.units, known)
         writing = Writing()
         writing.note(known, order)
@@ -157,7 +175,8 @@ class Packs:
             rows[row.sequence] = row
             plan[order] = dict(step.units)
         lived = pack_rows.before(connection, units, order)
-        known = Known({unit: state for unit, (state, _) in lived.items()})
+        states = {unit: state for unit, (state, _) in lived.items()}
+        known = self._known(states, units, rows.values(), connection)
         pack_rows.forget(connection, units, order)
         writing, still = Writing(), []
         for place in sorted(plan):
@@ -170,6 +189,21 @@ class Packs:
         self._alerts.explain(units, causes, kept, connection)
         for sequence, broken in still:
             self._raise(sequence, [broken], connection)
+
+    def _known(
+        self,
+        states: Mapping[str, State],
+        units: Iterable[str],
+        rows: Collection[StepRow],
+        connection: sql.Connection,
+    ) -> Known:
+        """Bring together what steps can reach; what titles prove where they may end something."""
+        if not any(row.act in ENDS for row in rows):
+            return Known(states)
+        proofs = end_rows.proofs(connection, {*states, *units})
+        named = {each for row in rows for each in (row.submitter, gln_of(row.place))}
+        parties = {each: self._behind(each) for each in named} if proofs else {}
+        return Known(states, proofs, parties)
 
     def _raise(self, sequence: int, broken: Iterable[Broken], connection: sql.Connection) -> None:
         for each in broken:
@@ -188,6 +222,8 @@ class Packs:
             )
         ).all()
         for each in (StepRow(*one) for one in found):
+            if end_rows.is_proved(connection, each.sequence):
+                continue
             if each.submitter != row.submitter:
                 # Nobody takes back what somebody else has said.
                 unit = min(step.units, default="")

@@ -7,12 +7,15 @@
 A pedigree names all earlier holders of these packs, to whoever is shown it, and nothing of other
 packs but how many there may have been. It proves what was given; whether the last holder has given
 it on since, only the next one can show.
+
+The pedigree of ended packs is a document of its own: in place of the note stands their end, and the
+last spend is that of who ended them. Such packs can go nowhere any more, so it proves all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Annotated, NamedTuple, Protocol
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Annotated, Literal, NamedTuple, Protocol
 
 import msgspec
 
@@ -37,6 +40,11 @@ Bytes32 = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
 UnitId = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_UNIT)]
 Place = tuple[str, int]
 """A post: its organisation and interval."""
+
+EndWord = Literal[
+    "dispensed", "destroyed", "exported", "sampled", "stolen", "lost", "decommissioned"
+]
+"""How packs leave the trade for good."""
 
 
 class Spend(Format, frozen=True, kw_only=True, array_like=True):
@@ -83,6 +91,18 @@ class Note(Format, frozen=True, kw_only=True, array_like=True):
         return notes.note(notes.claim(self.holder, self.key), self.salt)
 
 
+class End(Format, frozen=True, kw_only=True, array_like=True):
+    """The end of packs, and how its commitment opens: another word gives another one."""
+
+    word: EndWord
+    salt: Bytes32
+
+    @property
+    def commitment(self) -> bytes:
+        """What stands in the tree."""
+        return notes.end(self.word, self.salt)
+
+
 class ShownPost(Format, frozen=True, kw_only=True, array_like=True):
     """What is shown of a post; `depths` and `siblings` as in `notes.TreeProof`."""
 
@@ -100,13 +120,39 @@ class Line(Format, frozen=True, kw_only=True, array_like=True):
     note: Note
     units: Annotated[tuple[UnitId, ...], msgspec.Meta(min_length=1, max_length=MAX_UNITS)]
 
+    @property
+    def into(self) -> bytes:
+        """What the last spend gave."""
+        return self.note.commitment
+
+
+class EndedLine(Format, frozen=True, kw_only=True, array_like=True):
+    """Packs with one history that ended together; the last spend of `chain` ended them."""
+
+    chain: Annotated[tuple[Whole, ...], msgspec.Meta(min_length=1, max_length=MAX_CHAIN)]
+    end: End
+    units: Annotated[tuple[UnitId, ...], msgspec.Meta(min_length=1, max_length=MAX_UNITS)]
+
+    @property
+    def into(self) -> bytes:
+        """What the last spend gave."""
+        return self.end.commitment
+
 
 class Document(Format, frozen=True, kw_only=True, tag_field="format", tag="yilian-pedigree/1"):
-    """A pedigree as it is written."""
+    """A pedigree of packs that are held, as it is written."""
 
     spends: Annotated[tuple[Spend, ...], msgspec.Meta(min_length=1, max_length=MAX_SPENDS)]
     posts: Annotated[tuple[ShownPost, ...], msgspec.Meta(min_length=1, max_length=MAX_SPENDS)]
     lines: Annotated[tuple[Line, ...], msgspec.Meta(min_length=1, max_length=MAX_UNITS)]
+
+
+class Ended(Format, frozen=True, kw_only=True, tag_field="format", tag="yilian-ended/1"):
+    """A pedigree of packs that have ended, as it is written; neither can be read as the other."""
+
+    spends: Annotated[tuple[Spend, ...], msgspec.Meta(min_length=1, max_length=MAX_SPENDS)]
+    posts: Annotated[tuple[ShownPost, ...], msgspec.Meta(min_length=1, max_length=MAX_SPENDS)]
+    lines: Annotated[tuple[EndedLine, ...], msgspec.Meta(min_length=1, max_length=MAX_UNITS)]
 
 
 class View(Protocol):
@@ -133,7 +179,19 @@ Pedigree = Mapping[str, Course]
 """By unit."""
 
 
-def encode(document: Document) -> bytes:
+class Ending(NamedTuple):
+    """The checked way of a pack that has ended: the last place is that of who ended it."""
+
+    holders: tuple[Place, ...]
+    end: End
+
+    @property
+    def place(self) -> Place:
+        """The post by which it ended."""
+        return self.holders[-1]
+
+
+def encode(document: Document | Ended) -> bytes:
     """Write a pedigree as JSON, bytes in base64."""
     return msgspec.json.encode(document, order="sorted")
 
@@ -154,7 +212,22 @@ def check(document: Document, view: View) -> Pedigree:
     (a pack that did not come out of that note into this one) and `supply.title_origin` (a pack
     that somebody else made); each names a unit that it is so for.
     """
-    first = {index: line.units[0] for line in reversed(document.lines) for index in line.chain}
+    holders = _checked(document, view)
+    lines = zip(document.lines, holders, strict=True)
+    return {unit: Course(places, line.note) for line, places in lines for unit in line.units}
+
+
+def check_ended(document: Ended, view: View) -> Mapping[str, Ending]:
+    """Check every pack's way from its maker to its end, by unit; as `check`, and refuses as it."""
+    holders = _checked(document, view)
+    lines = zip(document.lines, holders, strict=True)
+    return {unit: Ending(places, line.end) for line, places in lines for unit in line.units}
+
+
+def _checked(document: Document | Ended, view: View) -> list[tuple[Place, ...]]:
+    """Check a pedigree; gives the posts on the way of each line."""
+    lines: Sequence[Line | EndedLine] = document.lines
+    first = {index: line.units[0] for line in reversed(lines) for index in line.chain}
     _require_form(document, first)
     for index, spend in enumerate(document.spends):
         interval = view.spent(spend.organisation, spend.nullifier)
@@ -162,19 +235,17 @@ def check(document: Document, view: View) -> Pedigree:
             raise TITLE_UNPOSTED(unit=first[index])
         if interval != spend.interval:
             raise TITLE_SPENT(unit=first[index])
-    found: dict[str, Course] = {}
+    found: list[tuple[Place, ...]] = []
     for line in document.lines:
-        maker = document.spends[line.chain[0]].place
-        course = Course(tuple(document.spends[each].place for each in line.chain), line.note)
+        found.append(tuple(document.spends[each].place for each in line.chain))
         for unit in line.units:
-            if not view.made_by(unit, *maker):
+            if not view.made_by(unit, *found[-1][0]):
                 raise TITLE_ORIGIN(unit=unit)
-            found[unit] = course
     _require_roots(document, view, first)
     return found
 
 
-def _require_form(document: Document, first: Mapping[int, str]) -> None:
+def _require_form(document: Document | Ended, first: Mapping[int, str]) -> None:
     """Refuse chains that are none, what is named twice, and what nothing needs."""
     units = [unit for line in document.lines for unit in line.units]
     places = [(each.organisation, each.interval) for each in document.posts]
@@ -193,7 +264,7 @@ def _require_form(document: Document, first: Mapping[int, str]) -> None:
             raise PROOF_MALFORMED()
 
 
-def _require_roots(document: Document, view: View, first: Mapping[int, str]) -> None:
+def _require_roots(document: Document | Ended, view: View, first: Mapping[int, str]) -> None:
     example = {document.spends[index].place: unit for index, unit in first.items()}
     leaves = leaves_of(document)
     for post in document.posts:
@@ -209,7 +280,7 @@ def _require_roots(document: Document, view: View, first: Mapping[int, str]) -> 
             raise TITLE_PATH(unit=example[place])
 
 
-def leaves_of(document: Document) -> dict[Place, dict[bytes, bytes]]:
+def leaves_of(document: Document | Ended) -> dict[Place, dict[bytes, bytes]]:
     """Work out all leaves that a pedigree states, by post.
 
     Refuses `supply.title_path` where one pack came out of one note into two.
@@ -218,7 +289,7 @@ def leaves_of(document: Document) -> dict[Place, dict[bytes, bytes]]:
     found: dict[Place, dict[bytes, bytes]] = {each.place: {} for each in document.spends}
     for line in document.lines:
         chain = [document.spends[each] for each in line.chain]
-        values = [*(each.given for each in chain[1:]), line.note.commitment]
+        values = [*(each.given for each in chain[1:]), line.into]
         for index, spend, value in zip(line.chain, chain, values, strict=True):
             leaves, posted = found[spend.place], nullifiers[index]
             for unit in line.units:
@@ -252,15 +323,18 @@ class Shown:
 
 
 class Composer:
-    """Puts a pedigree together, of lines and of the trees that their posts have."""
+    """Puts a pedigree together, of lines and of the trees that their posts have.
+
+    It is for packs that are held, or for packs that have ended: never for both.
+    """
 
     def __init__(self) -> None:
-        self._lines: dict[tuple[tuple[Spend, ...], Note], list[str]] = {}
+        self._lines: dict[tuple[tuple[Spend, ...], Note | End], list[str]] = {}
         self._trees: dict[Place, tuple[bytes, TitleTree]] = {}
 
-    def line(self, chain: tuple[Spend, ...], note: Note, units: Iterable[str]) -> None:
-        """Add packs with one history."""
-        self._lines.setdefault((chain, note), []).extend(units)
+    def line(self, chain: tuple[Spend, ...], into: Note | End, units: Iterable[str]) -> None:
+        """Add packs with one history, and what they went into."""
+        self._lines.setdefault((chain, into), []).extend(units)
 
     def tree(self, place: Place, events_root: bytes, tree: TitleTree) -> None:
         """Add what is known of a post's tree."""
@@ -270,14 +344,32 @@ class Composer:
         self._trees[place] = (events_root, tree)
 
     def document(self) -> Document:
-        """Write the pedigree. Raises KeyError where a tree does not show what a line needs."""
-        spends = list(dict.fromkeys(each for chain, _ in self._lines for each in chain))
-        place = {each: index for index, each in enumerate(spends)}
+        """Write a pedigree of held packs. Raises KeyError where a tree does not show a line."""
+        spends, place = self._spends()
         lines = tuple(
-            Line(chain=tuple(place[each] for each in chain), note=note, units=tuple(units))
-            for (chain, note), units in self._lines.items()
+            Line(chain=tuple(place[each] for each in chain), note=into, units=tuple(units))
+            for (chain, into), units in self._lines.items()
+            if isinstance(into, Note)
         )
-        bare = Document(spends=tuple(spends), posts=(), lines=lines)
+        bare = Document(spends=spends, posts=(), lines=lines)
+        return Document(spends=spends, posts=self._posts(bare), lines=lines)
+
+    def ended(self) -> Ended:
+        """Write a pedigree of ended packs. Raises KeyError as `document`."""
+        spends, place = self._spends()
+        lines = tuple(
+            EndedLine(chain=tuple(place[each] for each in chain), end=into, units=tuple(units))
+            for (chain, into), units in self._lines.items()
+            if isinstance(into, End)
+        )
+        bare = Ended(spends=spends, posts=(), lines=lines)
+        return Ended(spends=spends, posts=self._posts(bare), lines=lines)
+
+    def _spends(self) -> tuple[tuple[Spend, ...], dict[Spend, int]]:
+        spends = tuple(dict.fromkeys(each for chain, _ in self._lines for each in chain))
+        return spends, {each: index for index, each in enumerate(spends)}
+
+    def _posts(self, bare: Document | Ended) -> tuple[ShownPost, ...]:
         posts = []
         for (organisation, interval), leaves in leaves_of(bare).items():
             events_root, tree = self._trees[organisation, interval]
@@ -291,4 +383,4 @@ class Composer:
                     siblings=proof.siblings,
                 )
             )
-        return Document(spends=bare.spends, posts=tuple(posts), lines=lines)
+        return tuple(posts)

@@ -27,6 +27,7 @@ from yilian.gateway.supply.title_rows import (
     SHIP,
     ActionRow,
     EdgeRow,
+    EndRow,
     NoteRow,
     PostRow,
     SpendRow,
@@ -117,6 +118,9 @@ class Plans:
             else:
                 title_rows.change_units(connection, names, note=child.note, move=None, gone=1)
                 leaving[child.shipment] = leaving.get(child.shipment, 0) + len(names)
+            if child.word:
+                row = EndRow(child.note, "", edge.units)
+                connection.execute(sql.insert(tables.ends).values(**values(row)))
         spent = sql.select(tables.spends.c.note).where(tables.spends.c.post == post)
         connection.execute(
             sql.update(tables.notes).where(tables.notes.c.note.in_(spent)).values(spent=post)

@@ -294,12 +294,14 @@ class Poster:
         self._wake.set()
 
     def chores(self) -> None:
-        """Let regulators see, ask for claims, send packages off; what fails is tried later."""
-        for each in (self._grant_views, self._titles.fetch_claims, self._titles.send_off):
+        """Let regulators see, ask for claims, send packages and word off; what fails waits."""
+        titles = self._titles
+        chores = (self._grant_views, titles.fetch_claims, titles.send_off, titles.telling.send)
+        for each in chores:
             try:
                 each()
             except Refusal as refusal:
-                log.info("a shipment or a view waits: %s", refusal.code.name)
+                log.info("a shipment, a view or word of ends waits: %s", refusal.code.name)
 
     def _grant_views(self) -> None:
         if self._openings is None or not supply.trades(self._chain.state(), self._organisation):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -100,10 +102,15 @@ def leap(connection: sql.Connection, shown: Presentation) -> Presentation | None
     return next((other for other in map(_read, near) if is_too_fast(other, shown)), None)
 
 
-def dispensed_elsewhere(connection: sql.Connection, shown: Presentation) -> Presentation | None:
+def dispensed_elsewhere(
+    connection: sql.Connection,
+    shown: Presentation,
+    parties: Callable[[Presentation], AbstractSet[str]],
+) -> Presentation | None:
     """Find that a pack was handed out somewhere else, and did not come back between.
 
-    One counter that scans twice is no second pack, nor are two counters of one site.
+    One counter that scans twice is no second pack, nor are two counters of one site. Where a site
+    is not told, it is who did it (`parties`: who is behind a presentation, and its site).
     """
     columns = PRESENTATIONS.c
     of_pack = sql.select(PRESENTATIONS).where(
@@ -112,7 +119,10 @@ def dispensed_elsewhere(connection: sql.Connection, shown: Presentation) -> Pres
     given = connection.execute(of_pack.where(columns.act == "dispense").order_by(columns.at))
     back = [_read(row).at for row in connection.execute(of_pack.where(columns.act == "return"))]
     for other in map(_read, given):
-        alike = other.site == shown.site if other.site and shown.site else other.who == shown.who
+        if other.site and shown.site:
+            alike = other.site == shown.site
+        else:
+            alike = bool(parties(other) & parties(shown))
         first, last = sorted((other.at, shown.at))
         if not alike and not any(first <= at <= last for at in back):
             return other

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from yilian.gateway.members.supply_formats import TraceAnswer
 from yilian.gateway.supply.anchors import Anchors
 from yilian.gateway.supply.database import SupplyDatabase
 from yilian.gateway.supply.directory import Directory
@@ -33,9 +33,12 @@ class RecallRoom:
         packs: Packs,
         directory: Directory,
         anchors: Anchors,
+        holders: Callable[[str], Sequence[str]],
     ) -> None:
+        """`holders`: see `Tracing`."""
         name, engine = organisation.id, organisation.engine
         ways = RecallWays(organisation, directory, anchors)
+        self.told_here = ways.told_here
         self.makings = Makings(database, repository, packs)
         self.trace = Trace(
             database,
@@ -60,9 +63,6 @@ class RecallRoom:
         )
         self.progress = Progress(name, database, engine.state, engine.now)
 
-        def ask(other: str, unit: str) -> TraceAnswer:
-            return organisation.counterpart(other).trace_pack(unit)
-
         self.tracing = Tracing(
             name,
             database,
@@ -71,5 +71,6 @@ class RecallRoom:
             state=engine.state,
             party=ways.party,
             told_here=ways.told_here,
-            ask=ask,
+            ask=lambda other, unit: organisation.counterpart(other).trace_pack(unit),
+            holders=holders,
         )

@@ -17,7 +17,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from yilian.gateway.epcis.repository import Repository
 from yilian.gateway.members.errors import NOT_ABOUT_YOU
-from yilian.gateway.supply import recall_answers, steps
+from yilian.gateway.supply import end_rows, recall_answers, steps
 from yilian.gateway.supply.database import SupplyDatabase
 from yilian.gateway.supply.folding import is_item
 from yilian.gateway.supply.pack_rows import chunks, history_table, steps_table
@@ -176,7 +176,22 @@ class Recalls:
             rows = [values(ConcernedRow(name, unit, int(unit in derived), 0)) for unit in units]
             if rows:
                 connection.execute(insert(concerned_table).on_conflict_do_nothing(), rows)
-        return [Found(each, each.row.id in derived) for each in self._trace.places(units)]
+        places = self._with_ended(self._trace.places(units))
+        return [Found(each, each.row.id in derived) for each in places]
+
+    def _with_ended(self, places: Sequence[Place]) -> list[Place]:
+        """Keep packs that ended at a later holder as what they are here: shipped, and to whom.
+
+        Word of their end reaches who answers for them. Whoever they were shipped to must hear of
+        the recall all the same, and people need not look again.
+        """
+        ended = [each.row.id for each in places if each.where == "elsewhere"]
+        with self._database.read() as connection:
+            sent = _shipped_by(self._organisation, ended, connection)
+        return [
+            each._replace(where="away", other=sent[each.row.id]) if each.row.id in sent else each
+            for each in places
+        ]
 
     def _told(self, name: str) -> set[str]:
         """Give the packs that their senders named: only what came from just that sender."""
@@ -415,6 +430,26 @@ def _held(recall: str, connection: sql.Connection) -> set[str]:
         concerned_table.c.recall == recall, concerned_table.c.held == 1
     )
     return set(connection.scalars(query))
+
+
+def _shipped_by(
+    organisation: str, units: Sequence[str], connection: sql.Connection
+) -> dict[str, str]:
+    """Give to whom packs that ended at others were shipped last, as far as events tell."""
+    found: dict[str, str] = {}
+    rows, step, proof = history_table.c, steps_table.c, end_rows.ended_table.c
+    for some in chunks(sorted(units)):
+        proved = sql.select(proof.unit).where(
+            proof.unit.in_(some), proof.organisation != organisation
+        )
+        query = (
+            sql.select(rows.unit, step.destination)
+            .join_from(history_table, steps_table, step.sequence == rows.sequence)
+            .where(rows.unit.in_(proved), step.act == "ship")
+            .order_by(rows.moment, rows.sequence)
+        )
+        found.update((row.unit, row.destination) for row in connection.execute(query))
+    return found
 
 
 def _came_from(sender: str, units: Sequence[str], connection: sql.Connection) -> set[str]:

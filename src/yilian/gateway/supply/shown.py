@@ -6,7 +6,7 @@ node to node a page at a time, and only those that the sender's repository shows
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from yilian.gateway.epcis import json_form, store
@@ -14,6 +14,8 @@ from yilian.gateway.epcis.document import Event, Unreadable
 from yilian.gateway.epcis.repository import Repository
 from yilian.gateway.epcis.store import events_table, visible_table
 from yilian.gateway.members.errors import ANSWER_REFUSED, NOT_ABOUT_YOU
+from yilian.gateway.supply import redaction, steps
+from yilian.gateway.supply.action_events import party
 from yilian.gateway.supply.database import SupplyDatabase
 from yilian.gateway.supply.packs import Packs
 from yilian.gateway.supply.titles import Titles
@@ -40,15 +42,22 @@ class Showing:
     """What one organisation shows of the packs that it ships. Safe for threads."""
 
     def __init__(
-        self, database: SupplyDatabase, repository: Repository, packs: Packs, titles: Titles
+        self,
+        database: SupplyDatabase,
+        repository: Repository,
+        packs: Packs,
+        titles: Titles,
+        gln_of: Callable[[str], str] = lambda _: "",
     ) -> None:
+        """`gln_of` gives an organisation's GLN, or nothing."""
         self._database = database
         self._repository = repository
         self._packs = packs
         self._titles = titles
+        self._gln_of = gln_of
 
     def page(self, shipment: str, caller: str, after: int) -> Page:
-        """Give the next events of a shipment's packs.
+        """Give the next events of a shipment's packs; what names others' too is redacted.
 
         Refuses `members.not_about_caller` for one that is not for the caller, and
         `supply.shipment_unknown`.
@@ -65,12 +74,15 @@ class Showing:
                 visible_table.c.partner == caller,
                 visible_table.c.sequence == events_table.c.sequence,
             )
+            names = {caller, steps.holder(party(caller, self._gln_of(caller)))}
+            shown = [(each, redaction.shown_to(each, names, connection)) for each in stored]
         found, size = list[bytes](), 0
-        for each in stored:
-            if found and size + len(each.content) > MOST:
+        for each, parts in shown:
+            length = sum(map(len, parts))
+            if found and size + length > MOST:
                 return Page(tuple(found), each.sequence - 1)
-            found.append(each.content)
-            size += len(each.content)
+            found += parts
+            size += length
         return Page(tuple(found), wanted[AT_ONCE - 1] if len(wanted) > AT_ONCE else 0)
 
 

@@ -331,7 +331,10 @@ def _when(event: Event) -> tuple[int, str]:
         return at, moment.date().isoformat()
     shift = timedelta(hours=int(offset[2]), minutes=int(offset[3]))
     zone = timezone(-shift if offset[1] == "-" else shift)
-    return at, moment.astimezone(zone).date().isoformat()
+    try:
+        return at, moment.astimezone(zone).date().isoformat()
+    except OverflowError:
+        raise ValueError("a time at the end of the calendar") from None
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

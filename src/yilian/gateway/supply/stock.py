@@ -17,6 +17,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from yilian.gateway.supply.actions import Site
 from yilian.gateway.supply.database import SupplyDatabase, table
+from yilian.gateway.supply.lot_quantities import LotLine, LotQuantities
 from yilian.gateway.supply.pack_rows import history_table, steps_table, units_table
 from yilian.gateway.supply.steps import canonical
 from yilian.gateway.supply.unit import Standing
@@ -93,6 +94,13 @@ class Short(NamedTuple):
     lasts: int | None
 
 
+class ExpiringLot(NamedTuple):
+    """Goods of a lot without numbers that expire; `days` is negative for expired ones."""
+
+    line: LotLine
+    days: int
+
+
 class Warnings(NamedTuple):
     """What needs attention now."""
 
@@ -104,11 +112,18 @@ class Warnings(NamedTuple):
 class Stock:
     """The stock of one organisation."""
 
-    def __init__(self, site: Site, database: SupplyDatabase, now: Callable[[], int]) -> None:
-        """`now` gives milliseconds of UTC."""
+    def __init__(
+        self,
+        site: Site,
+        database: SupplyDatabase,
+        now: Callable[[], int],
+        quantities: LotQuantities | None = None,
+    ) -> None:
+        """`now` gives milliseconds of UTC; `quantities` are goods without numbers of their own."""
         self._site = site
         self._database = database
         self._now = now
+        self._quantities = quantities
 
     def lines(
         self, *, gtin: str | None = None, lot: str | None = None, place: str | None = None
@@ -138,6 +153,27 @@ class Stock:
             tuple(self._expiring(now, expiry_days)),
             tuple(self._delayed(now, transit_days)),
             tuple(self._short(now, cover_days)),
+        )
+
+    def lots(
+        self, *, gtin: str | None = None, lot: str | None = None, place: str | None = None
+    ) -> list[LotLine]:
+        """Count goods without numbers of their own, by lot, place and unit of measure."""
+        if self._quantities is None:
+            return []
+        return self._quantities.lines(gtin=gtin, lot=lot, place=place)
+
+    def expiring_lots(self, lines: Iterable[LotLine], days: int = 90) -> list[ExpiringLot]:
+        """Give those of them that are on hand and expire within so many days, the next first."""
+        today = date.fromisoformat(local_day(self._now(), self._site.offset))
+        found = [
+            ExpiringLot(each, (date.fromisoformat(each.expiry) - today).days)
+            for each in lines
+            if each.expiry and each.on_hand > 0
+        ]
+        return sorted(
+            (each for each in found if each.days <= days),
+            key=lambda each: (each.line.expiry, each.line),
         )
 
     def set_minimum(self, gtin: str, place: str, least: int) -> None:

@@ -27,6 +27,8 @@ from yilian.gateway.supply.cold_chain import ColdChain
 from yilian.gateway.supply.counter import Queue
 from yilian.gateway.supply.database import FILE, SupplyDatabase
 from yilian.gateway.supply.directory import Directory
+from yilian.gateway.supply.ends import Ends
+from yilian.gateway.supply.lot_quantities import LotQuantities
 from yilian.gateway.supply.openings import Openings, Viewer
 from yilian.gateway.supply.outside import ProductFacts
 from yilian.gateway.supply.packs import Packs
@@ -37,6 +39,8 @@ from yilian.gateway.supply.recall_room import RecallRoom
 from yilian.gateway.supply.scan import PublicAnswers
 from yilian.gateway.supply.shown import Fetching, Showing
 from yilian.gateway.supply.stock import Stock
+from yilian.gateway.supply.tellers import Tellers
+from yilian.gateway.supply.title_holders import TitleHolders
 from yilian.gateway.supply.titles import Titles
 from yilian.gateway.supply.verification import Verification
 from yilian.gateway.supply.ways import OwnNode, Ways
@@ -89,7 +93,8 @@ class Supply:
             self.directory.prefix_length,
         )
         self.alerts = Alerts(self.database, now)
-        self.packs = Packs(self.database, self.repository, self.alerts)
+        self.tellers = Tellers(self.tokens, self.directory)
+        self.packs = Packs(self.database, self.repository, self.alerts, self.tellers.behind)
         self.cold_chain = ColdChain(
             self.database,
             self.repository,
@@ -102,6 +107,14 @@ class Supply:
         self.titles = Titles(
             name, self.database, keystore, OwnNode(organisation), Ways(organisation)
         )
+        self.ends = Ends(
+            name,
+            self.database,
+            keystore,
+            self.repository,
+            self.packs,
+            organisation.engine.state,
+        )
         self.anchors = Anchors(name, self.database, self.repository, self.titles.histories)
         self.openings = Openings(
             self.database,
@@ -110,7 +123,13 @@ class Supply:
             self.titles.histories,
             organisation.engine.state,
         )
-        self.showing = Showing(self.database, self.repository, self.packs, self.titles)
+        self.showing = Showing(
+            self.database,
+            self.repository,
+            self.packs,
+            self.titles,
+            lambda other: self.directory.gln_of(other) or "",
+        )
         self.viewer = Viewer(name, keystore, organisation.engine.state, Ways(organisation).openings)
         self.poster = Poster(self.titles, self.anchors, self.openings)
         self.checks = Checks(name, self.database, now)
@@ -130,6 +149,7 @@ class Supply:
             self.places,
             now=now,
             announce=self._announce,
+            behind=self.tellers.behind,
         )
         self.verification.listeners.append(self.clones.seen)
         self.ahead = Ahead(self.database, self.titles.incoming, Fetching(organisation, self.titles))
@@ -155,8 +175,17 @@ class Supply:
             self.packs,
             self.directory,
             self.anchors,
+            TitleHolders(self.database, self.titles.histories).of,
         )
-        self.stock = Stock(self.actions.site, self.database, now)
+        self.quantities = LotQuantities(
+            self.database,
+            self.repository,
+            self.packs,
+            self.alerts,
+            mine=self.actions.site.mine,
+            told_here=self.recalling.told_here,
+        )
+        self.stock = Stock(self.actions.site, self.database, now, self.quantities)
         self.queue = Queue(self.database, self.actions, self.alerts, self._key_of)
         self._resumed = False
         self._wake = threading.Event()
@@ -210,6 +239,7 @@ class Supply:
     def catch_up(self) -> None:
         """Work out packs, temperatures and suspicions up to the newest event."""
         self.packs.catch_up()
+        self.quantities.catch_up()
         self.cold_chain.catch_up()
         self.clones.follow(self.repository)
 

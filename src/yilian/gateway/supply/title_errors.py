@@ -1,4 +1,5 @@
-"""Why a title is refused: numbers 9640 to 9659, append only."""
+"""Why a title, or word of one that ended, is refused: numbers 9640 to 9659, 9737 and 9738, append
+only."""
 
 from __future__ import annotations
 
@@ -24,3 +25,7 @@ EVENT_NOT_ANCHORED = code(9656, "supply.event_not_anchored", 404)
 CANNOT_SHIP = code(9657, "supply.cannot_ship_there", 409, "id")
 EVENT_DIFFERS = code(9658, "supply.event_differs", 409)
 TITLE_DOUBLE = code(9659, "supply.title_double", 409, "unit")
+
+# Ends
+END_BY_ANOTHER = code(9737, "supply.end_by_another", 403, "unit")
+END_NOT_ANSWERED = code(9738, "supply.end_not_answered", 409, "unit")

@@ -8,6 +8,7 @@
     claims       holder keys of others, for notes to them
     promises     secrets of notes to come, whose keys others were given
     arrivals     shipments that came in
+    ends         packs that ended, of which nobody was told yet
 
 A post's rows are written before it is sent, and stand behind `posts.state`; units change hands only
 once the chain has the post.
@@ -152,6 +153,15 @@ class ArrivalRow:
     document: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class EndRow:
+    """Packs of an end that is posted, for `responder`; empty until the chain is asked who it is."""
+
+    note: int
+    responder: str
+    units: bytes
+
+
 posts = table("title_posts", PostRow, ["post"])
 spends = table("title_spends", SpendRow, ["spend"])
 notes = table("title_notes", NoteRow, ["note"])
@@ -161,6 +171,7 @@ actions = table("title_actions", ActionRow, [], position(), sql.UniqueConstraint
 claims = table("title_claims", ClaimRow, [], position(), sql.UniqueConstraint("holder", "key"))
 promises = table("title_promises", PromiseRow, ["key"])
 arrivals = table("title_arrivals", ArrivalRow, [], position(), sql.UniqueConstraint("shipment"))
+ends = table("title_ends", EndRow, [], position())
 sql.Index("title_posts_interval", posts.c.interval)
 sql.Index("title_posts_state", posts.c.state)
 sql.Index("title_posts_events", posts.c.events)
@@ -172,6 +183,7 @@ sql.Index("title_notes_held", notes.c.spent, notes.c.holder)
 sql.Index("title_units_note", units.c.note)
 sql.Index("title_units_move", units.c.move, units.c.note)
 sql.Index("title_actions_state", actions.c.state)
+sql.Index("title_ends_responder", ends.c.responder)
 sql.Index("title_promises_giver", promises.c.giver, promises.c.shipment)
 
 

@@ -8,7 +8,7 @@ connection write in the caller's transaction, with the events that belong to the
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Literal, NamedTuple, Protocol, get_args
+from typing import NamedTuple, Protocol, TypeAlias, get_args
 
 import sqlalchemy as sql
 
@@ -17,8 +17,9 @@ from yilian.gateway.supply.arrivals import Arrivals, Incoming
 from yilian.gateway.supply.database import SupplyDatabase
 from yilian.gateway.supply.histories import Histories
 from yilian.gateway.supply.on_chain import Chain, TitleView
-from yilian.gateway.supply.pedigree import Pedigree
+from yilian.gateway.supply.pedigree import EndWord, Pedigree
 from yilian.gateway.supply.plans import Plans, claims_needed, count_claims, open_actions
+from yilian.gateway.supply.telling import Telling
 from yilian.gateway.supply.title_errors import (
     CANNOT_SHIP,
     PROOF_MALFORMED,
@@ -48,7 +49,7 @@ from yilian.vault.database import values
 from yilian.vault.envelope import new_id
 from yilian.vault.keystore import Keystore
 
-End = Literal["dispensed", "destroyed", "exported", "sampled", "stolen", "decommissioned"]
+End: TypeAlias = EndWord
 MAX_SHIPMENT = 10_000
 """Packs in one shipment."""
 
@@ -67,6 +68,9 @@ class Partners(Protocol):
 
     def bring(self, organisation: str, shipment: str, package: bytes) -> None:
         """Have a package brought; durable when it returns, again is fine."""
+
+    def bring_ends(self, organisation: str, parcel: str, package: bytes) -> None:
+        """Have word of ends brought to a responder; durable when it returns, again is fine."""
 
 
 class Shipment(NamedTuple):
@@ -98,6 +102,7 @@ class Titles:
         self.plans = Plans(self.secrets)
         self.histories = Histories(self.secrets)
         self._partners = partners
+        self.telling = Telling(organisation, database, self.histories, chain, partners)
         self.arrivals = Arrivals(database, keystore, self.secrets, self._view, chain.now)
 
     def _view(self) -> TitleView:

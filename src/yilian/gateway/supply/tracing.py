@@ -1,13 +1,15 @@
 """A pack's way across members: each is asked for what it saw, from one to the next.
 
-A member tells who had the pack, or has it: it sent it there, or got it from there. A regulator with
-a view key, and who owns the product or issued a recall that concerns the pack, are told as well to
-whom it went on, and may so follow it to its end. Others learn nothing, not even that it was here.
+Asked are those who told of the pack or got it from there, and all whom its title names, up to its
+maker. A member tells who had the pack, or has it: it sent it there, or got it from there. A
+regulator with a view key, and who owns the product or issued a recall that concerns the pack, are
+told as well to whom it went on, and may so follow it to its end. Others learn nothing, not even
+that it was here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import sqlalchemy as sql
@@ -53,8 +55,12 @@ class Tracing:
         party: Callable[[str], str | None],
         told_here: Callable[[str], bool],
         ask: Callable[[str, str], TraceAnswer],
+        holders: Callable[[str], Sequence[str]] = lambda _: (),
     ) -> None:
-        """`party` names the organisation behind a party, `ask(organisation, unit)` asks it."""
+        """`party` names the organisation behind a party, `ask(organisation, unit)` asks it.
+
+        `holders` names who had a pack by its title, the maker first.
+        """
         self._organisation = organisation
         self._database = database
         self._trace = trace
@@ -63,6 +69,7 @@ class Tracing:
         self._party = party
         self._told_here = told_here
         self._ask = ask
+        self._holders = holders
 
     def answer(self, caller: str, unit: str) -> TraceAnswer:
         """Tell a member what this one saw of a pack; refuses `members.not_about_caller`."""
@@ -74,7 +81,9 @@ class Tracing:
         return self._seen(caller, named, life, whole=whole)
 
     def across(self, unit: str) -> list[Hop]:
-        """Follow a pack from here on, up to who shipped it here and down to where it went.
+        """Follow a pack from here on, up to its maker and down to where it went.
+
+        Those whom its title names come first, in that order, whatever they tell.
 
         Refuses `supply.nothing_to_trace` for one that was never here.
         """
@@ -82,7 +91,8 @@ class Tracing:
         self._trace.unit(named)
         own = self._seen(self._organisation, named, self._trace.life(named), whole=True)
         hops = {self._organisation: Hop(self._organisation, own, "")}
-        waiting = [*self._senders(named), *([own.to] if own.to else [])]
+        holders = self._holders(named)
+        waiting = [*holders, *self._senders(named), *([own.to] if own.to else [])]
         while waiting and len(hops) < MOST_HOPS:
             name = waiting.pop(0)
             if name in hops:
@@ -96,7 +106,7 @@ class Tracing:
             # Whatever it says: only what is an organisation is asked.
             to = self._party(answer.to) if answer.to else None
             waiting += [to] if to else []
-        return sorted(hops.values(), key=_first)
+        return sorted(hops.values(), key=lambda hop: _first(hop, holders))
 
     def _seen(self, caller: str, unit: str, life: list[Moment], *, whole: bool) -> TraceAnswer:
         own = [each for each in life if self._told_here(each.by)]
@@ -157,6 +167,7 @@ class Tracing:
         return [each for each in named if not self._told_here(each)]
 
 
-def _first(hop: Hop) -> tuple[int, str]:
+def _first(hop: Hop, holders: Sequence[str]) -> tuple[int, int, str]:
     moments = () if hop.answer is None else hop.answer.moments
-    return (moments[0].at if moments else 2**62, hop.organisation)
+    place = holders.index(hop.organisation) if hop.organisation in holders else len(holders)
+    return (place, moments[0].at if moments else 2**62, hop.organisation)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -13,6 +13,7 @@ from yilian.gateway.supply.action_errors import (
     DOUBLE_SCAN,
     EXPIRED,
     IN_A_PARENT,
+    NOT_MISSING,
     NOT_VERIFIED,
     NOT_YOURS,
     QUARANTINED,
@@ -24,11 +25,13 @@ from yilian.gateway.supply.action_errors import (
     WRONG_STANDING,
     UnitsRefused,
 )
-from yilian.gateway.supply.folding import is_item
+from yilian.gateway.supply.folding import DEEPEST, is_item
 from yilian.gateway.supply.orders import ActionName, Wants
 from yilian.gateway.supply.outside import Holding, Recalls, Verifications
 from yilian.gateway.supply.pack_rows import UnitRow, around, shown
 from yilian.ledger.errors import Refusal
+
+_ENDS_LOST = ("decommissioned", "destroyed")
 
 
 @dataclass(frozen=True)
@@ -42,10 +45,14 @@ class Read:
 
 @dataclass(frozen=True)
 class Chosen:
-    """The units of an action that may be done: those named, and all that it is done to."""
+    """The units of an action that may be done: those named, and all that it is done to.
+
+    `missing` are in the cases named by what is known, and were not found there.
+    """
 
     named: tuple[UnitRow, ...]
     units: tuple[UnitRow, ...]
+    missing: tuple[UnitRow, ...] = ()
 
     @property
     def items(self) -> list[str]:
@@ -57,7 +64,8 @@ class Chosen:
 class Asked:
     """The action that units are judged for; `day` is the date at its place.
 
-    `first` judges a unit before anything else does.
+    `first` judges a unit before anything else does. `missing` are units that are not in the cases
+    they should be in; `counted`: neither are those that a case has beside the ones named.
     """
 
     action: ActionName
@@ -65,6 +73,8 @@ class Asked:
     place: str
     day: str
     first: Callable[[UnitRow], Refusal | None] | None = None
+    missing: tuple[str, ...] = ()
+    counted: bool = False
 
 
 class Checks:
@@ -95,7 +105,10 @@ class Checks:
             named[each.unit] = each
         near = around(connection, named)
         rows = [near[unit] for unit in named if unit in near]
-        units = sorted(_inside(named, near), key=lambda row: row.id) if asked.wants.inside else rows
+        missing = _missing(asked, named, near, refused)
+        units = rows
+        if asked.wants.inside:
+            units = sorted(_inside(named, near, missing), key=lambda row: row.id)
         held = self._held(units, connection)
         for unit in named:
             if unit not in near:
@@ -108,7 +121,7 @@ class Checks:
                 refused.setdefault(row.id, found)
         if refused:
             raise UnitsRefused([refused[unit] for unit in sorted(refused)])
-        return Chosen(tuple(rows), tuple(units))
+        return Chosen(tuple(rows), tuple(units), tuple(near[unit] for unit in sorted(missing)))
 
     def is_recalled(self, row: UnitRow) -> bool:
         """Tell whether the chain says that a unit is recalled."""
@@ -133,9 +146,12 @@ class Checks:
         on_its_way = asked.action in ("receive", "return") and row.held == "in_transit"
         if row.standing not in wants.standings and not on_its_way:
             return _standing(row)
-        if wants.held and not held.get(unit, False):
+        mine = self._mine(row.holder)
+        # What was lost has no title left; once it is found, it can be destroyed.
+        found_again = mine and row.standing == "lost" and wants.end in _ENDS_LOST
+        if wants.held and not held.get(unit, False) and not found_again:
             return NOT_YOURS(unit=unit)
-        if asked.action == "report_stolen" and not self._mine(row.holder):
+        if asked.action in ("report_stolen", "report_lost") and not mine:
             return NOT_YOURS(unit=unit)
         if wants.here and row.place and row.place != asked.place:
             return WRONG_PLACE(unit=unit, place=row.place)
@@ -181,11 +197,47 @@ def _loose(row: UnitRow, named: dict[str, Read], near: dict[str, UnitRow]) -> Re
     return IN_A_PARENT(unit=row.id, parent=row.parent)
 
 
-def _inside(named: dict[str, Read], near: dict[str, UnitRow]) -> list[UnitRow]:
-    """Give the units named and all that is inside; `near` has their cases too."""
+def _missing(
+    asked: Asked, named: dict[str, Read], near: dict[str, UnitRow], refused: dict[str, Refusal]
+) -> set[str]:
+    """Give what is missing in the cases named; refuses what was in none of them."""
+    found = set(asked.missing)
+    if found:
+        inside = {row.id for row in _inside(named, near, ())}
+        for unit in sorted(found - (inside - set(named))):
+            refused[unit] = NOT_MISSING(unit=unit)
+        found &= inside - set(named)
+    if asked.counted:
+        # A case of which nothing is named is closed, and what is in it was not counted.
+        opened = {above for unit in named for above in _cases(unit, near)}
+        there = opened | set(named)
+        for unit, row in near.items():
+            if row.parent in opened and unit not in there and _is_within(row, named, near):
+                found.add(unit)
+    return found
+
+
+def _is_within(row: UnitRow, named: dict[str, Read], near: dict[str, UnitRow]) -> bool:
+    return any(above in named for above in _cases(row.id, near))
+
+
+def _cases(unit: str, near: dict[str, UnitRow]) -> Iterator[str]:
+    """Give the cases around a unit, the nearest first."""
+    found = near.get(unit)
+    for _ in range(DEEPEST):
+        if found is None or found.parent is None:
+            return
+        yield found.parent
+        found = near.get(found.parent)
+
+
+def _inside(
+    named: dict[str, Read], near: dict[str, UnitRow], without: Collection[str]
+) -> list[UnitRow]:
+    """Give the units named and all that is inside, without some; `near` has their cases too."""
     by_parent: dict[str, list[str]] = {}
     for row in near.values():
-        if row.parent is not None:
+        if row.parent is not None and row.id not in without:
             by_parent.setdefault(row.parent, []).append(row.id)
     found: dict[str, None] = {}
     layer = [unit for unit in named if unit in near]

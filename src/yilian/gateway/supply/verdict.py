@@ -110,7 +110,9 @@ def judge(
     named = _BY_STANDING.get(unit.standing)
     if named is not None and not (returning and unit.standing == "returned"):
         return Verdict(False, *named)
-    if unit.expiry and unit.expiry < today:
+    # Where the responder knows no date, the print has the word.
+    expiry = unit.expiry or question.expiry
+    if expiry and expiry < today:
         return Verdict(False, "expired", "not_for_sale")
     return Verdict(True, "verified", "none")
 

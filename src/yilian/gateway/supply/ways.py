@@ -6,12 +6,13 @@ Nothing here is imported by `titles.py` and what it rests on: they know neither 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from yilian.gateway.members import problem
 from yilian.gateway.members.formats import ShipmentSent
-from yilian.gateway.members.there import SUPPLY_SHIPMENT
+from yilian.gateway.members.supply_formats import EndsSent
+from yilian.gateway.members.there import SUPPLY_ENDED, SUPPLY_SHIPMENT, Operation
 from yilian.ledger import codec, errors, transaction
 from yilian.ledger.errors import Refusal
 from yilian.ledger.module import Message
@@ -89,14 +90,43 @@ class Ways:
 
         One that an organisation of this node refuses for good is given up, as the courier does.
         """
+        sent = ShipmentSent(shipment=shipment, package=package)
+        name = self._organisation.id
+        self._bring(
+            organisation,
+            SUPPLY_SHIPMENT,
+            shipment,
+            sent,
+            lambda here: here.trade().titles.receive(package, name),
+        )
+
+    def bring_ends(self, organisation: str, parcel: str, package: bytes) -> None:
+        """Hand word of ends over here, or give it to the courier; as `bring`."""
+        sent = EndsSent(parcel=parcel, package=package)
+        name = self._organisation.id
+        self._bring(
+            organisation,
+            SUPPLY_ENDED,
+            parcel,
+            sent,
+            lambda here: here.trade().ends.take(package, name),
+        )
+
+    def _bring(
+        self,
+        organisation: str,
+        operation: Operation,
+        mark: str,
+        sent: object,
+        hand: Callable[[Organisation], object],
+    ) -> None:
         here = self._organisation.hosted(organisation)
         if here is None:
-            sent = ShipmentSent(shipment=shipment, package=package)
-            self._organisation.courier.send(organisation, SUPPLY_SHIPMENT, shipment, sent)
+            self._organisation.courier.send(organisation, operation, mark, sent)
             return
         try:
-            here.trade().titles.receive(package, self._organisation.id)
+            hand(here)
         except Refusal as refusal:
             if problem.passing(refusal):
                 raise
-            log.warning("a shipment is refused: %s", refusal.code.name)
+            log.warning("%s is refused: %s", operation.name, refusal.code.name)

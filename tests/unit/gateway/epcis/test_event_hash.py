@@ -24,6 +24,35 @@ from yilian.gateway.epcis.vocabulary import expanded
 COMMENT = "http://www.w3.org/2000/01/rdf-schema#"
 
 
+METADATA = (
+    *("time", "startTime", "endTime", "deviceID", "deviceMetadata", "rawData"),
+    *("dataProcessingMethod", "bizRules"),
+)
+REPORT = (
+    *("type", "exception", "deviceID", "deviceMetadata", "rawData", "dataProcessingMethod", "time"),
+    *("microorganism", "chemicalSubstance", "value", "component", "stringValue", "booleanValue"),
+    *("hexBinaryValue", "uriValue", "minValue", "maxValue", "meanValue", "sDev", "percRank"),
+    *("percValue", "uom", "coordinateReferenceSystem"),
+)
+
+ORDER = (
+    *("eventType", "eventTime", "eventTimeZoneOffset", "epcListepc", "parentID"),
+    *("inputEPCListepc", "childEPCsepc"),
+    *("quantityListquantityElementepcClass", "quantity", "uom"),
+    *("childQuantityListquantityElementepcClass", "quantity", "uom"),
+    *("inputQuantityListquantityElementepcClass", "quantity", "uom", "outputEPCListepc"),
+    *("outputQuantityListquantityElementepcClass", "quantity", "uom"),
+    *("action", "transformationID", "bizStep", "disposition"),
+    *("persistentDispositionset", "set", "unset", "readPointid", "bizLocationid"),
+    *("bizTransactionListtype", "bizTransaction", "sourceListtype", "source"),
+    *("destinationListtype", "destination"),
+    *("sensorElementsensorMetadata" + METADATA[0], *METADATA[1:]),
+    *("sensorReport" + REPORT[0], *REPORT[1:]),
+    *("ilmd{urn:my:}i", "bizLocation{urn:my:}l", "sensorElementsensorReport{urn:my:}q"),
+    "{urn:my:}z",
+)
+
+
 def event(**more: Any) -> Event:
     return {
         "type": "ObjectEvent",
@@ -158,10 +187,58 @@ def test_times_are_in_utc_with_the_fourth_decimal_rounding_half_up(
         ("gs1:Temperature", "https://ref.gs1.org/voc/Temperature"),
         ("other:Temperature", "other:Temperature"),
         ("urn:epc:id:sgtin:1.2.3", "urn:epc:id:sgtin:1.2.3"),
+        (" urn:epc:id:giai:4012345.ABC\n", "https://id.gs1.org/8004/4012345ABC"),
+        ("URN:EPC:id:giai:4012345.ABC", "https://id.gs1.org/8004/4012345ABC"),
+        ("urn:epcglobal:cbv:bizstep:receiving", "https://ref.gs1.org/cbv/BizStep-receiving"),
+        ("urn:epcglobal:cbv:bt:9520001000010:1", "urn:epcglobal:cbv:bt:9520001000010:1"),
     ],
 )
 def test_values_are_written_in_one_way(value: Any, written: str) -> None:
     assert f"{{urn:epcglobal:cbv:mda:}}x={written}" in prehash(event(**{"cbvmda:x": value}))
+
+
+def test_fields_stand_in_the_order_of_the_standard() -> None:
+    """CBV 2.0, section 8.9.2, in an event that has every field of every type."""
+    lists = ("epcList", "inputEPCList", "childEPCs", "outputEPCList")
+    amounts = ("quantityList", "childQuantityList", "inputQuantityList", "outputQuantityList")
+    own = {"my:z": 1, "@context": {"my": "urn:my:"}}
+    report = {name: f"urn:x:{name}" for name in REPORT} | {"my:q": 1}
+    metadata = {name: f"urn:x:{name}" for name in METADATA}
+    found: Event = {
+        **{name: ["urn:x:e"] for name in lists},
+        **{name: [{"uom": "KGM", "quantity": 1, "epcClass": "urn:x:c"}] for name in amounts},
+        "ilmd": {"my:i": 1},
+        "sensorElementList": [{"sensorReport": [report], "sensorMetadata": metadata}],
+        "destinationList": [{"destination": "urn:x:d", "type": "location"}],
+        "sourceList": [{"source": "urn:x:s", "type": "location"}],
+        "bizTransactionList": [{"bizTransaction": "urn:x:t", "type": "po"}],
+        "bizLocation": {"id": "urn:x:l", "my:l": 1},
+        "readPoint": {"id": "urn:x:r"},
+        "persistentDisposition": {"unset": ["recalled"], "set": ["damaged", "active"]},
+        "disposition": "active",
+        "bizStep": "packing",
+        "transformationID": "urn:x:m",
+        "parentID": "urn:x:p",
+        **own,
+    }
+    written = prehash({**event(), **found})
+    at = 0
+    for each in ORDER:
+        place = written.find(each + "=", at)
+        assert place >= at, each
+        at = place + len(each)
+
+
+def test_what_is_empty_has_no_value() -> None:
+    """An element of XML without content is the same as an empty text, or object, of JSON."""
+    for empty in ("", " ", {}):
+        assert prehash(event(**{"cbvmda:x": empty})).endswith("{urn:epcglobal:cbv:mda:}x")
+    report = {"type": "Temperature", "value": 4}
+    plain = event(sensorElementList=[{"sensorReport": [report]}])
+    empty = event(sensorElementList=[{"sensorReport": [{**report, "stringValue": ""}]}])
+    nothing = event(sensorElementList=[{"sensorMetadata": {}, "sensorReport": [report]}])
+    for version in ("2.0", "2.1"):
+        assert prehash(plain, version) == prehash(empty, version) == prehash(nothing, version)
 
 
 def test_a_number_of_forty_digits_is_not_rounded() -> None:

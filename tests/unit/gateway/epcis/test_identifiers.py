@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.shared import shared
-from yilian.gateway.epcis.identifiers import LONGEST, canonical, parts, urn
+from yilian.gateway.epcis.identifiers import LONGEST, canonical, constrained, parts, urn
 from yilian.ledger.modules.supply.numbers import check_digit
 
 DIGITS = st.text("0123456789", min_size=7, max_size=17)
@@ -164,10 +164,44 @@ def test_other_uris_stay_as_they_are(uri: str) -> None:
         ("https://id.gs1.org/01/09506000134352/10/L1/21/7?17=261231", "01/09506000134352/21/7"),
         ("https://id.gs1.org/414/9506000111117/254/0", "414/9506000111117"),
         ("https://id.gs1.org/01/09506000134352/", "01/09506000134352"),
+        ("HTTPS://ID.GS1.ORG/01/09506000134352/21/a", "01/09506000134352/21/a"),
+        ("https://id.gs1.org/01/09506000134352/21/a%27%3B%3d", "01/09506000134352/21/a';="),
+        ("urn:epc:id:sgtin:9506000.013435.a';=!()*+,:", "01/09506000134352/21/a';=!()*+,:"),
+        ("URN:EPC:id:sgtin:9506000.013435.a", "01/09506000134352/21/a"),
     ],
 )
 def test_links_are_constrained(uri: str, link: str) -> None:
     assert canonical(uri) == f"https://id.gs1.org/{link}"
+
+
+@pytest.mark.parametrize(
+    ("uri", "link"),
+    [
+        ("http://shop.example/gtin-8/01/95200019", "01/00000095200019"),
+        ("http://shop.example/01/952000100009/22/A/10/L1", "01/00952000100009/10/L1"),
+        ("https://id.gs1.org/01/09506000134353/21/a", "01/09506000134353/21/a"),
+        ("https://shop.example/a/gtin/09506000134352/ser/X", "01/09506000134352/21/X"),
+        ("urn:epc:id:sgtin:9506000.013435.a", "01/09506000134352/21/a"),
+    ],
+)
+def test_the_event_hash_goes_by_the_form_of_a_link(uri: str, link: str) -> None:
+    assert constrained(uri) == f"https://id.gs1.org/{link}"
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "http://shop.example/01/97803",
+        "http://shop.example/abc/9780345418913",
+        "https://id.gs1.org/01/9780345418913/99/x",
+        "https://shop.example/00/readme",
+        "urn:epc:id:sgtin:1.2.3",
+        "https://shop.example/01/" + "9" * LONGEST,
+        "ni:///sha-256;00?ver=CBV2.0",
+    ],
+)
+def test_what_has_no_such_form_is_hashed_as_it_is(uri: str) -> None:
+    assert constrained(uri) == uri
 
 
 def test_a_link_comes_apart() -> None:

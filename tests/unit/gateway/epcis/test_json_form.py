@@ -214,6 +214,7 @@ NESTED = b'{"type":"EPCISDocument","x:y":' + b"[" * 100_000 + b"]" * 100_000 + b
         (b'{"type":"Bundle"}', "type", "unknown_document"),
         (b'{"type":"ObjectEvent","type":"ObjectEvent"}', "", "duplicate_key"),
         (b'{"type":"x:y","a":{"b":1,"\\u0062":2}}', "", "duplicate_key"),
+        (b'{"type":"x:y","eventID":"x:1","eventID":"x:2","a":1,"a":1}', "", "duplicate_key"),
         (b'{"type":"x:y","a":1e999999999}', "", "bad_number"),
         (b'{"type":"x:y","a":1.' + b"1" * 900 + b"}", "", "bad_number"),
         (b'{"type":"x:y","a":' + b"1" * 9_000 + b"}", "", "bad_number"),
@@ -229,6 +230,14 @@ def test_what_can_not_be_read_is_named(data: bytes, path: str, reason: str) -> N
     with pytest.raises(Unreadable) as caught:
         parse_json(data)
     assert tuple(caught.value.fault) == (None, path, reason)
+
+
+def test_of_two_event_ids_the_last_counts() -> None:
+    """An example of the standard has them; everywhere else a name stands once."""
+    data = b'{"@context":[],"type":"x:y","eventID":"urn:x:1","eventID":"urn:x:2"}'
+    (event,) = parse_json(data).events
+    assert event is not None
+    assert event["eventID"] == "urn:x:2"
 
 
 def test_a_document_over_the_bound_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -267,6 +267,14 @@ def test_both_spellings_of_an_identifier_are_one(home: Home) -> None:
     assert found(home, {"MATCH_epc": ["https://id.gs1.org/01/09520001000010/21/7"]}) == []
 
 
+def test_a_pattern_may_leave_the_company_open(home: Home) -> None:
+    case, pallet = "urn:epc:id:sgtin:9520001.000001.77", "urn:epc:id:sscc:9520001.1000000001"
+    home.put([simple(1, epcList=[case]), simple(2, epcList=[pallet])])
+    assert found(home, {"MATCH_epc": ["urn:epc:idpat:sgtin:*.*.*"]}) == [1]
+    assert found(home, {"MATCH_epc": ["urn:epc:idpat:sscc:*.*"]}) == [2]
+    assert found(home, {"MATCH_epcClass": ["urn:epc:idpat:sgtin:*.*.*"]}) == []
+
+
 def test_patterns_among_classes_mean_products_and_their_lots(home: Home) -> None:
     lot = "https://id.gs1.org/01/09520001000010/10/L1"
     product = "https://id.gs1.org/01/09520001000010"

@@ -56,6 +56,7 @@ def everything(
         token = PageToken.read(page.next.text())
 
 
+@pytest.mark.timeout(3_600)
 def test_queries_find_what_a_reading_of_every_event_finds(world: World) -> None:
     asker = Asker(11, world.events)
     random = Random(13)

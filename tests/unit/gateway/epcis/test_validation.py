@@ -18,9 +18,11 @@ from tests.unit.gateway.epcis.json_mutants import mutants
 from yilian.gateway.epcis.document import Event, Fault, Mode, Unreadable
 from yilian.gateway.epcis.event_hash import event_hash, prehash
 from yilian.gateway.epcis.fields import DEEPEST, MOST
-from yilian.gateway.epcis.formats import REASONS
+from yilian.gateway.epcis.formats import REASONS, moment
 from yilian.gateway.epcis.json_form import parse_json
+from yilian.gateway.epcis.store import decode, prepare
 from yilian.gateway.epcis.validation import validate
+from yilian.gateway.supply import steps
 
 BEYOND = frozenset(
     ("bad_partition", "check_digit", "bad_character", "bad_length", "bad_escape", "bad_text")
@@ -217,6 +219,11 @@ def reasons(found: Event, mode: Mode = "default") -> list[tuple[str, str]]:
         ({"eventTime": "2026-01-01T24:00:00Z"}, ("eventTime", "bad_time")),
         ({"eventTime": "2026-01-01T00:00:00Z\n"}, ("eventTime", "bad_time")),
         ({"eventTime": "２026-01-01T00:00:00Z"}, ("eventTime", "bad_time")),
+        ({"eventTime": "2026-01-01t00:00:00Z"}, ("eventTime", "bad_time")),
+        ({"eventTime": "2026-01-01T00:00:00z"}, ("eventTime", "bad_time")),
+        ({"eventTime": "2026-12-31T23:59:60Z"}, ("eventTime", "bad_time")),
+        ({"eventTime": "0001-12-31T00:00:00Z"}, ("eventTime", "bad_time")),
+        ({"eventTime": "9999-01-01T00:00:00Z"}, ("eventTime", "bad_time")),
         ({"eventTimeZoneOffset": "+08:00\n"}, ("eventTimeZoneOffset", "bad_offset")),
         ({"eventTimeZoneOffset": "+14:01"}, ("eventTimeZoneOffset", "bad_offset")),
         ({"@context": {"my": "none"}}, ("@context", "bad_context")),
@@ -232,6 +239,20 @@ def test_a_single_fault_is_found(more: dict[str, Any], fault: tuple[str, str]) -
     found = reasons(event(**more))
     path, reason = fault
     assert [(path and each[0], each[1]) for each in found] == [(path, reason)]
+
+
+@pytest.mark.parametrize("second", ["0002-01-01T00:00:00", "9998-12-31T23:59:59.9999"])
+@pytest.mark.parametrize("offset", ["+23:59", "-23:59", "Z"])
+@pytest.mark.parametrize("zone", ["+14:00", "-14:00"])
+def test_who_follows_an_accepted_event_can_read_its_time(
+    second: str, offset: str, zone: str
+) -> None:
+    """At every offset and zone: one event that could not be read would hold up all after it."""
+    found = event(eventTime=second + offset, eventTimeZoneOffset=zone)
+    assert reasons(found) == []
+    kept = decode(prepare(found).content)
+    assert abs(int(steps.read(kept).day[:4]) - int(second[:4])) <= 1
+    assert moment(kept["eventTime"])[0].tzinfo is not None
 
 
 @pytest.mark.parametrize("action", ["ADD", "DELETE", "OBSERVE"])

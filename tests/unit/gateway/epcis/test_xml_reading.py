@@ -404,6 +404,24 @@ def test_events_in_extensions_are_events() -> None:
     assert kinds == ["TransformationEvent", "AssociationEvent", "ObjectEvent"]
 
 
+def test_an_association_in_a_document_of_1_2_may_have_its_base_extension() -> None:
+    def joined(more: str) -> bytes:
+        inner = f"{TIME}{more}<parentID>{EPC}</parentID><action>DELETE</action>"
+        event = f"<AssociationEvent>{inner}</AssociationEvent>"
+        return document(f"<extension><extension>{event}</extension></extension>", version=1)
+
+    identified = "<baseExtension><eventID>urn:x:1</eventID>{}</baseExtension>"
+    declared = "<errorDeclaration><declarationTime>2026-03-02T06:00:00Z</declarationTime>"
+    read = parse_xml(joined(identified.format(f"{declared}</errorDeclaration>")))
+    assert read.faults == ()
+    (event,) = read.events
+    assert event is not None
+    assert event["eventID"] == "urn:x:1"
+    assert event["errorDeclaration"] == {"declarationTime": "2026-03-02T06:00:00Z"}
+    for wrong in ("<action>ADD</action>", "<eventID>urn:x:1</eventID>"):
+        assert parse_xml(joined(identified.format(wrong))).faults
+
+
 def test_a_quantity_event_becomes_an_object_event() -> None:
     old = f"<QuantityEvent>{TIME}<epcClass>{EPC}</epcClass><quantity>5</quantity></QuantityEvent>"
     read = parse_xml(document(old, version=1))

@@ -173,6 +173,7 @@ class Trader:
         self.keystore = Keystore.open(folder / "keys", self.id)
         self.line = Line(world.market, world.market.trader(label))
         self.brought: list[tuple[str, str, bytes]] = []
+        self.words: list[tuple[str, str, bytes]] = []
         self.held_back = False
         self.log: Log | None = None
         self.open()
@@ -206,6 +207,12 @@ class Trader:
         self.brought.append((organisation, shipment, package))
         if not self.held_back:
             self.world.of(organisation).titles.receive(package, self.id)
+
+    def bring_ends(self, organisation: str, parcel: str, package: bytes) -> None:
+        """Remember word of ends."""
+        if self.held_back:
+            raise ConnectionError
+        self.words.append((organisation, parcel, package))
 
     # In one transaction each
 

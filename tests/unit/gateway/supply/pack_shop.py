@@ -71,6 +71,7 @@ class Ledger(LocalHolding):
     def __init__(self, mine: Any) -> None:
         super().__init__(mine)
         self.asked: list[tuple[Any, ...]] = []
+        self.called_off: list[str] = []
 
     def commission(self, units: Sequence[str], connection: sql.Connection) -> None:
         self.asked.append(("commission", *units))
@@ -88,6 +89,9 @@ class Ledger(LocalHolding):
     def finish(self, units: Sequence[str], end: End, connection: sql.Connection) -> str:
         self.asked.append((end, *units))
         return super().finish(units, end, connection)
+
+    def cancel(self, shipment: str, connection: sql.Connection) -> None:
+        self.called_off.append(shipment)
 
 
 class Shop:

@@ -29,7 +29,7 @@ from yilian.gateway.supply.actions import Site
 from yilian.gateway.supply.orders import ActionName, Scanned
 from yilian.gateway.supply.outside import End
 from yilian.gateway.supply.stock import Stock
-from yilian.ledger.errors import Code, Refusal
+from yilian.ledger.errors import MALFORMED, Code, Refusal
 from yilian.vault.envelope import new_id
 
 A, B, C = pack(1), pack(2), pack(3)
@@ -89,6 +89,7 @@ def test_a_receiver_sees_the_history_of_what_it_gets_and_no_more(shop: Shop) -> 
         ("decommission", {}),
         ("destroy", {}),
         ("report_stolen", {}),
+        ("report_lost", {}),
         ("sample", {}),
         ("export", {}),
         ("quarantine", {"reason": "damaged"}),
@@ -108,6 +109,7 @@ def test_every_action_writes_valid_events_and_leads_where_it_says(
         "decommission": "decommissioned",
         "destroy": "destroyed",
         "report_stolen": "stolen",
+        "report_lost": "lost",
         "sample": "sampled",
         "export": "exported",
         "quarantine": "quarantined",
@@ -133,6 +135,10 @@ REFUSALS: list[tuple[ActionName, str, dict[str, Any], Code]] = [
     ("dispense", "here", {"place": THERE}, errors.WRONG_PLACE),
     ("dispense", "theirs", {}, errors.NOT_YOURS),
     ("report_stolen", "theirs", {}, errors.NOT_YOURS),
+    ("report_lost", "theirs", {}, errors.NOT_YOURS),
+    ("report_lost", "done", {}, errors.ALREADY_DISPENSED),
+    ("quarantine", "here", {"reason": "did_not_occur"}, errors.FIELD_NEEDED),
+    ("declare_error", "here", {"declares": "x" * 21 + "A"}, MALFORMED),
     ("dispense", "old", {}, errors.EXPIRED),
     ("export", "old", {}, errors.EXPIRED),
     ("dispense", "packed", {}, errors.IN_A_PARENT),
@@ -360,7 +366,7 @@ def test_a_title_that_is_refused_leaves_nothing_behind(shop: Shop) -> None:
             raise errors.NOT_YOURS(unit=units[0])
 
     shop.stock(A)
-    shop.actions._holding = Fails(shop.site.mine)
+    shop.actions._titles._holding = Fails(shop.site.mine)
     assert shop.refused("dispense", [A]) is errors.NOT_YOURS
     assert shop.actions.known("x" * 22) is None
 
@@ -414,3 +420,43 @@ def test_who_is_shown_packs_is_told_once_they_can_be_seen(shop: Shop) -> None:
     repository.listeners.append(told)
     shop.do("ship", [A], to=OTHER)
     assert seen_then[-1] == 2
+
+
+def test_a_lost_pack_leaves_its_case_and_the_trade(shop: Shop) -> None:
+    shop.stock(A, B)
+    shop.do("aggregate", [A, B], parent=BOX)
+    shop.do("report_lost", [A])
+    assert shop.titles.asked[-1] == ("lost", A)
+    assert (shop.room.standing(A), shop.room.unit(A).parent) == ("lost", None)
+    assert shop.room.broken() == []
+    assert shop.refused("dispense", [A]) is errors.WRONG_STANDING
+    shop.do("ship", [BOX], to=OTHER)
+    assert shop.titles.asked[-1] == ("ship", OTHER, B)
+
+
+def test_a_lost_pallet_is_lost_with_all_that_is_on_it(shop: Shop) -> None:
+    shop.stock(A, B)
+    shop.do("aggregate", [A, B], parent=BOX)
+    shop.do("report_lost", [BOX])
+    assert {shop.room.standing(each) for each in (A, B, BOX)} == {"lost"}
+    assert shop.room.unit(A).parent == BOX
+
+
+def test_what_was_lost_and_is_found_can_be_destroyed_and_not_sold(shop: Shop) -> None:
+    class Ends(Ledger):
+        def holds(
+            self, units: Sequence[str], connection: sql.Connection | None = None
+        ) -> dict[str, bool]:
+            gone = {unit for end, *ended in self.asked if end == "lost" for unit in ended}
+            return {
+                unit: held and unit not in gone
+                for unit, held in super().holds(units, connection).items()
+            }
+
+    shop.stock(A)
+    shop.actions._titles._holding = shop.actions._checks._holding = Ends(shop.site.mine)
+    shop.do("report_lost", [A])
+    assert shop.refused("release", [A]) is errors.NOT_YOURS
+    assert shop.refused("quarantine", [A], reason="damaged") is errors.NOT_YOURS
+    shop.do("destroy", [A])
+    assert shop.room.standing(A) == "destroyed"

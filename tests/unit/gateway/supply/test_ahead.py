@@ -114,6 +114,24 @@ def test_what_does_not_tell_of_every_pack_is_not_kept(place: Place, shown: list[
     assert place.ahead.of(shipment) == (SENDER, told(A, B))
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"epcList": 5},
+        {"readPoint": "here"},
+        {"persistentDisposition": ["recalled"]},
+        {"eventTime": "0001-01-01T00:00:00Z", "eventTimeZoneOffset": "-08:00"},
+    ],
+)
+def test_events_that_nobody_can_read_hold_up_nobody_else(
+    place: Place, wrong: dict[str, object]
+) -> None:
+    place.comes(A, events=[{**event, **wrong} for event in told(A)])
+    place.comes(B, events=told(B))
+    assert not place.ahead.fetch()
+    assert place.kept() == 1
+
+
 def test_refused_shipments_are_not_asked_for_and_decided_ones_are_dropped(place: Place) -> None:
     place.comes(A, events=told(A), checked=False)
     place.comes(B, events=told(B))

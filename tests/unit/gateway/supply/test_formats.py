@@ -146,6 +146,31 @@ def test_a_pedigree_is_checked_alike_by_both(told: dict[str, Any], state: State)
         pedigree.check(pedigree.decode(other.encode()), TitleView(state))
 
 
+def test_an_end_is_checked_alike_by_both(told: dict[str, Any], state: State) -> None:
+    document = msgspec.json.decode(told["ended"], type=pedigree.Ended)
+    assert pedigree.encode(document).decode() == told["ended"]
+    (pack, ending), *rest = pedigree.check_ended(document, TitleView(state)).items()
+    maker, pharmacy = (told["posts"][each]["organisation"] for each in (0, 2))
+    assert (pack, rest) == (told["packs"][0], [])
+    assert ending.holders == ((maker, 7), (maker, 8), (pharmacy, 9))
+    assert (ending.end.word, ending.end.salt.hex()) == ("dispensed", told["end"]["salt"])
+    posted = {
+        (each["organisation"], each["interval"]): (
+            raw(each["root"]),
+            [raw(nullifier) for nullifier in each["nullifiers"]],
+        )
+        for each in told["posts"]
+    }
+    assert MADE["checks"](told["ended"], posted)
+    other = told["ended"].replace("dispensed", "stolen")
+    assert not MADE["checks"](other, posted)
+    changed = msgspec.json.decode(other, type=pedigree.Ended)
+    with pytest.raises(Refusal, match=r"supply\.title_path"):
+        pedigree.check_ended(changed, TitleView(state))
+    with pytest.raises(Refusal, match=r"supply\.proof_malformed"):
+        pedigree.decode(told["ended"].encode())
+
+
 def test_an_opening_opens_its_post_exactly(told: dict[str, Any], state: State) -> None:
     opening = msgspec.json.decode(told["opening"], type=Opening)
     assert msgspec.json.encode(opening, order="sorted").decode() == told["opening"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -16,13 +16,23 @@ from tests.chain import name_of
 from tests.unit.gateway.supply.market import Trader, World, gtin, pack, packs
 from yilian.gateway.supply import notes, pedigree, shipments
 from yilian.gateway.supply.notes import TitleTree
-from yilian.gateway.supply.pedigree import Composer, Document, Note, Spend
+from yilian.gateway.supply.on_chain import TitleView
+from yilian.gateway.supply.pedigree import (
+    Composer,
+    Document,
+    End,
+    Ended,
+    EndedLine,
+    Note,
+    Spend,
+)
 from yilian.gateway.supply.titles import check
 from yilian.ledger import codec
 from yilian.ledger.errors import Refusal
 from yilian.ledger.modules.supply.messages import Post
 
 UNITS = packs(0, 12)
+OVER = UNITS[8]
 
 
 @pytest.fixture(scope="module")
@@ -336,10 +346,9 @@ def _places(value: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
         yield at
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(st.data())
-def test_no_single_change_is_believed(sold: World, data: st.DataObject) -> None:
-    real = json.loads(sold.pharmacy.titles.proof(UNITS[0]))
+def _altered(document: bytes, data: st.DataObject) -> bytes:
+    """Change one value of a document."""
+    real = json.loads(document)
     place = data.draw(st.sampled_from(sorted(_places(real), key=repr)))
     inner: Any = real
     for step in place[:-1]:
@@ -351,12 +360,14 @@ def test_no_single_change_is_believed(sold: World, data: st.DataObject) -> None:
         inner[place[-1]] = "A" * 43 + "="
     else:
         index = data.draw(st.integers(0, len(old) - 1)) if old else 0
-        letter = data.draw(st.sampled_from("AQgw0_-1z"))
-        changed = old[:index] + letter + old[index + 1 :]
-        if changed == old:
-            return
-        inner[place[-1]] = changed
-    altered = json.dumps(real).encode()
+        inner[place[-1]] = old[:index] + data.draw(st.sampled_from("AQgw0_-1z")) + old[index + 1 :]
+    return json.dumps(real).encode()
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.data())
+def test_no_single_change_is_believed(sold: World, data: st.DataObject) -> None:
+    altered = _altered(sold.pharmacy.titles.proof(UNITS[0]), data)
     try:
         decoded = pedigree.decode(altered)
     except Refusal:
@@ -365,3 +376,181 @@ def test_no_single_change_is_believed(sold: World, data: st.DataObject) -> None:
         return  # A spare bit of base64.
     with pytest.raises(Refusal):
         check(altered, sold.market.state)
+
+
+# Ends
+
+
+@pytest.fixture(scope="module")
+def over(sold: World) -> Ended:
+    """The clinic bought two packs and dispensed one; the document that it makes of that."""
+    sold.move(UNITS[8:10], sold.wholesaler, sold.clinic)
+    sold.clinic.finish([OVER])
+    sold.tick(count=2)
+    ((responder, _, package),) = sold.clinic.words
+    assert responder == sold.maker.id
+    outer = shipments.outer_ends(package)
+    assert outer.sender == sold.clinic.id
+    return shipments.open_ends(outer, sold.maker.id, sold.maker.keystore)
+
+
+def refused_end(sold: World, document: Ended) -> str:
+    with pytest.raises(Refusal) as refused:
+        pedigree.check_ended(document, TitleView(sold.market.state))
+    return refused.value.code.name
+
+
+def with_line(document: Ended, **changes: Any) -> Ended:
+    (line,) = document.lines
+    made = msgspec.structs.replace(line, **changes)
+    return msgspec.structs.replace(document, lines=(made,))
+
+
+def test_an_end_leads_back_to_the_maker(sold: World, over: Ended) -> None:
+    (course,) = pedigree.check_ended(over, TitleView(sold.market.state)).items()
+    unit, ending = course
+    assert (unit, ending.end.word) == (OVER, "dispensed")
+    way = list(dict.fromkeys(organisation for organisation, _ in ending.holders))
+    assert way == [sold.maker.id, sold.wholesaler.id, sold.clinic.id]
+    assert ending.place == ending.holders[-1]
+
+
+def test_a_word_is_bound_by_the_commitment(sold: World, over: Ended) -> None:
+    (line,) = over.lines
+    for end in (
+        msgspec.structs.replace(line.end, word="stolen"),
+        msgspec.structs.replace(line.end, salt=bytes(32)),
+    ):
+        assert refused_end(sold, with_line(over, end=end)) == "supply.title_path"
+
+
+def test_neither_kind_of_pedigree_is_taken_for_the_other(sold: World, over: Ended) -> None:
+    with pytest.raises(Refusal) as refused:
+        check(pedigree.encode(over), sold.market.state)
+    assert refused.value.code.name == "supply.proof_malformed"
+    # Not under the other's name either.
+    (line,) = over.lines
+    renamed_ = json.loads(pedigree.encode(over)) | {"format": "yilian-pedigree/1"}
+    with pytest.raises(Refusal) as refused:
+        check(json.dumps(renamed_).encode(), sold.market.state)
+    assert refused.value.code.name == "supply.proof_malformed"
+    # Nor as a note whose commitment is the end's: no note opens to it.
+    (key,) = sold.pharmacy.titles.promise(sold.clinic.id, 1)
+    note = Note(holder=sold.pharmacy.id, key=key, salt=line.end.salt)
+    held = Document(
+        spends=over.spends,
+        posts=over.posts,
+        lines=(pedigree.Line(chain=line.chain, note=note, units=line.units),),
+    )
+    assert send(sold.clinic, sold.pharmacy, held) == "supply.title_path"
+    # And a package of one is not opened as the other.
+    public = sold.pharmacy.keystore.service_key().public.data
+    package = shipments.close_ends(
+        name_of("an end"), sold.clinic.id, sold.pharmacy.id, public, over
+    )
+    with pytest.raises(Refusal) as refused:
+        sold.pharmacy.titles.receive(package, sold.clinic.id)
+    assert refused.value.code.name == "malformed"
+
+
+def test_an_ended_pack_cannot_be_shipped_on(sold: World, over: Ended) -> None:
+    assert over.lines[0].units == (OVER,)
+    acts: list[Callable[[], object]] = [
+        lambda: sold.clinic.ship([OVER], sold.pharmacy),
+        lambda: sold.clinic.finish([OVER], "stolen"),
+        lambda: sold.clinic.titles.proof(OVER),
+    ]
+    for act in acts:
+        with pytest.raises(Refusal) as refused:
+            act()
+        assert refused.value.code.name == "supply.title_not_held"
+
+
+def ended_by(document: Document) -> Ended:
+    """Say that packs ended where their pedigree says that they were given on."""
+    (line,) = document.lines
+    end = End(word="dispensed", salt=secrets.token_bytes(32))
+    made = EndedLine(chain=line.chain, end=end, units=line.units)
+    return Ended(spends=document.spends, posts=document.posts, lines=(made,))
+
+
+def test_what_was_given_on_is_not_ended_by_who_gave_it(sold: World) -> None:
+    # The wholesaler's spend of this pack is on the chain: it gave it to the pharmacy.
+    real = document_of(sold.pharmacy, UNITS[1])
+    assert real.spends[-1].organisation == sold.wholesaler.id
+    assert refused_end(sold, ended_by(real)) == "supply.title_path"
+
+
+def test_an_old_holder_with_an_old_backup_ends_nothing(sold: World) -> None:
+    # Its old copy has the note and its secret; it posts the end with other nullifiers.
+    real = document_of(sold.pharmacy, UNITS[2])
+    liar = Liar(sold, sold.wholesaler)
+    old = real.spends[-1]
+    end = End(word="dispensed", salt=secrets.token_bytes(32))
+    key = notes.title_key(old.nullifier, UNITS[2])
+    interval, tree = liar.post({key: end.commitment}, [])
+    proof = tree.prove([key])
+    post = pedigree.ShownPost(
+        organisation=liar.trader.id,
+        interval=interval,
+        events_root=bytes(32),
+        depths=proof.depths,
+        siblings=proof.siblings,
+    )
+    (line,) = real.lines
+    forged = Ended(
+        spends=(*real.spends[:-1], msgspec.structs.replace(old, interval=interval)),
+        posts=(*(x for x in real.posts if x.organisation != liar.trader.id), post),
+        lines=(EndedLine(chain=line.chain, end=end, units=line.units),),
+    )
+    assert refused_end(sold, forged) == "supply.title_spent"
+
+
+def test_nobody_ends_what_it_does_not_hold(sold: World) -> None:
+    """The clinic posts an end of the pharmacy's pack, out of a note of its own making."""
+    real = document_of(sold.pharmacy, UNITS[3])
+    liar = Liar(sold, sold.clinic)
+    secret, salt = secrets.token_bytes(32), secrets.token_bytes(32)
+    end = End(word="stolen", salt=secrets.token_bytes(32))
+    spent = notes.nullifier(sold.clinic.id, secret)
+    (line,) = real.lines
+    leaf = {notes.title_key(spent, UNITS[3]): end.commitment}
+    interval, tree = liar.post(leaf, [spent])
+    own = liar.spend(interval, secret, salt)
+    proof = tree.prove(leaf)
+    post = pedigree.ShownPost(
+        organisation=sold.clinic.id,
+        interval=interval,
+        events_root=bytes(32),
+        depths=proof.depths,
+        siblings=proof.siblings,
+    )
+    longer = Ended(
+        spends=(*real.spends, own),
+        posts=(*real.posts, post),
+        lines=(EndedLine(chain=(*line.chain, len(real.spends)), end=end, units=line.units),),
+    )
+    assert refused_end(sold, longer) == "supply.title_path"
+    # Nor without the way that it did not come by.
+    alone = Ended(
+        spends=(msgspec.structs.replace(own, salt=None),),
+        posts=(post,),
+        lines=(EndedLine(chain=(0,), end=end, units=line.units),),
+    )
+    assert refused_end(sold, alone) == "supply.title_origin"
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.data())
+def test_no_single_change_of_an_end_is_believed(
+    sold: World, over: Ended, data: st.DataObject
+) -> None:
+    altered = _altered(pedigree.encode(over), data)
+    try:
+        document = msgspec.json.decode(altered, type=Ended)
+    except msgspec.ValidationError:
+        return
+    if document == over:
+        return  # A spare bit of base64, or the same letter.
+    with pytest.raises(Refusal):
+        pedigree.check_ended(document, TitleView(sold.market.state))

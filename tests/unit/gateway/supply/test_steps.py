@@ -151,9 +151,15 @@ def test_when_and_on_which_day() -> None:
     assert found.day == "2026-05-29"
     assert found.at % 1000 == 123
     assert steps.read(event("ObjectEvent", 5)).at == START + 5
-    for bad in ("2026-05-28", "2026-05-28T23:30:00", "never"):
-        with pytest.raises(ValueError):  # noqa: PT011
-            steps.read(late | {"eventTime": bad})
+    beyond = ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z")
+    for bad in ("2026-05-28", "2026-05-28T23:30:00", "never", *beyond):
+        for offset in ("+14:00", "-14:00"):
+            read = late | {"eventTime": bad, "eventTimeZoneOffset": offset}
+            if (bad, offset) in zip(beyond, ("+14:00", "-14:00"), strict=True):
+                assert steps.read(read).day == bad[:10]
+                continue
+            with pytest.raises(ValueError):  # noqa: PT011
+                steps.read(read)
 
 
 def test_lots_and_dates_by_their_full_names() -> None:

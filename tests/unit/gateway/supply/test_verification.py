@@ -148,6 +148,13 @@ def test_expiry_is_judged_by_the_day() -> None:
     assert (before.reason, before.concern) == ("expired", "not_for_sale")
 
 
+def test_where_nobody_knows_the_date_the_print_counts() -> None:
+    """A pack that came without its expiry is not good for ever."""
+    past = judge(asked(expiry="2026-11-21"), table(expiry=""), Recalls(), TODAY)
+    assert (past.reason, past.concern) == ("expired", "not_for_sale")
+    assert judge(asked(expiry=TODAY), table(expiry=""), Recalls(), TODAY).verified
+
+
 def test_a_recall_outweighs_standing_and_expiry() -> None:
     """Who has used the pack wants to know of the recall first."""
     for standing in ("active", "dispensed", "destroyed"):

@@ -9,7 +9,7 @@ from anyio import to_thread
 from starlette.requests import Request
 from starlette.websockets import WebSocket
 
-from yilian.gateway.auth import Caller, authenticate
+from yilian.gateway.auth import Caller, authenticate, credential
 from yilian.gateway.auth.signed import judge, target
 from yilian.gateway.body import read_body
 from yilian.gateway.door import Door
@@ -69,7 +69,7 @@ async def enter(request: Request, find: Find, right: Right | None, limit: Limit)
     `epcis.token_expired`, `epcis.right_missing`, and what judging a signed request refuses.
     """
     organisation, room = _room(request.path_params["organisation"], find)
-    if request.headers.get(signed_request.HEADER) is not None:
+    if credential(request) is not None:
         return _own(organisation, room, await authenticate(request, limit(room)))
     visit = await to_thread.run_sync(
         _by_token, organisation, room, request.headers.getlist("authorization"), right

@@ -197,6 +197,11 @@ def _shipment(here: Here, asked: formats.ShipmentSent) -> Any:
     return formats.Nothing()
 
 
+def _ended(here: Here, asked: supply_formats.EndsSent) -> Any:
+    here.ended(asked.package)
+    return formats.Nothing()
+
+
 def _openings(here: Here, asked: formats.OpeningsAsked) -> Any:
     return formats.OpeningsAnswer(sealed=tuple(here.some_openings(asked.intervals)))
 
@@ -252,6 +257,7 @@ def serves() -> tuple[Serve, ...]:
         Serve(there.REPLICA_LINES, "Hear who read from a replica", _replica_lines),
         Serve(there.SUPPLY_CLAIMS, "Give holder keys for a shipment", _claims, _often(20, 400)),
         Serve(there.SUPPLY_SHIPMENT, "Take a shipment's titles", _shipment),
+        Serve(there.SUPPLY_ENDED, "Hear of packs that ended", _ended, _often(5, 200)),
         Serve(there.SUPPLY_HISTORY, "Show the events of a shipment's packs", _history),
         Serve(there.SUPPLY_RECALL, "Take an answer to a recall", _recall),
         Serve(there.SUPPLY_RECALLED, "Hear what was made of recalled packs", _recalled),

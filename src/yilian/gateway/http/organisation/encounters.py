@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+from yilian.gateway.audit import noting
 from yilian.gateway.auth import Caller
 from yilian.gateway.errors import FORBIDDEN
 from yilian.gateway.http.asking import require_id
@@ -37,6 +38,7 @@ from yilian.gateway.practice.care import (
     PERSON_ELSEWHERE,
     TEAM_ELSEWHERE,
     TERMS_NEEDED,
+    Attended,
     Care,
     Made,
     Opened,
@@ -55,6 +57,8 @@ from yilian.ledger.modules.care.errors import (
     UNKNOWN_REFERRAL,
 )
 from yilian.node.history import Outcome
+from yilian.vault.audit import MAX_IDS
+from yilian.vault.desk_formats import Person
 from yilian.vault.relations import RELATION_DIFFERS, RELATION_UNKNOWN, ReferralTerms, Team
 
 PERSON = path_id("person", "The person's id here.")
@@ -135,10 +139,27 @@ class PersonRelations(msgspec.Struct, frozen=True, kw_only=True):
     relations: tuple[ShownRelation, ...]
 
 
+class AttendedPerson(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody who is being treated; name and birth date as the desk has them, null where not."""
+
+    person: Id
+    name: str | None
+    born: str | None
+    provisional: bool
+    relation: ShownRelation
+
+
+class AttendedPersons(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom the asker treats now, one entry for each relation; who came first is first."""
+
+    persons: tuple[AttendedPerson, ...]
+
+
 def routes(rooms: Rooms) -> tuple[BaseRoute, ...]:
     """Make the routes."""
     return routes_of(
         _open(rooms),
+        _attended(rooms),
         _finish(rooms, "close"),
         _finish(rooms, "cancel"),
         _refer(rooms),
@@ -189,6 +210,44 @@ def _open(rooms: Rooms) -> Callable[[Request], Any]:
         return answer(request, _opened(await to_thread.run_sync(work)))
 
     return open_
+
+
+def _attended(rooms: Rooms) -> Callable[[Request], Any]:
+    @operation(
+        "GET",
+        "/v1/organisations/{organisation}/encounters",
+        tag="organisations",
+        summary="List whom the asker treats now: by open encounters and accepted referrals",
+        parameters=COMMON,
+        answers=answers(AttendedPersons, "Who came first is first."),
+        problems=(FORBIDDEN,),
+    )
+    async def attended(request: Request) -> Response:
+        organisation, caller = await rooms.enter(request, *STAFF)
+        practitioner = caller.sender if caller.subject.kind == "practitioner" else None
+
+        def work() -> tuple[AttendedPerson, ...]:
+            desk = organisation.vault.desk
+            return tuple(
+                _shown_person(each, desk.find(each.person))
+                for each in organisation.care.waiting(practitioner)
+            )
+
+        shown = await to_thread.run_sync(work)
+        noting(subjects=tuple(sorted({each.person for each in shown})[:MAX_IDS]))
+        return answer(request, AttendedPersons(persons=shown))
+
+    return attended
+
+
+def _shown_person(attended: Attended, known: Person | None) -> AttendedPerson:
+    return AttendedPerson(
+        person=attended.person,
+        name=None if known is None else known.name,
+        born=None if known is None else known.born,
+        provisional=known is not None and known.provisional,
+        relation=ShownRelation(**attended.relation._asdict()),
+    )
 
 
 def _finish(rooms: Rooms, how: str) -> Callable[[Request], Any]:

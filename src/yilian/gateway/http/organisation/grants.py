@@ -188,8 +188,10 @@ def _grant(rooms: Rooms) -> Callable[[Request], Any]:
         problems=(*_ASKED, NOT_ON_CHAIN, TO_ITSELF),
     )
     async def grant(request: Request) -> Response:
-        organisation, _ = await rooms.enter(request, *OPERATORS)
+        organisation, caller = await rooms.enter(request, "person", *OPERATORS)
         asked = await body(request, GrantRequest)
+        power: Power = "grant" if asked.grant is None else "change"
+        require_for(organisation, caller, asked.person, *OPERATORS, power=power)
         noting(subjects=(asked.person,), on_behalf_of=asked.person)
         given = await to_thread.run_sync(_give, organisation, asked)
         noting(grants=(given.grant,), transaction=given.transaction)
@@ -371,8 +373,9 @@ def _revoke(rooms: Rooms) -> Callable[[Request], Any]:
         problems=(MALFORMED, FORBIDDEN),
     )
     async def revoke(request: Request) -> Response:
-        organisation, _ = await rooms.enter(request, *OPERATORS)
+        organisation, caller = await rooms.enter(request, "person", *OPERATORS)
         asked = await body(request, RevocationRequest)
+        require_for(organisation, caller, asked.person, *OPERATORS, power="revoke")
         noting(subjects=(asked.person,), grants=(asked.grant,), on_behalf_of=asked.person)
         outcome = await to_thread.run_sync(organisation.revoke, asked.person, asked.grant)
         noting(transaction=outcome.hash)

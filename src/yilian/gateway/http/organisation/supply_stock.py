@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -19,6 +19,7 @@ from yilian.gateway.http.organisation.rooms import COMMON, Rooms, answers, body,
 from yilian.gateway.http.organisation.supply import ROOM, enter_supply
 from yilian.gateway.supply import action_errors as refusals
 from yilian.gateway.supply import alerts as supply_alerts
+from yilian.gateway.supply.supply import Supply
 from yilian.ledger.codec import Id, Millis, Whole
 from yilian.ledger.errors import MALFORMED
 from yilian.ledger.modules.identity.errors import LICENCE_NOT_IN_FORCE
@@ -112,6 +113,24 @@ class ShortLine(msgspec.Struct, frozen=True, kw_only=True):
     lasts: Whole | None
 
 
+class LotStock(msgspec.Struct, frozen=True, kw_only=True):
+    """Goods of a lot without numbers of their own; amounts are decimals, as they were written.
+
+    `measure` is a code of UN/CEFACT Recommendation 20, empty for pieces. `on_hand` is below zero
+    where a message is missing; `days` until it expires, where that is soon and any is left.
+    """
+
+    gtin: str
+    lot: str
+    expiry: str
+    place: str
+    measure: str
+    came: str
+    went: str
+    on_hand: str
+    days: int | None
+
+
 class StockView(msgspec.Struct, frozen=True, kw_only=True):
     """What there is, and what of it needs attention."""
 
@@ -119,6 +138,7 @@ class StockView(msgspec.Struct, frozen=True, kw_only=True):
     expiring: tuple[ExpiringLine, ...]
     delayed: tuple[DelayedLine, ...]
     short: tuple[ShortLine, ...]
+    lots: tuple[LotStock, ...]
 
 
 class MinimumRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -198,11 +218,31 @@ def _stock(rooms: Rooms) -> Callable[[Request], Any]:
                 expiring=tuple(ExpiringLine(**each._asdict()) for each in warnings.expiring),
                 delayed=tuple(DelayedLine(**each._asdict()) for each in warnings.delayed),
                 short=tuple(ShortLine(**each._asdict()) for each in warnings.short),
+                lots=_lots(supply, asked, days.get("expiry_days", 90)),
             )
 
         return answer(request, await to_thread.run_sync(work))
 
     return stock
+
+
+def _lots(supply: Supply, asked: Mapping[str, str], days: int) -> tuple[LotStock, ...]:
+    lines = supply.stock.lots(**asked)
+    soon = {each.line: each.days for each in supply.stock.expiring_lots(lines, days)}
+    return tuple(
+        LotStock(
+            gtin=each.gtin,
+            lot=each.lot,
+            expiry=each.expiry,
+            place=each.place,
+            measure=each.measure,
+            came=f"{each.came:f}",
+            went=f"{each.went:f}",
+            on_hand=f"{each.on_hand:f}",
+            days=soon.get(each),
+        )
+        for each in lines
+    )
 
 
 def _minimum(rooms: Rooms) -> Callable[[Request], Any]:

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+from yilian.gateway.auth import credential
 from yilian.gateway.errors import FORBIDDEN, NOT_FOUND
 from yilian.gateway.http.operation import answer, operation
 from yilian.gateway.http.operation import routes as routes_of
@@ -37,7 +38,7 @@ from yilian.gateway.supply.scan_errors import (
     REQUESTER_UNKNOWN,
     RESPONDER_UNREACHABLE,
 )
-from yilian.ledger import codec, signed_request
+from yilian.ledger import codec
 from yilian.ledger.codec import Digest, Id, Millis
 from yilian.ledger.errors import MALFORMED
 from yilian.text import negotiate, say
@@ -115,7 +116,7 @@ def _verify(rooms: Rooms) -> Any:
         asked = await body(request, VerificationRequest)
         desk = organisation.trade()
         responders = Responders(desk.directory, {each.id: each for each in rooms.all()})
-        asked_by = request.headers[signed_request.HEADER]
+        asked_by = credential(request) or ""
         language = negotiate(request.headers.get("accept-language"))
 
         def work() -> PackVerified:

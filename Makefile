@@ -1,18 +1,21 @@
 # make demo    the main job on real input: a node, two hospitals, whole patients, one sharing, its proof
 # make test    everything, with scaled counts      make soak   the full counts
 # make check   lint, types, fast tests             make bench  what it costs; make bench-consent; make bench-network; make bench-supply
+# make portal  builds the pages for people, with Node; a node serves them
 # make engine  builds the pinned CometBFT, with Go; a consortium's members agree through it
-.PHONY: demo test soak check bench bench-consent bench-network bench-supply engine clean
+.PHONY: demo test soak check bench bench-consent bench-network bench-supply engine portal clean
 SHELL := bash
 BIN := .venv/bin
 
 demo:
 	@tools/environment.sh
+	@tools/portal.sh --may-skip
 	@$(BIN)/python demo/story.py
 
 test:
 	@tools/environment.sh test,dev
 	@tools/second_python.sh
+	@tools/portal.sh --may-skip
 	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup
 
 soak:
@@ -29,6 +32,7 @@ check:
 	@$(BIN)/lint-imports
 	@$(BIN)/codespell
 	@$(BIN)/python tools/generate.py --check
+	@$(BIN)/python tools/openapi.py --check
 	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "not slow"
 
 bench:
@@ -62,5 +66,10 @@ bench-supply:
 engine:
 	@tools/engine.sh
 
+portal:
+	@tools/environment.sh
+	@tools/portal.sh
+
 clean:
 	rm -rf .venv .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf portal/node_modules src/yilian/portal/dist .portal-*.log

@@ -19,8 +19,10 @@ from yilian.cli import root
 from yilian.cli.console import Console
 from yilian.gateway.http import ALL
 from yilian.gateway.http.epcis import routes as epcis_routes
+from yilian.gateway.http.health_links_public import routes as link_routes
 from yilian.gateway.http.log import routes as log_routes
 from yilian.gateway.http.organisation import routes as organisation_routes
+from yilian.gateway.http.sign_in import routes as sign_in_routes
 from yilian.gateway.http.supply_public import routes as public_routes
 from yilian.gateway.http.verification_router import routes as verification_routes
 from yilian.gateway.supply.responders import Responders
@@ -276,7 +278,9 @@ def test_the_addresses_are_those_that_are_served() -> None:
         *log_routes(log),
         *public_routes(responders),
         *verification_routes(responders),
+        *link_routes({}),
         *epcis_routes({}.get),
+        *sign_in_routes(),
     ):
         if isinstance(route, WebSocketRoute):
             continue

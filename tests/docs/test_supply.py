@@ -7,6 +7,8 @@ import re
 from tests.docs.test_docs import FENCE, OPERATOR, options_of, resolve, text_of, words_of
 
 PAGE = "docs/supply.md"
+CHINESE = "docs/supply.zh-CN.md"
+SCANNING = ("docs/scanning.md", "docs/scanning.zh-CN.md")
 SET = ("YILIAN_SENDER", "YILIAN_PAYER", "YILIAN_KEY", "YILIAN_PLACE")
 
 
@@ -55,3 +57,26 @@ def test_every_command_of_the_noun_that_acts_is_named() -> None:
 
     text = text_of(PAGE)
     assert all(f"`{each.name}`" in text for each in ACTIONS)
+
+
+def shape_of(path: str) -> tuple[list[str], list[str], list[int]]:
+    """What two pages about the same must share: levels of sections, blocks, rows of tables."""
+    text = text_of(path)
+    prose = re.sub(r"```.*?```", "", text, flags=re.S)
+    return (
+        re.findall(r"^(#+) ", prose, flags=re.M),
+        re.findall(r"```.*?```", text, flags=re.S),
+        [each.count("\n") for each in re.findall(r"(?:^\|.*\n)+", prose, flags=re.M)],
+    )
+
+
+def test_the_chinese_pages_have_the_same_sections_commands_and_tables() -> None:
+    for english, chinese in ((PAGE, CHINESE), SCANNING):
+        assert shape_of(english) == shape_of(chinese)
+        for page, other in ((english, chinese), (chinese, english)):
+            assert f"({other.removeprefix('docs/')})" in text_of(page)
+
+
+def test_both_pages_on_scanning_name_the_same_codes() -> None:
+    codes = [set(re.findall(r"`([a-z_.]+)`", text_of(each))) for each in SCANNING]
+    assert codes[0] == codes[1]

@@ -11,11 +11,12 @@ from starlette.applications import Starlette
 from yilian.bootstrap.settling import admitted, publish_endpoint, settle
 from yilian.gateway import app as gateway_app
 from yilian.gateway.audit import Audit, audited_by
+from yilian.gateway.auth import Accounts
 from yilian.gateway.fhir.redact import redact
 from yilian.gateway.http import epcis as epcis_http
+from yilian.gateway.http import health_links_public, sign_in, supply_public, verification_router
 from yilian.gateway.http import log as log_http
 from yilian.gateway.http import organisation as organisation_http
-from yilian.gateway.http import supply_public, verification_router
 from yilian.gateway.index import ChainIndex, IndexMismatch
 from yilian.gateway.index.errors import INDEX_DIFFERS
 from yilian.gateway.members import certificates
@@ -35,10 +36,12 @@ from yilian.node.integrity import scan_blocks
 from yilian.node.log import CheckpointLog
 from yilian.node.member import Member
 from yilian.node.store import StoreDamaged
+from yilian.portal import serve as portal
 from yilian.sdk import verify
 from yilian.sdk.client import Client
 from yilian.sdk.signers import Signer
 from yilian.sdk.transport import InProcess
+from yilian.vault.sealer import Sealer
 from yilian.vault.vault import Vault
 
 ANCHOR_EVERY = 1.0
@@ -67,6 +70,7 @@ class Node:
         self.index: ChainIndex | None = None
         self.log: CheckpointLog | None = None
         self.listener: Listener | None = None
+        self.accounts: Accounts | None = None
         self.settled = threading.Event()
         self._closing = threading.Event()
         self._anchoring: threading.Thread | None = None
@@ -105,6 +109,14 @@ class Node:
             self.organisations[each.id] = organisation
         self.index = self._open_index()
         self.log = CheckpointLog(self.engine, self.folder.path)
+        self.accounts = Accounts(
+            self.folder.accounts,
+            self.engine.genesis.chain,
+            self.engine.state,
+            self.engine.now,
+            self._sign_in_sealer,
+            self.configuration,
+        )
         door = self.configuration.members
         if door is not None:
             own = certificates.read_credentials(self.folder.members_key)
@@ -154,6 +166,9 @@ class Node:
         stale.unlink(missing_ok=True)
         return index
 
+    def _sign_in_sealer(self, organisation: str) -> Sealer:
+        return self.organisations[organisation].vault.keystore.sealer("sign-in")
+
     def app(self) -> Starlette:
         """Build the node's HTTP application."""
         if self.index is None or self.log is None:
@@ -165,9 +180,13 @@ class Node:
             *log_http.routes(self.log),
             *supply_public.routes(responders),
             *verification_router.routes(responders),
+            *health_links_public.routes(self.organisations),
             *epcis_http.routes(self._epcis),
+            *portal.routes(),
+            *sign_in.routes(),
         )
         app = gateway_app.build(self.engine, self.index, routes=routes)
+        app.state.accounts = self.accounts
         trails = {name: each.vault.audit for name, each in self.organisations.items()}
         app.add_middleware(Audit, trails=trails, audited=audited_by(tuple(trails)))
         return app
@@ -211,6 +230,9 @@ class Node:
         if self.log is not None:
             self.log.close()
             self.log = None
+        if self.accounts is not None:
+            self.accounts.close()
+            self.accounts = None
         if self.index is not None:
             self.index.close()
             self.index = None

@@ -49,6 +49,7 @@ WRITERS = 64
 """Threads that may wait for a sync at once; they share it."""
 ORGANISATIONS = "/v1/organisations/"
 TRANSACTIONS = "/v1/transactions"
+SIGN_IN = "/v1/sign-in/"
 
 _ID = re.compile(r"[A-Za-z0-9_-]{21}[AQgw]")
 _PROBLEM_BYTES = 65_536
@@ -63,8 +64,9 @@ Audited = Callable[[Scope], str | None]
 def audited_by(organisations: Sequence[str]) -> Audited:
     """Say which requests concern the organisations that this node works for.
 
-    All below `/v1/organisations/`, and transactions handed in. One that names no organisation of
-    this node (an unknown id, a transaction whose payer is not known yet) goes to the first.
+    All below `/v1/organisations/` and `/v1/sign-in/`, and transactions handed in. One that names no
+    organisation of this node (an unknown id, a transaction whose payer is not known yet, somebody
+    who signs in and is not known yet) goes to the first.
     """
     names = frozenset(organisations)
 
@@ -75,6 +77,8 @@ def audited_by(organisations: Sequence[str]) -> Audited:
         if path.startswith(ORGANISATIONS):
             named = path.removeprefix(ORGANISATIONS).partition("/")[0]
             return named if named in names else organisations[0]
+        if path.startswith(SIGN_IN):
+            return organisations[0]
         return organisations[0] if (scope["method"], path) == ("POST", TRANSACTIONS) else None
 
     return audited

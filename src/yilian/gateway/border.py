@@ -69,8 +69,10 @@ class Border:
     @staticmethod
     def _note(scope: Scope, status: int, began: float, number: str) -> None:
         """Count and log by the route's template: no id, query or body gets into either."""
-        operation = getattr(scope.get("endpoint"), "operation", None)
-        route = UNMATCHED if operation is None else operation.path
+        endpoint = scope.get("endpoint")
+        operation = getattr(endpoint, "operation", None)
+        named: str = getattr(endpoint, "counted_as", UNMATCHED)
+        route = named if operation is None else operation.path
         scope["app"].state.door.metrics.answered(scope["method"], route, status)
         if log.isEnabledFor(logging.INFO):
             line = {

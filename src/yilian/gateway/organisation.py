@@ -18,6 +18,7 @@ from weakref import WeakValueDictionary
 from yilian.gateway.content.stores import ContentStores
 from yilian.gateway.errors import NOT_FOUND
 from yilian.gateway.fhir import intake
+from yilian.gateway.links.health_links import HealthLinks
 from yilian.gateway.members.counterpart import Counterpart, Here
 from yilian.gateway.members.courier import Courier
 from yilian.gateway.members.errors import HOLDER_ELSEWHERE
@@ -140,6 +141,7 @@ class Organisation:
         self.care = Care(self)
         self.own_records = OwnRecords(self)
         self.erasures = Erasures(self)
+        vault.erasure.listeners.append(HealthLinks(self).erased)
         self.studies = Studies(self)
         self._tags = Tags(self)
         self.private = Private(self)

@@ -6,6 +6,7 @@ chain/                the store (`store.py`)
 engine/               in a consortium, the consensus engine's own folder (`home.py`)
 members.key           key and certificate by which other members know this node, mode 0600
 log.key, log/         the key that signs checkpoints (mode 0600), and the log of heights (`log.py`)
+accounts.sqlite       who may sign in to the portal (`gateway/auth/`); not to be deleted
 index.sqlite          the chain index; may be deleted, it is rebuilt (index.rebuild: in PostgreSQL)
 organisations/<id>/   one vault each, beside it `<id>.master-key` and `<id>.operator.key`
 """
@@ -13,9 +14,10 @@ organisations/<id>/   one vault each, beside it `<id>.master-key` and `<id>.oper
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -105,6 +107,21 @@ class MembersDoor(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     url: str
 
 
+class SignIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How long people who signed in stay in, and how often they may be wrong in a quarter hour.
+
+    `staff` are all but persons. `tries_per_address`: raise it where many people come from one
+    address, as they do behind a proxy.
+    """
+
+    person_days: Annotated[int, msgspec.Meta(ge=1, le=90)] = 30
+    person_idle_days: Annotated[int, msgspec.Meta(ge=1, le=90)] = 7
+    staff_hours: Annotated[int, msgspec.Meta(ge=1, le=24)] = 12
+    staff_idle_minutes: Annotated[int, msgspec.Meta(ge=1, le=1440)] = 30
+    tries_per_account: Annotated[int, msgspec.Meta(ge=1, le=100)] = 10
+    tries_per_address: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 10
+
+
 class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What a node is told in its `node.json`.
 
@@ -112,7 +129,8 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     it, the chain is this node's own. `index` and `content`: the PostgreSQL databases of the chain
     index and of what records say (`gateway/index/database.py`), `payloads`: the S3 bucket of the
     vaults (`vault/bucket.py`), each by URL; without them they are files in the folder. Secrets
-    stand in files that a URL names.
+    stand in files that a URL names. `public_url` is where people open the portal, and what their
+    passkeys are bound to; without it they open http://localhost at `port`.
     """
 
     chain: ChainId
@@ -125,6 +143,8 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     index: str | None = None
     content: str | None = None
     payloads: str | None = None
+    public_url: str | None = None
+    sign_in: SignIn = SignIn()
     format: Literal["yilian-node/1"] = "yilian-node/1"
 
 
@@ -142,6 +162,7 @@ class NodeFolder:
         self.stale_index = path / "index.rebuild"
         self.engine = path / "engine"
         self.members_key = path / "members.key"
+        self.accounts = path / "accounts.sqlite"
         self._configuration = path / "node.json"
         self._validator = path / "validator.key"
         self._following = path / "validator.key.next"
@@ -229,8 +250,18 @@ class NodeFolder:
         return None if relay.password_file is None else _secret(self.path / relay.password_file)
 
 
+_PUBLIC_URL = re.compile(
+    r"https://[a-z0-9.-]+(:[0-9]{1,5})?/?|http://localhost(:[0-9]{1,5})?/?", re.ASCII
+)
+
+
 def _check_urls(configuration: Configuration) -> None:
     """Refuse a URL of another kind, or one with a password in it; a value is never told."""
+    public = configuration.public_url
+    if public is not None and not _PUBLIC_URL.fullmatch(public):
+        raise ConfigurationError(
+            "node.json: public_url must be https://HOST[:PORT], or http://localhost[:PORT]"
+        )
     kinds = {"index": "postgresql", "content": "postgresql", "payloads": "s3"}
     for name, scheme in kinds.items():
         url = getattr(configuration, name)

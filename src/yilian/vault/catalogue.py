@@ -384,6 +384,10 @@ class Catalogue(Database):
         """Find a grant that this organisation received."""
         return self.one(ReceivedRow, sql.select(_received).where(_received.c.grant_id == grant))
 
+    def all_received(self) -> list[ReceivedRow]:
+        """List every grant that this organisation received, by id."""
+        return self.rows(ReceivedRow, sql.select(_received).order_by(_received.c.grant_id))
+
     def received_keys(self, grant: str) -> list[ReceivedKeyRow]:
         """List the category keys received under a grant."""
         query = sql.select(_received_keys).where(_received_keys.c.grant_id == grant)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import importlib
 import json
 import pkgutil
+from collections.abc import Iterator
 from importlib import resources
 from string import Formatter
+from typing import Any
 
 import pytest
 
 import yilian
 from yilian.ledger import errors
+from yilian.portal.kinds import words
 from yilian.text import LANGUAGES, negotiate, say
 
 PARTS = ("title", "detail", "next")
@@ -59,6 +62,78 @@ def test_chinese_is_chinese() -> None:
     for name, parts in words.items():
         for part in PARTS:
             assert any("一" <= letter <= "鿿" for letter in parts[part]), (name, part)
+
+
+FILES = sorted(each.name for each in (resources.files("yilian.text") / "en").iterdir())
+FORMS = {"en": ("_one", "_other"), "zh-CN": ("_other",)}
+"""The plural forms of each language (Unicode CLDR, cardinals), as i18next names them."""
+
+
+def _leaves(words: dict[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in words.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, f"{above}{key}/")
+        else:
+            yield f"{above}{key}", value
+
+
+def _counted(name: str, language: str) -> dict[str, dict[str, str]]:
+    """Give a file's texts by key; those of a number of things together, by plural form."""
+    file = resources.files("yilian.text") / language / name
+    found: dict[str, dict[str, str]] = {}
+    for key, text in _leaves(json.loads(file.read_text("utf-8"))):
+        form = next((each for each in FORMS["en"] if key.endswith(each)), "")
+        plural = form != "" and "{count}" in text
+        found.setdefault(key.removesuffix(form) if plural else key, {})[form * plural] = text
+    return found
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_both_languages_have_the_same_texts(name: str) -> None:
+    """The same keys in every file, each with the plural forms of its language, and the same
+    places; none is empty.
+    """
+    english, chinese = (_counted(name, language) for language in ("en", "zh-CN"))
+    assert english.keys() == chinese.keys()
+    for key in english:
+        for language, forms in (("en", english[key]), ("zh-CN", chinese[key])):
+            assert set(forms) in ({""}, set(FORMS[language])), key
+            assert all(text.strip() for text in forms.values()), key
+        assert ("" in english[key]) is ("" in chinese[key]), key
+        places = [
+            {
+                place
+                for text in forms.values()
+                for _, place, _, _ in Formatter().parse(text)
+                if place
+            }
+            for forms in (english[key], chinese[key])
+        ]
+        assert places[0] == places[1], key
+
+
+PORTAL = [each for each in FILES if each.startswith("portal")]
+
+
+@pytest.mark.parametrize("name", PORTAL)
+def test_the_portals_chinese_is_chinese(name: str) -> None:
+    """Every text that people read has Chinese in it, but for names of languages and marks."""
+    for key, forms in _counted(name, "zh-CN").items():
+        for text in forms.values():
+            bare = "".join(part for part, _, _, _ in Formatter().parse(text))
+            written = any("一" <= letter <= "鿿" for letter in bare)
+            lettered = any(letter.isalpha() for letter in bare)
+            assert written or not lettered or key in NOT_TRANSLATED, (key, text)
+
+
+NOT_TRANSLATED = {"languages/en"}
+
+
+def test_every_word_of_an_event_has_its_words() -> None:
+    """A page in Chinese shows no word of the protocol that was left in English."""
+    for language in LANGUAGES:
+        for word in words():
+            assert say(language, "portal_values", f"words/{word}")
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,24 @@
-"""Judging the header `Yilian-Request`: the right chain, moment, request, key, owner, signature."""
+"""Judging who asks, by one of two headers.
+
+`Yilian-Request` is signed by a key on the chain, `Yilian-Session` by the key of a session that
+somebody began by signing in. Both must be of the right chain, moment and request, and serve once.
+"""
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import msgspec
+from anyio import to_thread
 from starlette.requests import Request
 
-from yilian.gateway.audit import noting
+from yilian.gateway.audit import SIGN_IN, noting
+from yilian.gateway.auth import claim as session_claim
+from yilian.gateway.auth.accounts import accounts_of
+from yilian.gateway.auth.database import Session
+from yilian.gateway.auth.errors import SECOND_FACTOR_NEEDED
+from yilian.gateway.auth.sessions import IN
+from yilian.gateway.auth.site import require_same_origin
 from yilian.gateway.body import read_body
 from yilian.gateway.door import door
 from yilian.gateway.errors import REQUEST_DIFFERS, REQUEST_STALE, UNAUTHENTICATED
@@ -28,11 +41,15 @@ MAX_BODY = 1_048_576
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """Who signed a request: the sender, the key, the subject's record, and where it is at home."""
+    """Who signed a request: the sender, the key, the subject's record, and where it is at home.
+
+    Who came by a session has it in `session`, and no `key`.
+    """
 
     sender: str
     key: str
     subject: Subject
+    session: str | None = None
 
     @property
     def organisation(self) -> str:
@@ -41,10 +58,15 @@ class Caller(msgspec.Struct, frozen=True):
 
 
 async def authenticate(request: Request, limit: int = MAX_BODY) -> Caller:
-    """Find who signed a request; refuses whoever did not.
+    """Find who signed a request; refuses whoever did not, and a session that is not yet in.
 
     Reads the body, of at most `limit` bytes; `request.body()` gives it again afterwards.
     """
+    if request.headers.getlist(session_claim.HEADER):
+        session, subject = await authenticate_session(request, limit)
+        if session.level < IN:
+            raise SECOND_FACTOR_NEEDED()
+        return Caller(session.subject, "", subject, session.session)
     at = door(request)
     value = request.headers.getlist(signed_request.HEADER)
     body = await read_body(request, limit)
@@ -62,6 +84,45 @@ async def authenticate(request: Request, limit: int = MAX_BODY) -> Caller:
     )
     noting(actor=caller.sender)
     return caller
+
+
+async def authenticate_session(request: Request, limit: int = MAX_BODY) -> tuple[Session, Subject]:
+    """Find the session that signed a request, be it in already or not; refuses all else.
+
+    Reads the body as `authenticate` does.
+    """
+    at = door(request)
+    body = await read_body(request, limit)
+    value = request.headers.getlist(session_claim.HEADER)
+    if len(value) != 1 or request.headers.getlist(signed_request.HEADER):
+        raise UNAUTHENTICATED()
+    accounts = accounts_of(request)
+    require_same_origin(accounts.site(request), request)
+    now = at.engine.now()
+    try:
+        claim, signature = session_claim.read(value[0])
+    except Refusal:
+        raise UNAUTHENTICATED() from None
+    require_request(claim, request.method, target(request), body, chain=at.chain, now=now)
+    # Named by the caller and not proved yet, as ids in an address are.
+    noting(sessions=(claim.session,))
+    session = await to_thread.run_sync(accounts.sessions.require, claim.session)
+    if request.scope["path"].startswith(SIGN_IN):
+        # Elsewhere the address says whose trail it is.
+        noting(organisation=session.organisation)
+    accounts.sessions.require_signed(session, session_claim.text(claim), signature)
+    noting(actor=session.subject)
+    subject = await to_thread.run_sync(
+        accounts.sessions.require_living, session, at.engine.state(), now
+    )
+    at.nonces.use(session.session, claim.nonce, claim.expires, now)
+    await to_thread.run_sync(accounts.sessions.touch, session, now)
+    return session, subject
+
+
+def credential(request: Request) -> str | None:
+    """Give the header's value by which a caller says who they are; None where there is none."""
+    return request.headers.get(session_claim.HEADER) or request.headers.get(signed_request.HEADER)
 
 
 def target(request: Request) -> str:
@@ -92,6 +153,31 @@ def judge(
         claim, signature = signed_request.read(value)
     except Refusal:
         raise UNAUTHENTICATED() from None
+    require_request(claim, method, path, body, chain=chain, now=now)
+    subject = _signer(claim, signature, state)
+    nonces.use(claim.key, claim.nonce, claim.expires, now)
+    return Caller(claim.sender, claim.key, subject)
+
+
+class Claim(Protocol):
+    """What signed requests and sessions' claims have in common."""
+
+    @property
+    def chain(self) -> str: ...
+    @property
+    def method(self) -> str: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def body(self) -> str: ...
+    @property
+    def expires(self) -> int: ...
+
+
+def require_request(
+    claim: Claim, method: str, path: str, body: bytes, *, chain: str, now: int
+) -> None:
+    """Refuse a claim that is not about this request, on this chain, at this moment (ms)."""
     if claim.chain != chain:
         raise WRONG_CHAIN(chain=chain)
     if not now < claim.expires <= now + MAX_AHEAD_MS:
@@ -103,9 +189,6 @@ def judge(
     ):
         if signed != sent:
             raise REQUEST_DIFFERS(part=part)
-    subject = _signer(claim, signature, state)
-    nonces.use(claim.key, claim.nonce, claim.expires, now)
-    return Caller(claim.sender, claim.key, subject)
 
 
 def _signer(claim: SignedRequest, signature: bytes, state: State) -> Subject:

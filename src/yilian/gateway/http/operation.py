@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from yilian.gateway import errors
+from yilian.gateway.auth.errors import SESSION
 from yilian.gateway.http.asking import require_acceptable
 from yilian.ledger import codec, signed_request
 from yilian.ledger import errors as law
@@ -33,6 +34,7 @@ SIGNED = (
     law.BAD_SIGNATURE,
     law.SENDER_NOT_SIGNER,
     law.SENDER_INACTIVE,
+    *SESSION,
 )
 """What judging a signed request may refuse, whichever operation it is for."""
 

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from yilian.gateway.auth import Caller
+from yilian.gateway.auth.qr import QrCode, qr_code
 from yilian.gateway.errors import FORBIDDEN
 from yilian.gateway.http.operation import answer, operation
 from yilian.gateway.http.operation import routes as routes_of
@@ -115,11 +116,12 @@ class DeskEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class IssuedCard(msgspec.Struct, frozen=True, kw_only=True):
-    """A new card: `text` is for its QR code and is shown this once."""
+    """A new card: `text` is for its QR code, which `qr` draws; both are shown this once."""
 
     card: Id
     person: Id
     text: str
+    qr: QrCode
 
 
 class CardToRevoke(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -275,7 +277,8 @@ def _issue_card(rooms: Rooms) -> Callable[[Request], Any]:
         organisation, _ = await rooms.enter(request, *OPERATORS)
         person = request.path_params["person"]
         made = await to_thread.run_sync(organisation.desks.issue_card, person)
-        return answer(request, IssuedCard(card=made.card, person=person, text=made.text))
+        shown = IssuedCard(card=made.card, person=person, text=made.text, qr=qr_code(made.text))
+        return answer(request, shown)
 
     return issue
 

@@ -1,0 +1,3 @@
+/** Proofs that the browser checks itself. The verifier is loaded when something is to be checked. */
+export { ProofBadge } from "./ProofBadge";
+export type { Subject } from "./subject";

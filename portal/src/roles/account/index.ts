@@ -1,0 +1,13 @@
+/** Signing in, joining by an invitation, and one's own sessions: for everybody. */
+import type { Role } from "../../role";
+
+export const role: Role = {
+  name: "account",
+  may: () => true,
+  navigation: [],
+  pages: [
+    { path: "sign-in", load: () => import("./SignIn") },
+    { path: "join", load: () => import("./Join") },
+    { path: "account", load: () => import("./Account") },
+  ],
+};

@@ -1,0 +1,101 @@
+/** What a session leaves on this device: its key pair and whose it is, in IndexedDB. */
+
+import { trouble } from "./trouble";
+
+const NAME = "yilian-session";
+const STORE = "session";
+const ONE = "current";
+
+/** How a person is known to the node. */
+export type Kind = "person" | "practitioner" | "agent" | "organisation";
+
+/** A session as the node tells it. */
+export interface SignedIn {
+  readonly session: string;
+  readonly subject: string;
+  readonly kind: Kind;
+  readonly organisation: string;
+  readonly state: "in" | "second_factor";
+  readonly way: "passkey" | "key";
+  readonly joined: boolean;
+  readonly expires: number;
+}
+
+/** A session and the key that shows it; the private half cannot be taken out of the browser. */
+export interface Kept {
+  readonly signedIn: SignedIn;
+  readonly pair: CryptoKeyPair;
+  readonly chain: string;
+  /** What the node's clock is ahead of this device's, in ms. */
+  readonly ahead: number;
+}
+
+export async function kept(): Promise<Kept | undefined> {
+  return (await run("readonly", (at) => at.get(ONE))) as Kept | undefined;
+}
+
+export async function keep(value: Kept): Promise<void> {
+  await run("readwrite", (at) => at.put(value, ONE));
+}
+
+export async function forget(): Promise<void> {
+  await run("readwrite", (at) => at.delete(ONE));
+}
+
+/**
+ * Makes a session's key pair: P-256, not to be taken out; its public half as the node wants it.
+ *
+ * Refuses `no_keys` where a browser has no such keys or keeps none: without HTTPS or localhost, or
+ * in some private windows.
+ */
+export async function newPair(): Promise<{ pair: CryptoKeyPair; point: Uint8Array<ArrayBuffer> }> {
+  const subtle = (globalThis.crypto as Partial<Crypto> | undefined)?.subtle;
+  if (subtle === undefined) throw trouble("no_keys");
+  try {
+    await kept();
+    const curve = { name: "ECDSA", namedCurve: "P-256" };
+    const pair = await subtle.generateKey(curve, false, ["sign", "verify"]);
+    return { pair, point: new Uint8Array(await subtle.exportKey("raw", pair.publicKey)) };
+  } catch {
+    throw trouble("no_keys");
+  }
+}
+
+async function run(
+  mode: IDBTransactionMode,
+  act: (at: IDBObjectStore) => IDBRequest,
+): Promise<unknown> {
+  const database = await open();
+  try {
+    const change = database.transaction(STORE, mode);
+    const request = act(change.objectStore(STORE));
+    await new Promise<void>((done, fail) => {
+      change.oncomplete = () => {
+        done();
+      };
+      change.onabort = change.onerror = () => {
+        fail(trouble("no_keys"));
+      };
+    });
+    return request.result as unknown;
+  } finally {
+    database.close();
+  }
+}
+
+async function open(): Promise<IDBDatabase> {
+  const factory = (globalThis as { indexedDB?: IDBFactory }).indexedDB;
+  if (factory === undefined) throw trouble("no_keys");
+  return new Promise((done, fail) => {
+    const request = factory.open(NAME, 1);
+    request.onupgradeneeded = () => {
+      request.result.createObjectStore(STORE);
+    };
+    request.onsuccess = () => {
+      done(request.result);
+    };
+    request.onerror = request.onblocked = () => {
+      fail(trouble("no_keys"));
+    };
+  });
+}

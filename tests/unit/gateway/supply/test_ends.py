@@ -311,6 +311,7 @@ def test_a_recall_follows_what_ended_at_a_later_holder(chain: Chain) -> None:
     with of(maker).database.write() as connection:
         of(maker).titles.commission([new], connection)
     chain.held(maker, [new])
+    until(lambda: of(maker).packs.find(new) is not None, WAIT)
     chain.give(maker, trader(chain), [new])
     chain.held(trader(chain), [new])
     chain.give(trader(chain), shop(chain), [new])

@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import chapters
 from cast import tag
@@ -90,13 +90,44 @@ def main() -> None:
     try:
         # Whoever names chapters wants those; the numbered steps are the story without them.
         whole = not (wanted and names)
-        receipt = story(stage) if whole else None
+        played = story(stage) if whole else None
         chapters.play(names, stage)
     finally:
         node.stop()
-    if receipt is not None:
-        after(receipt, stage)
-    leave(up(), time.monotonic() - start)
+    if played is not None:
+        after(played.receipt, stage)
+    node = up()
+    try:
+        if played is not None:
+            invite(stage, played)
+    except BaseException:
+        node.stop()
+        raise
+    leave(node, time.monotonic() - start)
+
+
+def invite(stage: Stage, played: Played) -> None:
+    """Give links by which people of the story sign in to the portal."""
+    say(
+        "10. People of the story are invited to the portal; each link makes one passkey",
+        "10. 邀请故事中的人登录门户；每个链接可建立一把通行密钥",
+    )
+    people = (
+        ("the patient", "患者", stage.a, played.patient),
+        ("the doctor", "医生", stage.b, played.doctor),
+        ("hospital A's operator", "医院甲的管理员", stage.a, stage.a.id),
+        (
+            "the pharmacy's operator",
+            "药店的管理员",
+            stage.traders.pharmacy,
+            stage.traders.pharmacy.id,
+        ),
+        ("the regulator", "监管机构", stage.traders.regulator, stage.traders.regulator.id),
+    )
+    for english, chinese, home, subject in people:
+        words = ("organisation", "invite", *home.at_home, "--subject", subject)
+        link = command(*words)["link"]
+        proof(f"{english}: {link}", f"{chinese}：{link}")
 
 
 def leave(node: Up, took: float) -> None:
@@ -105,9 +136,10 @@ def leave(node: Up, took: float) -> None:
     if os.environ.get("ONCE"):
         node.stop()
         return
+    port = node.answer["address"].rpartition(":")[2]
     proof(
-        f"The node serves at {node.answer['address']}/docs — stop it with Ctrl-C.",
-        f"节点地址 {node.answer['address']}/docs，按 Ctrl-C 停止。",
+        f"Open http://localhost:{port}/ in a browser, or one of the links above — stop it with Ctrl-C.",
+        f"请在浏览器中打开 http://localhost:{port}/，或上面的某个链接；按 Ctrl-C 停止。",
     )
     try:
         node.process.wait()
@@ -115,8 +147,16 @@ def leave(node: Up, took: float) -> None:
         node.stop()
 
 
-def story(stage: Stage) -> Path:
-    """Steps 2 to 6, with the node up; gives the receipt's file."""
+class Played(NamedTuple):
+    """What the numbered steps left: the receipt's file, the patient, the doctor."""
+
+    receipt: Path
+    patient: str
+    doctor: str
+
+
+def story(stage: Stage) -> Played:
+    """Steps 2 to 6, with the node up."""
     first = take_in(stage)
     doctor = a_doctor(stage)
     shared = share_and_read(stage, first["person"], doctor)
@@ -126,7 +166,7 @@ def story(stage: Stage) -> Path:
     )
     receipt, trust = DEMO / "receipt.json", DEMO / "trust.json"
     command("receipt", shared["transaction"], "--out", receipt, "--save-trust", trust)
-    return receipt
+    return Played(receipt, first["person"], doctor.id)
 
 
 def take_in(stage: Stage) -> dict[str, Any]:

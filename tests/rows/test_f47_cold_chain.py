@@ -80,10 +80,25 @@ def test_exactly_what_was_on_the_pallet_is_held_back(served: Served) -> None:
         found = client.request("GET", f"{base}?code=(01){GTIN}(21)S1")
         assert [(each["lowest"], each["highest"]) for each in found["excursions"]] == [(950, 950)]
         assert (found["outside"], found["left"], found["conforms"]) == (20 * 60_000, 0, False)
+        curve = client.request("GET", f"{base}/readings?code=(01){GTIN}(21)S1")
+        assert [each["highest"] for each in curve["readings"]] == [500, 950, 500, 500]
+        assert (curve["floor"], curve["ceiling"], curve["more"]) == (200, 800, False)
         later = client.request("GET", f"{base}?code=(01){GTIN}(21)S2")
         assert (later["excursions"], later["conforms"], later["highest"]) == ([], True, 500)
         never = client.request("GET", f"{base}?code=(01){GTIN}(21)S3")
         assert (never["readings"], never["mean_kinetic"]) == (0, None)
+        nothing = client.request("GET", f"{base}/readings?code=(01){GTIN}(21)S3")
+        assert nothing["readings"] == []
+        for wrong, refusal in (
+            (f"?code=(01){GTIN}(21)S9", "supply.unit_not_measured"),
+            (f"?code=(01){GTIN}", "supply.unit_not_measured"),
+            ("?code=(01)1", "supply.code_unreadable"),
+            ("", "bad_parameter"),
+        ):
+            with pytest.raises(Exception, match=refusal):
+                client.request("GET", f"{base}/readings{wrong}")
+    with served.client(served.a) as other, pytest.raises(Exception, match="forbidden"):
+        other.request("GET", f"{base}/readings?code=(01){GTIN}(21)S1")
 
 
 def test_a_budget_is_asked_and_set_by_operators(served: Served) -> None:

@@ -41,7 +41,7 @@ from yilian.gateway.supply.keeping import (
 from yilian.gateway.supply.pack_rows import UnitRow, chunks, steps_table, units_table
 from yilian.gateway.supply.packs import Packs
 from yilian.gateway.supply.scan import Kept
-from yilian.gateway.supply.temperatures import Range, Reading
+from yilian.gateway.supply.temperatures import Range, Reading, Span
 from yilian.gateway.supply.unit import TERMINAL
 from yilian.gateway.supply.whereabouts import Whereabouts
 from yilian.ledger.errors import code
@@ -383,6 +383,19 @@ class ColdChain:
             if row is None:
                 raise UNIT_UNKNOWN(unit=unit[:200])
             return Look(connection, self._products).report(row)
+
+    def course(self, unit: str) -> tuple[list[Span], Range | None]:
+        """List what was measured of a unit in order of time, and give its product's range.
+
+        Refuses `supply.unit_not_measured` for a unit that is unknown here.
+        """
+        with self._database.read() as connection:
+            named = steps.canonical(unit)
+            row = self._packs.rows([named], connection).get(named)
+            if row is None:
+                raise UNIT_UNKNOWN(unit=unit[:200])
+            look = Look(connection, self._products)
+            return look.course(named), look.allowed(row.gtin)
 
     def kept(self, unit: str) -> Kept | None:
         """Sum up how a unit was kept, for `scan`; None where nothing was measured."""

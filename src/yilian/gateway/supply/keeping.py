@@ -170,6 +170,15 @@ class Look:
             self._excursions[(carrier, allowed)] = known
         return known
 
+    def course(self, unit: str) -> list[Span]:
+        """List what was measured where a unit was while it was there, in order of time."""
+        spans: list[Span] = []
+        for stay in self.whereabouts.stays(unit):
+            if self.readings(stay.carrier):
+                parts = (_cut(each, stay) for each in self._spans[stay.carrier])
+                spans += [each for each in parts if each is not None]
+        return sorted(spans, key=lambda each: each.start)
+
     def keeping(self, unit: str, allowed: Range | None) -> Keeping:
         """Give what a unit went through, for a range."""
         spans: list[Span] = []

@@ -35,6 +35,9 @@ from yilian.gateway.supply.places import gln_of
 from yilian.gateway.supply.steps import Step
 from yilian.gateway.supply.unit import Unit
 
+MOST_LEVELS = 16
+"""How deep cases in cases are followed."""
+
 BATCH = 500
 """How many events are taken in one transaction."""
 
@@ -275,6 +278,23 @@ class Packs:
     def rows(self, units: Iterable[str], connection: sql.Connection) -> dict[str, UnitRow]:
         """Read units as they are kept, by id; of one moment of a transaction."""
         return {row.id: row for row in pack_rows.rows_of(connection, units_table.c.id, units)}
+
+    def outermost(self, units: Iterable[str]) -> list[str]:
+        """Name what stands before somebody who gets these units: cases, and packs in none; by id.
+
+        A unit that is unknown here stands for itself.
+        """
+        found: set[str] = set()
+        inner = set(units)
+        with self._database.read() as connection:
+            for _ in range(MOST_LEVELS):
+                rows = self.rows(inner, connection)
+                parents = {each: rows[each].parent if each in rows else None for each in inner}
+                found |= {each for each, parent in parents.items() if parent is None}
+                inner = {parent for parent in parents.values() if parent is not None}
+                if not inner:
+                    break
+        return sorted(found | inner)
 
     def history(self, unit: str) -> list[Moment]:
         """Tell the life of a unit in order."""

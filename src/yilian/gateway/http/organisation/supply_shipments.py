@@ -34,11 +34,15 @@ MOST_SHOWN = 1000
 
 
 class IncomingShipment(msgspec.Struct, frozen=True, kw_only=True):
-    """A shipment that waits to be received; `fault` names what was wrong with a refused one."""
+    """A shipment that waits to be received; `fault` names what was wrong with a refused one.
+
+    `outermost`: what is scanned to receive it, the cases and the packs that are in none; by id.
+    """
 
     shipment: Id
     sender: Id
     units: tuple[str, ...]
+    outermost: tuple[str, ...]
     count: Whole
     checked: bool
     fault: str
@@ -85,20 +89,24 @@ def _incoming(rooms: Rooms) -> Callable[[Request], Any]:
     )
     async def incoming(request: Request) -> Response:
         _, _, supply = await enter_supply(rooms, request)
-        found = await to_thread.run_sync(supply.titles.incoming)
-        shown = tuple(
-            IncomingShipment(
-                shipment=each.shipment,
-                sender=each.sender,
-                units=tuple(each.units[:MOST_SHOWN]),
-                count=len(each.units),
-                checked=each.checked,
-                fault=each.fault,
-                at=each.at,
+
+        def work() -> IncomingShipments:
+            shown = tuple(
+                IncomingShipment(
+                    shipment=each.shipment,
+                    sender=each.sender,
+                    units=tuple(each.units[:MOST_SHOWN]),
+                    outermost=tuple(supply.packs.outermost(each.units[:MOST_SHOWN])),
+                    count=len(each.units),
+                    checked=each.checked,
+                    fault=each.fault,
+                    at=each.at,
+                )
+                for each in supply.titles.incoming()
             )
-            for each in found
-        )
-        return answer(request, IncomingShipments(shipments=shown))
+            return IncomingShipments(shipments=shown)
+
+        return answer(request, await to_thread.run_sync(work))
 
     return incoming
 

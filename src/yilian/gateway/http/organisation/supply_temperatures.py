@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Annotated, Any
 
 import msgspec
@@ -48,6 +49,9 @@ GTIN = Parameter(
     required=True,
 )
 
+MOST_READINGS = 1_000
+"""Readings in one answer."""
+
 
 class Period(msgspec.Struct, frozen=True, kw_only=True):
     """A time, up to before `end`; null: it goes on."""
@@ -83,6 +87,28 @@ class UnitTemperatures(msgspec.Struct, frozen=True, kw_only=True):
     silent: tuple[Period, ...]
 
 
+class Measured(msgspec.Struct, frozen=True, kw_only=True):
+    """What was measured from `at` on, in hundredths of a degree C."""
+
+    at: Millis
+    lowest: int
+    highest: int
+
+
+class UnitReadings(msgspec.Struct, frozen=True, kw_only=True):
+    """What was measured where a unit was, the oldest first, in hundredths of a degree C.
+
+    `floor` and `ceiling` bound the product's storage range; null where the chain knows none.
+    `more`: there were older ones, which are left out.
+    """
+
+    unit: str
+    floor: int | None
+    ceiling: int | None
+    readings: tuple[Measured, ...]
+    more: bool
+
+
 class StabilityBudget(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How long (ms) a product may be out of its range in all, and between which limits then.
 
@@ -96,7 +122,7 @@ class StabilityBudget(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 
 def routes(rooms: Rooms) -> tuple[BaseRoute, ...]:
     """Make the routes."""
-    return routes_of(_report(rooms), _budget(rooms), _set_budget(rooms))
+    return routes_of(_report(rooms), _readings(rooms), _budget(rooms), _set_budget(rooms))
 
 
 def _report(rooms: Rooms) -> Any:
@@ -111,15 +137,39 @@ def _report(rooms: Rooms) -> Any:
     )
     async def report(request: Request) -> Response:
         organisation, _ = await rooms.enter(request, *STAFF)
-        given = asking.query(request, "code").get("code")
-        if not given:
-            raise BAD_PARAMETER(name="code")
-        chain, unit = organisation.trade().cold_chain, codes.read(given).id
-        if not unit:
-            raise UNIT_UNKNOWN(unit=given[:200])
+        chain, unit = organisation.trade().cold_chain, _unit(request)
         return answer(request, _shown(await to_thread.run_sync(chain.report, unit)))
 
     return report
+
+
+def _readings(rooms: Rooms) -> Any:
+    @operation(
+        "GET",
+        ROOM + "/readings",
+        tag="organisations",
+        summary="List what was measured where a pack or case was",
+        parameters=(*COMMON, CODE),
+        answers=answers(UnitReadings, f"The newest {MOST_READINGS}, in order of time."),
+        problems=(FORBIDDEN, NOT_FOUND, CODE_UNREADABLE, UNIT_UNKNOWN),
+    )
+    async def readings(request: Request) -> Response:
+        organisation, _ = await rooms.enter(request, *STAFF)
+        chain, unit = organisation.trade().cold_chain, _unit(request)
+        spans, allowed = await to_thread.run_sync(chain.course, unit)
+        found = UnitReadings(
+            unit=unit,
+            floor=None if allowed is None else _degrees(allowed.low),
+            ceiling=None if allowed is None else _degrees(allowed.high),
+            readings=tuple(
+                Measured(at=each.start, lowest=_degrees(each.low), highest=_degrees(each.high))
+                for each in spans[-MOST_READINGS:]
+            ),
+            more=len(spans) > MOST_READINGS,
+        )
+        return answer(request, found)
+
+    return readings
 
 
 def _budget(rooms: Rooms) -> Any:
@@ -163,6 +213,20 @@ def _set_budget(rooms: Rooms) -> Any:
     return set_budget
 
 
+def _unit(request: Request) -> str:
+    given = asking.query(request, "code").get("code")
+    if not given:
+        raise BAD_PARAMETER(name="code")
+    unit = codes.read(given).id
+    if not unit:
+        raise UNIT_UNKNOWN(unit=given[:200])
+    return unit
+
+
+def _degrees(ninths: Decimal) -> int:
+    return hundredths(to_celsius(ninths))
+
+
 def _gtin(request: Request) -> str:
     gtin: str = request.path_params["gtin"]
     digits = len(gtin) == 14 and gtin.isascii() and gtin.isdigit()
@@ -182,8 +246,8 @@ def _shown(found: Report) -> UnitTemperatures:
             OutOfRange(
                 start=each.start,
                 end=each.end,
-                lowest=hundredths(to_celsius(each.low)),
-                highest=hundredths(to_celsius(each.high)),
+                lowest=_degrees(each.low),
+                highest=_degrees(each.high),
             )
             for each in found.excursions
         ),

@@ -1,0 +1,18 @@
+/** The registration desk: find or enrol a person, invite them, and say who treats them. */
+import type { Role } from "../../role";
+
+export const role: Role = {
+  name: "desk",
+  may: (who) => who?.level === 2 && who.roles.includes("operator"),
+  navigation: [
+    { to: "desk", label: "navigation/find" },
+    { to: "desk/enrol", label: "navigation/enrol" },
+    { to: "desk/visits", label: "navigation/visits" },
+  ],
+  pages: [
+    { path: "desk", load: () => import("./Desk") },
+    { path: "desk/enrol", load: () => import("./Enrol") },
+    { path: "desk/visits", load: () => import("./Visits") },
+    { path: "desk/persons/:person", load: () => import("./Person") },
+  ],
+};

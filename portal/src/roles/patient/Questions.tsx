@@ -1,0 +1,81 @@
+/** What others ask to see. An answer opens what the person chooses; no answer opens nothing. */
+import { Alert, Button, Group } from "@mantine/core";
+import { type ReactNode, useState } from "react";
+import { Link } from "react-router";
+
+import { PageTitle } from "../../components/Page";
+import { Query } from "../../components/Query";
+import { Empty } from "../../components/Standing";
+import { useLanguage, usePath } from "../../language";
+import { useKnows, useText } from "../../text";
+import { type Ask, useAsks, useFresh } from "./reading";
+import { day, useNames, useWords } from "./words";
+
+export default function Questions(): ReactNode {
+  const say = useText("portal_patient");
+  const found = useAsks();
+  const names = useNames((found.data ?? []).map((each) => each.organisation));
+  useFresh();
+  return (
+    <>
+      <PageTitle tab={say("questions/title")}>{say("questions/title")}</PageTitle>
+      <p>{say("questions/about")}</p>
+      <Query of={found}>
+        {(asks) =>
+          asks.length === 0 ? (
+            <Empty>{say("questions/none")}</Empty>
+          ) : (
+            <ul className="lines">
+              {asks.map((each) => (
+                <Question key={each.ask} of={each} house={names.get(each.organisation)} />
+              ))}
+            </ul>
+          )
+        }
+      </Query>
+    </>
+  );
+}
+
+function Question({ of, house }: { of: Ask; house: string | undefined }): ReactNode {
+  const say = useText("portal_patient");
+  const knows = useKnows("portal_patient");
+  const words = useWords();
+  const language = useLanguage();
+  const path = usePath();
+  const [declined, setDeclined] = useState(false);
+  const organisation = house ?? say("looked/unknown_house");
+  const ends = day(of.ends, language);
+  const reason = knows(`questions/reasons/${of.reason}`) ? say(`questions/reasons/${of.reason}`) : of.reason;
+  return (
+    <li>
+      <strong>{say("questions/who", { organisation })}</strong>
+      <div>
+        {say("questions/what", {
+          what: words.list("categories", of.categories),
+          purpose: words.list("purposes", of.purposes),
+          count: of.days,
+        })}
+      </div>
+      <div>{say("questions/reason", { reason })}</div>
+      <div>{say(`questions/status/${of.status}`, { ends })}</div>
+      {of.status !== "waiting" ? null : declined ? (
+        <Alert color="gray" variant="outline" role="status">{say("questions/declined", { ends })}</Alert>
+      ) : (
+        <Group grow preventGrowOverflow={false} mt="sm">
+          <Button size="lg" variant="outline" onClick={() => { setDeclined(true); }}>
+            {say("share/refuse")}
+          </Button>
+          <Button
+            component={Link}
+            size="lg"
+            variant="outline"
+            to={`${path("my/share")}?question=${of.ask}`}
+          >
+            {say("questions/choose")}
+          </Button>
+        </Group>
+      )}
+    </li>
+  );
+}

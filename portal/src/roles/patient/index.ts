@@ -1,0 +1,26 @@
+/** A person and their own record: what is new, who may see it, who looked. */
+import type { Role } from "../../role";
+
+export const role: Role = {
+  name: "patient",
+  may: (who) => who?.level === 2 && who.roles.includes("person"),
+  navigation: [
+    { to: "my/overview", label: "overview/tab" },
+    { to: "my/share", label: "share/tab" },
+    { to: "my/readers", label: "looked/tab" },
+    { to: "my/records", label: "records/tab" },
+    { to: "my/data", label: "data/tab" },
+  ],
+  pages: [
+    { path: "my/overview", load: () => import("./Overview") },
+    { path: "my/share", load: () => import("./Share") },
+    { path: "my/access", load: () => import("./Access") },
+    { path: "my/readers", load: () => import("./Looked") },
+    { path: "my/records", load: () => import("./Records") },
+    { path: "my/questions", load: () => import("./Questions") },
+    { path: "my/data", load: () => import("./Data") },
+    { path: "my/links", load: () => import("./Links") },
+    { path: "my/device", load: () => import("./Device") },
+    { path: "my/erasure", load: () => import("./Erasure") },
+  ],
+};

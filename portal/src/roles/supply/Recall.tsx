@@ -1,0 +1,138 @@
+/** A recall here: which packs, where they are; and saying that people have looked. */
+import { Button, Table, Title } from "@mantine/core";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import type { ReactNode } from "react";
+import { useParams } from "react-router";
+
+import { type AnswerOf, get, post } from "../../api";
+import { Facts } from "../../components/Facts";
+import { Moment } from "../../components/Moment";
+import { ProblemNotice } from "../../components/ProblemNotice";
+import { Query } from "../../components/Query";
+import { Empty } from "../../components/Standing";
+import { useKnows, useText } from "../../text";
+import { SubjectName } from "../public/explorer/SubjectName";
+import { useOrganisation } from "./calls";
+import { ProductName, UnitName } from "./Names";
+import { glnOf } from "./place";
+import { isOpen } from "./Recalls";
+import { TradePage } from "./TradePage";
+
+type Finding = AnswerOf<"/v1/organisations/{organisation}/supply/recalls/{recall}">;
+const COUNTS = ["held", "away", "coming", "dispensed", "ended", "derived", "persons"] as const;
+
+export default function Recall(): ReactNode {
+  const organisation = useOrganisation();
+  const { recall = "" } = useParams();
+  const found = useQuery({
+    queryKey: ["supply", organisation, "recall", recall],
+    queryFn: ({ signal }) =>
+      get("/v1/organisations/{organisation}/supply/recalls/{recall}", {
+        path: { organisation, recall },
+        signal,
+      }),
+  });
+  return (
+    <TradePage page="recalls">
+      <Query of={found}>{(finding) => <Whole of={finding} />}</Query>
+    </TradePage>
+  );
+}
+
+function Whole({ of: { recall, units, more } }: { of: Finding }): ReactNode {
+  const say = useText("portal_supply");
+  const words = useText("scan");
+  const { answer } = recall;
+  return (
+    <>
+      <Title order={2}>
+        <ProductName gtin={recall.gtin} />
+      </Title>
+      <Facts
+        of={[
+          [say("recalls/why"), words(`recall/${recall.reason}`)],
+          [say("recalls/grade"), words("page/recall_grade", { grade: recall.grade })],
+          [say("recalls/lots"), recall.lots.length === 0 ? say("recalls/all_lots") : recall.lots.join(", ")],
+          [say("recalls/issuer"), <SubjectName key="issuer" id={recall.issuer} />],
+          [say("recalls/issued"), <Moment key="issued" at={recall.issued} />],
+          ...COUNTS.map(
+            (each) => [say(`recalls/counts/${each}`), answer === null ? "" : String(answer[each])] as const,
+          ),
+        ]}
+      />
+      {units.length === 0 ? <Empty>{say("recalls/no_packs")}</Empty> : <Packs of={units} />}
+      {more ? <p>{say("recalls/more")}</p> : null}
+      {isOpen(recall) ? (
+        <Confirm recall={recall.recall} />
+      ) : (
+        <p role="status">
+          <strong>{say(`recalls/states/${recall.ended === null ? "confirmed" : "ended"}`)}</strong>
+        </p>
+      )}
+    </>
+  );
+}
+
+function Packs({ of: units }: { of: Finding["units"] }): ReactNode {
+  const say = useText("portal_supply");
+  const knows = useKnows("portal_supply");
+  const where = (word: string): string =>
+    knows(`recalls/where/${word}`) ? say(`recalls/where/${word}`) : word;
+  return (
+    <Table.ScrollContainer minWidth={520} scrollAreaProps={{ viewportProps: { tabIndex: 0 } }}>
+      <Table captionSide="top">
+        <Table.Caption>{say("recalls/packs")}</Table.Caption>
+        <Table.Thead>
+          <Table.Tr>
+            {["pack", "lot", "standing", "where", "place"].map((each) => (
+              <Table.Th key={each} scope="col">
+                {say(`recalls/columns/${each}`)}
+              </Table.Th>
+            ))}
+          </Table.Tr>
+        </Table.Thead>
+        <Table.Tbody>
+          {units.map((each) => (
+            <Table.Tr key={each.unit}>
+              <Table.Td>
+                <UnitName unit={each.unit} />
+              </Table.Td>
+              <Table.Td>{each.lot}</Table.Td>
+              <Table.Td>{say(`standings/${each.standing}`)}</Table.Td>
+              <Table.Td>{where(each.where)}</Table.Td>
+              <Table.Td>{glnOf(each.place)}</Table.Td>
+            </Table.Tr>
+          ))}
+        </Table.Tbody>
+      </Table>
+    </Table.ScrollContainer>
+  );
+}
+
+function Confirm({ recall }: { recall: string }): ReactNode {
+  const say = useText("portal_supply");
+  const organisation = useOrganisation();
+  const queries = useQueryClient();
+  const confirming = useMutation({
+    mutationFn: () =>
+      post("/v1/organisations/{organisation}/supply/recalls/{recall}/confirm", {
+        path: { organisation, recall },
+      }),
+    onSuccess: () => void queries.invalidateQueries({ queryKey: ["supply"] }),
+  });
+  return (
+    <section className="trade-box">
+      <p>{say("recalls/confirm_about")}</p>
+      {confirming.error === null ? null : <ProblemNotice error={confirming.error} />}
+      <Button
+        size="lg"
+        loading={confirming.isPending}
+        onClick={() => {
+          confirming.mutate();
+        }}
+      >
+        {say("recalls/confirm")}
+      </Button>
+    </section>
+  );
+}

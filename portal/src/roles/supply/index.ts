@@ -1,0 +1,18 @@
+/** A pharmacist's and a warehouse's work: scan a pack, do what is allowed, see what needs attention. */
+import type { Role } from "../../role";
+
+export const role: Role = {
+  name: "supply",
+  may: (who) =>
+    who?.level === 2 && who.roles.some((each) => each === "practitioner" || each === "operator"),
+  navigation: [{ to: "supply", label: "navigation" }],
+  pages: [
+    { path: "supply", load: () => import("./Scan") },
+    { path: "supply/incoming", load: () => import("./Incoming") },
+    { path: "supply/stock", load: () => import("./Stock") },
+    { path: "supply/alerts", load: () => import("./Alerts") },
+    { path: "supply/recalls", load: () => import("./Recalls") },
+    { path: "supply/recalls/:recall", load: () => import("./Recall") },
+    { path: "supply/temperatures", load: () => import("./Temperatures") },
+  ],
+};

@@ -1,0 +1,21 @@
+/** Who finds which pages. A role is one line here, a folder below `roles/`, and its text file. */
+import type { Role } from "./role";
+import { role as account } from "./roles/account";
+import { role as operator } from "./roles/operator";
+import { role as desk } from "./roles/desk";
+import { role as doctor } from "./roles/doctor";
+import { role as patient } from "./roles/patient";
+import { role as everyone } from "./roles/public";
+import { role as regulator } from "./roles/regulator";
+import { role as supply } from "./roles/supply";
+
+export const ROLES: readonly Role[] = [
+  everyone,
+  doctor,
+  desk,
+  account,
+  patient,
+  operator,
+  regulator,
+  supply,
+];

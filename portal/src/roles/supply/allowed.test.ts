@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 
 import { allowed, type Shipment, type Unit } from "./allowed";
-import { asScanned } from "./camera/scanned";
 import { degrees } from "./degrees";
 import { caseIn, partsOf } from "./Names";
 import { glnOf, isGln, siteOf } from "./place";
@@ -67,12 +66,6 @@ describe("what may be done", () => {
     expect(may({ standing: "quarantined" })).toEqual(["release", "send_back", "take_out"]);
     expect(may({ standing: "recalled" })).toEqual(["send_back", "take_out"]);
   });
-});
-
-it("keeps the identifier of GS1 symbols alone", () => {
-  const text = "0109520001000010";
-  expect(asScanned({ text, symbologyIdentifier: "]d2" })).toBe(`]d2${text}`);
-  expect(asScanned({ text: "https://a.example/", symbologyIdentifier: "]Q1" })).toBe("https://a.example/");
 });
 
 it("knows a location number by its check digit", () => {

@@ -68,6 +68,8 @@ class Visitor:
         self.faults: list[str] = []
         self.foreign: list[str] = []
         self.refused: list[str] = []
+        self.meant: list[str] = []
+        """Parts of addresses whose refusals a test means to get, from when it says so."""
         self.page.on("console", self._said)
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
         self.page.on("request", self._asked)
@@ -80,8 +82,9 @@ class Visitor:
             self.faults.append(message.text)
 
     def _answered(self, response: Any) -> None:
-        if response.status >= 400:
-            self.refused.append(f"{response.status} {response.url.removeprefix(self.origin)}")
+        address = response.url.removeprefix(self.origin)
+        if response.status >= 400 and not any(part in address for part in self.meant):
+            self.refused.append(f"{response.status} {address}")
 
     def _asked(self, request: Any) -> None:
         if urlsplit(request.url)[:2] != urlsplit(self.origin)[:2]:

@@ -69,7 +69,8 @@ class Pharmacist:
         field.press("Enter")
 
     def forgive(self, part: str) -> None:
-        """Refusals that a test wanted are no fault of the page."""
+        """Refusals that a test wanted are no fault of the page; it may ask again by itself."""
+        self.visitor.meant.append(part)
         seen = self.visitor.refused
         seen[:] = [each for each in seen if part not in each]
 

@@ -18,9 +18,12 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
         yield made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """A running Chromium."""
+    """A running Chromium.
+
+    While Playwright runs, its thread has a running event loop, and no other test can start one.
+    """
     with chromium() as running:
         yield running
 

@@ -204,9 +204,18 @@ def _require_anchored(before: Before, opened: list[tuple[str, dict[str, Any]]]) 
 
         found = wait_for("the outage is anchored", 60, entry)
         assert found["outage"]
-        with doctor.at.client() as client:
-            on_chain = client.get("consent", "emergencies", access).value
+        on_chain = wait_for("the access follows its log", 60, lambda: _on_chain(doctor, access))  # noqa: B023
         assert on_chain["reader"] == doctor.id
+
+
+def _on_chain(doctor: Doctor, access: str) -> Any:
+    with doctor.at.client() as client:
+        try:
+            return client.get("consent", "emergencies", access).value
+        except ProblemError as problem:
+            if problem.status != 404:
+                raise
+    return None
 
 
 def _opens(before: Before) -> bool:

@@ -18,11 +18,13 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from yilian import cli
+from yilian.node.config import NodeFolder
 
 ROOT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
@@ -31,6 +33,11 @@ NODE = DEMO / "node"
 CHINESE = os.environ.get("YILIAN_LANGUAGE", os.environ.get("LANG", "")).lower().startswith("zh")
 
 _PROCESSES = ("init", "node", "up")
+TOLD = 2
+"""How many calls of Python are printed beside a command; the story has all that were told."""
+
+_steps: list[dict[str, Any]] = []
+"""What happened so far, as the portal's page of the story shows it."""
 
 
 class Somebody(NamedTuple):
@@ -93,19 +100,44 @@ def said(english: str, chinese: str) -> str:
     return chinese if CHINESE else english
 
 
+def _both(english: str, chinese: str) -> dict[str, str]:
+    return {"en": english, "zh-CN": chinese}
+
+
+def _part(kind: str, **more: Any) -> None:
+    if _steps:
+        _steps[-1]["parts"].append({"kind": kind, **more})
+
+
+def see(page: str) -> None:
+    """Name the portal's page that shows what just happened; only the story has it."""
+    _part("see", page=page)
+
+
+def write_story(people: Sequence[dict[str, Any]]) -> None:
+    """Leave the story where the node finds it, with the links of those who may come in."""
+    story = {"people": list(people), "steps": _steps}
+    NodeFolder(NODE).story.write_text(json.dumps(story, ensure_ascii=False), "utf-8")
+    with urllib.request.urlopen(f"{os.environ['YILIAN_NODE']}/story.json", timeout=30) as answer:
+        require(json.load(answer) == story, "the node tells the story", "节点能够讲述这个故事")
+
+
 def say(english: str, chinese: str) -> None:
     """Print a heading."""
+    _steps.append({"title": _both(english, chinese), "parts": []})
     text = said(english, chinese)
     print(f"\n\033[1m{text}\033[0m" if sys.stdout.isatty() else f"\n== {text}", flush=True)
 
 
 def tell(english: str, chinese: str) -> None:
     """Print what happens next inside a chapter."""
+    _part("tell", words=_both(english, chinese))
     print(f" - {said(english, chinese)}", flush=True)
 
 
 def proof(english: str, chinese: str) -> None:
     """Print what shows that it happened."""
+    _part("proof", words=_both(english, chinese))
     print(f"   {said(english, chinese)}", flush=True)
 
 
@@ -117,31 +149,54 @@ def require(holds: bool, english: str, chinese: str) -> None:
 
 def show(*words: str | Path, goes_on: bool = False) -> None:
     """Print a command line with paths as seen from the clone; one that goes on ends with `&`."""
-    line = shlex.join(str(each).replace(f"{ROOT}/", "") for each in words)
+    line = shlex.join(_seen(str(each)) for each in words)
+    _part("command", line=line, python=[])
     print(f"   $ {line}{' &' * goes_on}", flush=True)
 
 
+def _seen(text: str) -> str:
+    """Write paths as seen from the clone."""
+    return text.replace(f"{ROOT}/", "")
+
+
 def command(*words: str | Path, expect: int = 0) -> dict[str, Any]:
-    """Print a command, run it, and give what `--json` answered; `expect` is its exit code."""
+    """Print a command and the same in Python, run it, and give what `--json` answered.
+
+    `expect` is its exit code.
+    """
     show("yilian", *words)
-    typed = _as_json(words)
-    code, out, problems = _process(typed) if typed[0] in _PROCESSES else _here(typed)
+    if words[0] in _PROCESSES:
+        code, out, problems = _process(_with(words, "--json"))
+    else:
+        code, out, problems = _here(_with(words, "--json", "--python"))
+        _python(problems)
     if code != expect:
         sys.exit(f"   exit code {code}, expected {expect}\n{out}{problems}")
     return dict(json.loads(out))
 
 
+def _python(problems: str) -> None:
+    """Print what a command told of itself as Python, and keep it for the story."""
+    told = [_seen(line[4:]) for line in problems.splitlines() if line.startswith(">>> ")]
+    if not told:
+        return
+    if _steps:
+        _steps[-1]["parts"][-1]["python"] = told
+    calls = [line for line in told if line.startswith("client.")]
+    for line in calls[:TOLD]:
+        print(f"   >>> {line}", flush=True)
+
+
 def quietly(*words: str | Path) -> dict[str, Any]:
     """Run a command that was shown already, in this process, whatever its exit code is."""
-    return dict(json.loads(_here(_as_json(words))[1]))
+    return dict(json.loads(_here(_with(words, "--json"))[1]))
 
 
-def _as_json(words: Sequence[str | Path]) -> list[str]:
+def _with(words: Sequence[str | Path], *options: str) -> list[str]:
     typed = [str(each) for each in words]
     # An id may begin with a dash, so positional ids stand behind `--`, and options before it.
     place = typed.index("--") if "--" in typed else len(typed)
-    typed.insert(place, "--json")
-    return typed
+    return [*typed[:place], *options, *typed[place:]]
 
 
 def patiently(*words: str | Path, until: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:

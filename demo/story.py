@@ -31,9 +31,12 @@ from stage import (
     command,
     proof,
     require,
+    said,
     say,
+    see,
     show,
     up,
+    write_story,
 )
 
 HOSPITAL_A = "hospital:云溪市第一人民医院:H-A-0001"
@@ -124,10 +127,13 @@ def invite(stage: Stage, played: Played) -> None:
         ),
         ("the regulator", "监管机构", stage.traders.regulator, stage.traders.regulator.id),
     )
+    invited = []
     for english, chinese, home, subject in people:
         words = ("organisation", "invite", *home.at_home, "--subject", subject)
         link = command(*words)["link"]
         proof(f"{english}: {link}", f"{chinese}：{link}")
+        invited.append({"who": {"en": english, "zh-CN": chinese}, "link": link})
+    write_story(invited)
 
 
 def leave(node: Up, took: float) -> None:
@@ -137,9 +143,10 @@ def leave(node: Up, took: float) -> None:
         node.stop()
         return
     port = node.answer["address"].rpartition(":")[2]
+    language = said("en", "zh-CN")
     proof(
-        f"Open http://localhost:{port}/ in a browser, or one of the links above — stop it with Ctrl-C.",
-        f"请在浏览器中打开 http://localhost:{port}/，或上面的某个链接；按 Ctrl-C 停止。",
+        f"Open http://localhost:{port}/{language}/story in a browser: this story and its people — stop it with Ctrl-C.",
+        f"请在浏览器中打开 http://localhost:{port}/{language}/story：故事全程与其中的人物；按 Ctrl-C 停止。",
     )
     try:
         node.process.wait()
@@ -188,6 +195,7 @@ def take_in(stage: Stage) -> dict[str, Any]:
         f"batch {first['batch']}: root {anchored['value']['root']} in block {first['height']}",
         f"批次 {first['batch']}：根 {anchored['value']['root']}，位于区块 {first['height']}",
     )
+    see(f"explorer/blocks/{first['height']}")
     return first
 
 
@@ -212,6 +220,7 @@ def a_doctor(stage: Stage) -> Somebody:
         f"did:yilian:yilian:{doctor}  key {key['key_id']}",
         f"did:yilian:yilian:{doctor}  密钥 {key['key_id']}",
     )
+    see(f"explorer/subjects/{doctor}")
     return Somebody(doctor, file, stage.b.id, "")
 
 
@@ -230,6 +239,7 @@ def share_and_read(stage: Stage, person: str, doctor: Somebody) -> dict[str, Any
         f"grant {shared['grant']} in block {shared['height']}; on the chain only a commitment: who, what and why stay off it",
         f"授权 {shared['grant']} 位于区块 {shared['height']}；链上只有承诺值，不含对象、内容和目的",
     )
+    see(f"explorer/grants/{shared['grant']}")
     say(
         "5. The doctor reads them; each record is checked against the chain",
         "5. 医生读取；逐条与链上存证核对",

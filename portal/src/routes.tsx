@@ -7,10 +7,12 @@ import { role as doctor } from "./roles/doctor";
 import { role as patient } from "./roles/patient";
 import { role as everyone } from "./roles/public";
 import { role as regulator } from "./roles/regulator";
+import { role as story } from "./roles/story";
 import { role as supply } from "./roles/supply";
 
 export const ROLES: readonly Role[] = [
   everyone,
+  story,
   doctor,
   desk,
   account,

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.portal.browser import ROOT, WIDTHS, Visitor
-from tests.portal.test_sign_in import Guest, link_for
-from tests.portal.town import Town
+from tests.portal.test_sign_in import Guest, House, link_for
 from yilian.gateway.auth.factors import code_at
 from yilian.ledger import codec
 from yilian.ledger.keys import PublicKey, key_id
@@ -43,7 +42,7 @@ class Keeper:
     """An agent at a window, signed in; `word` gives the words of their pages."""
 
     def __init__(
-        self, town: Town, visitor: Visitor, organisation: HostedOrganisation, language: str
+        self, town: House, visitor: Visitor, organisation: HostedOrganisation, language: str
     ) -> None:
         self.town, self.visitor, self.page = town, visitor, visitor.page
         self.organisation, self.language = organisation, language
@@ -56,7 +55,7 @@ class Keeper:
         guest.head("set_up/title").wait_for()
         guest.button("set_up/begin").click()
         secret = base64.b32decode(self.page.locator("code").first.inner_text().replace(" ", ""))
-        guest.give(code_at(secret, self.town.node.engine.now()))
+        guest.give(code_at(secret, self.town.now()))
         guest.head("join/welcome").wait_for()
 
     def word(self, key: str, file: str = "portal_operator", **places: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 import pytest
@@ -16,6 +16,7 @@ from tests.unit.gateway.auth.browser import Browser, good, refused
 from yilian.gateway.auth.claim import HEADER
 from yilian.gateway.auth.factors import code_at
 from yilian.node.config import HostedOrganisation
+from yilian.sdk.client import Client
 from yilian.text import say
 
 Visit = Callable[..., Visitor]
@@ -28,6 +29,18 @@ AUTHENTICATOR = {
     "automaticPresenceSimulation": True,
 }
 LANGUAGES = ("en", "zh-CN")
+
+
+class House(Protocol):
+    """A served node as far as signing in needs it."""
+
+    def client(self, organisation: HostedOrganisation) -> Client:
+        """Speak as an organisation."""
+        ...
+
+    def now(self) -> int:
+        """Give the node's time, in milliseconds of UTC."""
+        ...
 
 
 class Guest:
@@ -90,7 +103,7 @@ def guest(visit: Visit) -> Callable[[str], Guest]:
     return lambda language: Guest(visit(locale=language), language)
 
 
-def link_for(town: Town, organisation: HostedOrganisation, subject: str, language: str) -> str:
+def link_for(town: House, organisation: HostedOrganisation, subject: str, language: str) -> str:
     """Have an organisation invite somebody; gives the link."""
     with town.client(organisation) as client:
         body = {"subject": subject, "language": language, "renews": True}

@@ -61,6 +61,10 @@ class Served:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
+    def now(self) -> int:
+        """Give the node's time, in milliseconds of UTC."""
+        return self.node.engine.now()
+
     def operator(self, organisation: HostedOrganisation) -> Ed25519Signer:
         """Read an organisation's operator key."""
         return Ed25519Signer.read(self.folder.operator_key(organisation.id))

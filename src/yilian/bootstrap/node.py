@@ -182,7 +182,7 @@ class Node:
             *verification_router.routes(responders),
             *health_links_public.routes(self.organisations),
             *epcis_http.routes(self._epcis),
-            *portal.routes(),
+            *portal.routes(story=self.folder.story),
             *sign_in.routes(),
         )
         app = gateway_app.build(self.engine, self.index, routes=routes)

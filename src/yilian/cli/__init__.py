@@ -47,7 +47,7 @@ INTERRUPTED = 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line; gives the exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    console = Console(language_of(given, os.environ), "--json" in given)
+    console = Console(language_of(given, os.environ), "--json" in given, "--python" in given)
     try:
         code = root(console).main(given, prog_name="yilian", standalone_mode=False)
     except click.UsageError as error:

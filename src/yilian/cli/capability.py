@@ -104,6 +104,11 @@ def _send(console: Console, module: Module, message: type[Message], given: dict[
         )
         raw = drafts.sign(body, signers)
         if given["dry_run"]:
+            if console.as_python:
+                from yilian.cli.python import TellingClient
+
+                assert isinstance(client, TellingClient)
+                client.tell(raw)
             return _rehearse(console, sentence, body, made)
         return _submit(console, client, sentence, raw, made, wait=not given["no_wait"])
 

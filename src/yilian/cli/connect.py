@@ -116,7 +116,12 @@ def client(console: Console, given: Mapping[str, Any], **more: Any) -> Client:
         expected = console.words("expects/url")
         raise console.usage("expects", name="--node", expected=expected)
     patience = given.get("patience") or PATIENCE
-    return Client(url, language=console.language, patience=patience, **more)
+    more = {"language": console.language, "patience": patience, **more}
+    if console.as_python:
+        from yilian.cli.python import TellingClient
+
+        return TellingClient(url, console, given, **more)
+    return Client(url, **more)
 
 
 def passphrase(console: Console, given: Mapping[str, Any], *, new: bool = False) -> Passphrase:

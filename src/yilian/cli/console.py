@@ -31,9 +31,11 @@ class Usage(click.UsageError):
 class Console:
     """The reader's language and form of output, fixed before any command is built."""
 
-    def __init__(self, language: str, as_json: bool) -> None:
+    def __init__(self, language: str, as_json: bool, as_python: bool = False) -> None:
+        """`as_python`: a command that asks a node tells what a program would write instead."""
         self.language = language
         self.as_json = as_json
+        self.as_python = as_python
 
     def words(self, key: str, /, **parameters: int | str) -> str:
         """Give a sentence of the command line itself."""

@@ -151,6 +151,13 @@ def everywhere(console: Console) -> list[click.Parameter]:
         ),
         Option(
             console,
+            ["--python", "as_python"],
+            console.words("help/python"),
+            is_flag=True,
+            expose_value=False,
+        ),
+        Option(
+            console,
             ["--language"],
             console.words("help/language"),
             type=Choice(console, LANGUAGES),

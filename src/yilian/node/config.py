@@ -7,6 +7,7 @@ engine/               in a consortium, the consensus engine's own folder (`home.
 members.key           key and certificate by which other members know this node, mode 0600
 log.key, log/         the key that signs checkpoints (mode 0600), and the log of heights (`log.py`)
 accounts.sqlite       who may sign in to the portal (`gateway/auth/`); not to be deleted
+story.json            what a demo did, for the portal's page `story`; no other node has it
 index.sqlite          the chain index; may be deleted, it is rebuilt (index.rebuild: in PostgreSQL)
 organisations/<id>/   one vault each, beside it `<id>.master-key` and `<id>.operator.key`
 """
@@ -24,6 +25,7 @@ import msgspec
 from yilian.ledger import codec
 from yilian.ledger.genesis import ChainId
 from yilian.ledger.modules.identity.messages import OrganisationKind, PublicText
+from yilian.node.outside import Credentials, IdentityProvider
 
 
 class HostedOrganisation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -111,7 +113,7 @@ class SignIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """How long people who signed in stay in, and how often they may be wrong in a quarter hour.
 
     `staff` are all but persons. `tries_per_address`: raise it where many people come from one
-    address, as they do behind a proxy.
+    address, as they do behind a proxy. `outside`: by whose sign-ins people may come in besides.
     """
 
     person_days: Annotated[int, msgspec.Meta(ge=1, le=90)] = 30
@@ -120,6 +122,14 @@ class SignIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     staff_idle_minutes: Annotated[int, msgspec.Meta(ge=1, le=1440)] = 30
     tries_per_account: Annotated[int, msgspec.Meta(ge=1, le=100)] = 10
     tries_per_address: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 10
+    outside: list[IdentityProvider] = []
+
+    def __post_init__(self) -> None:
+        """Refuse two providers of one name, and one provider under two names."""
+        for part in ("name", "issuer"):
+            values = [getattr(each, part) for each in self.outside]
+            if len(set(values)) != len(values):
+                raise ValueError(f"two providers have the same {part}")
 
 
 class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -163,6 +173,7 @@ class NodeFolder:
         self.engine = path / "engine"
         self.members_key = path / "members.key"
         self.accounts = path / "accounts.sqlite"
+        self.story = path / "story.json"
         self._configuration = path / "node.json"
         self._validator = path / "validator.key"
         self._following = path / "validator.key.next"
@@ -248,6 +259,20 @@ class NodeFolder:
         Raises ConfigurationError, also for a file that others may read.
         """
         return None if relay.password_file is None else _secret(self.path / relay.password_file)
+
+    def credentials(self, provider: IdentityProvider) -> Credentials:
+        """Read by what this node shows itself to an identity provider, anew each time.
+
+        Raises ConfigurationError, also for a file that others may read.
+        """
+        if provider.key_file is not None:
+            return Credentials(None, _secret(self.path / provider.key_file))
+        if provider.secret_file is not None:
+            return Credentials(_secret(self.path / provider.secret_file), None)
+        found = os.environ.get(provider.secret_variable or "", "")
+        if not found:
+            raise ConfigurationError(f"the variable {provider.secret_variable} is not set")
+        return Credentials(found, None)
 
 
 _PUBLIC_URL = re.compile(

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from html import escape
 from pathlib import Path
 
+from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -24,9 +25,15 @@ from yilian.text import LANGUAGES, negotiate, say
 
 Handler = Callable[[Request], Awaitable[Response]]
 
+STORY = "/story.json"
+
 FOREVER = "public, max-age=31536000, immutable"
 ASK_EACH_TIME = "no-cache"
 PAGE = "text/html; charset=utf-8"
+WORKER = ".worker-"
+WORKER_POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'"
+"""A worker goes by the policy that its own script is served with (W3C CSP 3, section 4.2.3). So the
+one that reads codes may compile WebAssembly, and no page needs to allow any."""
 
 _HEADERS = {
     "Cache-Control": ASK_EACH_TIME,
@@ -46,8 +53,11 @@ def policy(nonce: str) -> str:
     )
 
 
-def routes(folder: Path = DIST) -> tuple[BaseRoute, ...]:
-    """Make the routes of the build in `folder`."""
+def routes(folder: Path = DIST, story: Path | None = None) -> tuple[BaseRoute, ...]:
+    """Make the routes of the build in `folder`.
+
+    `story` is where a demo leaves what it did, for the page `story`; absent is `not_found`.
+    """
     found = built(folder)
     page = _counted("/{language}/{page}", _absent if found is None else _page(found))
     start = _counted("/", _start)
@@ -59,7 +69,21 @@ def routes(folder: Path = DIST) -> tuple[BaseRoute, ...]:
         ]
     assets = {} if found is None else found.assets
     made.append(Route(f"/{SERVED}/{{name:path}}", _counted("/portal/{name}", _file(assets))))
+    made.append(Route(STORY, _counted(STORY, _told(story))))
     return (*made, *plain.routes())
+
+
+def _told(story: Path | None) -> Handler:
+    async def told(request: Request) -> Response:
+        try:
+            text = None if story is None else await to_thread.run_sync(story.read_bytes)
+        except FileNotFoundError:
+            text = None
+        if text is None:
+            raise NOT_FOUND()
+        return Response(text, 200, {"Cache-Control": "no-store"}, "application/json")
+
+    return told
 
 
 def _counted(name: str, handler: Handler) -> Handler:
@@ -131,6 +155,8 @@ def _file(assets: Mapping[str, Asset]) -> Handler:
             "ETag": tag,
             "Vary": "Accept-Encoding",
         }
+        if WORKER in request.path_params["name"]:
+            headers["Content-Security-Policy"] = WORKER_POLICY
         known = request.headers.get("if-none-match", "")
         if tag in (each.strip().removeprefix("W/") for each in known[:1024].split(",")):
             return Response(None, 304, headers)

@@ -38,7 +38,7 @@ class Asking:
 
     def __init__(self, folder: Path) -> None:
         handlers = problems.HANDLERS
-        self._app = Starlette(routes=serve.routes(folder), exception_handlers=handlers)
+        self._app = Starlette(routes=serve.routes(folder, folder / "story.json"), exception_handlers=handlers)
 
     def get(self, path: str, headers: dict[str, str] | None = None) -> httpx.Response:
         return self.request("GET", path, headers)
@@ -185,3 +185,15 @@ def test_without_a_build_the_page_says_so_in_both_languages(tmp_path: Path, lang
     order = [made.text.index(f'<section lang="{each}">') for each in LANGUAGES]
     assert (order[0] < order[1]) is (language == LANGUAGES[0])
     assert client(tmp_path / "nothing").get("/portal/icon.svg").status_code == 404
+
+
+def test_a_story_is_read_anew_each_time_and_may_be_absent(folder: Path) -> None:
+    at = client(folder)
+    assert at.get("/story.json").json()["code"] == "not_found"
+    for text in ('{"steps":[]}', '{"steps":[1]}'):
+        (folder / "story.json").write_text(text, "utf-8")
+        made = at.get("/story.json")
+        assert (made.status_code, made.text) == (200, text)
+        assert made.headers["cache-control"] == "no-store"
+        assert made.headers["content-type"] == "application/json"
+    assert at.post("/story.json").status_code == 405

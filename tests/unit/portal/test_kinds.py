@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from importlib import import_module
 from string import Formatter
 
 import pytest
 
+from tests.portal.browser import ROOT
 from yilian.ledger.modules import MODULES
+from yilian.ledger.state import Table
 from yilian.portal.kinds import kinds, words
 from yilian.portal.plain_page import Writer
-from yilian.text import LANGUAGES
+from yilian.text import LANGUAGES, say
 
 ID = "ks3chst0T3PS7kxKOTGg1w"
 
@@ -50,3 +54,21 @@ def test_every_event_is_said_with_no_place_left_open(language: str) -> None:
 
 def test_an_unknown_event_is_named() -> None:
     assert Writer("en").sentence({"type": "none.<Such>"}) == "<code>none.&lt;Such&gt;</code>"
+
+
+def test_the_explorer_finds_the_records_that_events_name() -> None:
+    """`records.json` leads from a field to a table of the law; a person is never among them."""
+    prefixes = json.loads((ROOT / "portal/src/events/records.json").read_text("utf-8"))
+    tables = {
+        value.prefix.decode("ascii")
+        for each in MODULES
+        for value in vars(import_module(f"yilian.ledger.modules.{each.name}.state")).values()
+        if isinstance(value, Table)
+    }
+    fields = {name for of in kinds().values() for name in of}
+    assert set(prefixes) <= fields
+    assert set(prefixes.values()) <= tables
+    assert not {"person", "subject", "practitioner", "recovery"} & set(prefixes)
+    for language in LANGUAGES:
+        for prefix in prefixes.values():
+            say(language, "portal_public", f"changed/kinds/{prefix[:-1].replace('/', '_')}")

@@ -38,7 +38,9 @@ class Asking:
 
     def __init__(self, folder: Path) -> None:
         handlers = problems.HANDLERS
-        self._app = Starlette(routes=serve.routes(folder, folder / "story.json"), exception_handlers=handlers)
+        self._app = Starlette(
+            routes=serve.routes(folder, folder / "story.json"), exception_handlers=handlers
+        )
 
     def get(self, path: str, headers: dict[str, str] | None = None) -> httpx.Response:
         return self.request("GET", path, headers)

@@ -12,7 +12,7 @@ import { type Said, sentence } from "../../../sign/sentence";
 import { plainSpeech } from "../../../sign/speech";
 import { useText } from "../../../text";
 import { SectionTitle } from "./SectionTitle";
-import { SubjectName } from "./SubjectName";
+import { SubjectName } from "../../../components/SubjectName";
 
 /** Unknown messages are refused by `sentence`: then it is said that they cannot be put in words. */
 async function asked(hash: string, language: Language, signal: AbortSignal): Promise<Said | null> {

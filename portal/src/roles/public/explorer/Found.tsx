@@ -9,7 +9,7 @@ import { usePath } from "../../../language";
 import { useText } from "../../../text";
 import { find } from "./find";
 import { SectionTitle } from "./SectionTitle";
-import { SubjectName } from "./SubjectName";
+import { SubjectName } from "../../../components/SubjectName";
 
 export function Found({ wanted }: { wanted: string }): ReactNode {
   const path = usePath();

@@ -13,7 +13,7 @@ import { usePath } from "../../../language";
 import { ProofBadge } from "../../../proof";
 import { useText } from "../../../text";
 import { SectionTitle } from "./SectionTitle";
-import { SubjectName } from "./SubjectName";
+import { SubjectName } from "../../../components/SubjectName";
 
 type Product = AnswerOf<"/v1/supply/products/{id}">;
 

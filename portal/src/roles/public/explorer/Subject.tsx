@@ -11,7 +11,7 @@ import { ProofBadge } from "../../../proof";
 import { useText } from "../../../text";
 import { About } from "./About";
 import { SectionTitle } from "./SectionTitle";
-import { type Subject, SubjectName, subjectQuery } from "./SubjectName";
+import { type Subject, SubjectName, subjectQuery } from "../../../components/SubjectName";
 
 export default function SubjectPage(): ReactNode {
   const id = useParams()["id"] ?? "";

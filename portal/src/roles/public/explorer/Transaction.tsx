@@ -18,6 +18,7 @@ import { ProblemError } from "../../../problem";
 import { ProofBadge } from "../../../proof";
 import { useText } from "../../../text";
 import { Asked } from "./Asked";
+import { Changed } from "./Changed";
 import { SectionTitle } from "./SectionTitle";
 
 interface Outcome {
@@ -87,6 +88,7 @@ function Shown({ hash, of }: { hash: string; of: Outcome }): ReactNode {
           ))}
         </ul>
       )}
+      <Changed hash={hash} height={of.height} events={of.events} />
       <SectionTitle>{say("explorer/where")}</SectionTitle>
       <Facts
         of={[

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from tests.cli.conftest import Served, Yilian
 from tests.unit.sdk.running import FAR
 from yilian.cli import verify
 from yilian.cli.console import Console
+from yilian.text import LANGUAGES, say
 
 Proofs = dict[str, dict[str, Any]]
 
@@ -150,3 +152,28 @@ def test_a_node_s_folder_can_be_checked_by_whoever_brings_the_check(
     with pytest.raises(click.UsageError):
         verify.command(console).main(["--node", "x"], standalone_mode=False)
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_number_by_which_trust_is_compared(
+    yilian: Yilian, tmp_path: Path, proofs: Proofs, language: str
+) -> None:
+    """It names the chain and its validators, whatever the height; another set is another number."""
+    said = yilian("trust", write(tmp_path, "trust", proofs["trust"]), "--language", language)
+    assert said.code == 0, said
+    number = said.out.splitlines()[1]
+    assert re.fullmatch(r"(\d{4} ){7}\d{4}", number)
+    later = {**proofs["trust"], "trusting_period_s": 7}
+    told = yilian("trust", write(tmp_path, "later", later), "--json").json
+    assert (told["check_number"], told["chain_id"]) == (number, proofs["trust"]["chain_id"])
+    other = {**proofs["trust"], "chain_id": "other"}
+    told = yilian("trust", write(tmp_path, "other", other), "--json").json
+    assert told["check_number"] != number
+    none = yilian("trust", write(tmp_path, "none", {}), "--language", language)
+    assert (none.code, none.out) == (2, "")
+
+
+def test_the_number_of_a_node_is_its_own_word(yilian: Yilian, node: Served) -> None:
+    said = yilian("trust", "--node", node.url)
+    assert said.code == 0, said
+    assert say("en", "cli", "trust_number_is_theirs") in said.err

@@ -26,6 +26,7 @@ from yilian.ledger.errors import Refusal
 from yilian.ledger.modules.identity.messages import EnrolAgent
 from yilian.ledger.modules.records.messages import AnchorBatch
 from yilian.sdk import verify, verify_log
+from yilian.sdk.trust import check_number
 from yilian.vault import envelope, leaves
 
 FILE = Path(__file__).resolve().parents[2] / "vectors" / "proofs" / "proofs.json"
@@ -300,18 +301,6 @@ def _forged() -> Any:
     return test_verify_history.forged_signature(test_verify_history.history())
 
 
-def fingerprint(trust: bytes) -> str:
-    """Eight groups of four digits for a trust file, as `portal/src/proof/trust.ts` shows them."""
-    told = verify.parse_trust(trust)
-    named = [
-        {"power": str(each.power), "public": codec.to_text(each.key)} for each in told["pinned"]
-    ]
-    text = verify.canonical({"chain": told["chain_id"], "validators": named})
-    digest = sha256(b"yilian/trust/1\n" + text).digest()
-    digits = f"{int.from_bytes(digest, 'big') % 10**32:032d}"
-    return " ".join(digits[at : at + 4] for at in range(0, 32, 4))
-
-
 # -- altered papers ------------------------------------------------------------------------------
 
 
@@ -424,7 +413,7 @@ def _written(paper: Paper) -> Mapping[str, Any]:
     told: dict[str, Any] = {
         "text": paper.text.decode(),
         "trust": paper.trust.decode(),
-        "fingerprint": fingerprint(paper.trust),
+        "fingerprint": check_number(paper.trust),
     }
     if paper.log_proofs:
         told["log_proofs"] = [each.decode() for each in paper.log_proofs]

@@ -28,11 +28,13 @@ COMMANDS: dict[str, str] = {
     "care": "yilian.cli.care",
     "supply": "yilian.cli.supply",
     "scan": "yilian.cli.scan",
+    "training": "yilian.cli.training",
     "verify": "yilian.cli.verify",
     "verify-export": "yilian.cli.verify_export",
     "witness": "yilian.cli.witness",
     "status": "yilian.cli.status",
     "receipt": "yilian.cli.receipt",
+    "trust": "yilian.cli.trust",
     "keys": "yilian.cli.keys",
     "version": "yilian.cli.version",
 }

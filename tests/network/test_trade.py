@@ -303,6 +303,24 @@ def test_a_member_that_holds_nothing_learns_nothing(trade: Trade) -> None:
         assert not [each for each in wanted if each in data], path
 
 
+def test_a_regulator_follows_a_pack_that_it_never_had(trade: Trade) -> None:
+    """From who answers for the product to where the pack was dispensed; nobody else may."""
+    maker, regulator = trade.maker, trade.regulator
+    code = f"(01){gtin()}(21){serial(SOLD)}"
+    where = f"trace/members?code={quote(code)}"
+    hops = trade.ask(regulator, where)["hops"]
+    assert [each["organisation"] for each in hops][0] == maker.id
+    assert [each["organisation"] for each in hops][-1] == trade.pharmacy.id
+    assert {each["fault"] for each in hops} == {""}
+    assert [each["act"] for each in hops[-1]["moments"]][-1] == "dispense"
+    never = f"trace/members?code={quote(f'(01){gtin()}(21)NEVER1')}"
+    kept = f"trace/members?code={quote(f'(01){gtin()}(21){serial(LEFT[0])}')}"
+    for asker, asked in ((regulator, never), (trade.pharmacy, kept)):
+        with pytest.raises(ProblemError) as caught:
+            trade.ask(asker, asked)
+        assert caught.value.code == "supply.nothing_to_trace"
+
+
 def test_who_gives_one_pack_to_two_is_refused_by_the_chain_and_by_the_second_receiver(
     trade: Trade, tmp_path: Path
 ) -> None:

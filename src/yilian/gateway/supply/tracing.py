@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import sqlalchemy as sql
 
+from yilian.gateway.epcis.identifiers import parts
 from yilian.gateway.members.errors import NOT_ABOUT_YOU
 from yilian.gateway.members.supply_formats import (
     MAX_MOMENTS,
@@ -25,7 +26,7 @@ from yilian.gateway.supply import steps
 from yilian.gateway.supply.database import SupplyDatabase
 from yilian.gateway.supply.pack_rows import history_table, steps_table
 from yilian.gateway.supply.recalls import Recalls
-from yilian.gateway.supply.trace import Moment, Trace
+from yilian.gateway.supply.trace import NOTHING_TO_TRACE, Moment, Trace
 from yilian.ledger.errors import Refusal
 from yilian.ledger.modules.supply import state as supply
 from yilian.ledger.state import State
@@ -83,16 +84,25 @@ class Tracing:
     def across(self, unit: str) -> list[Hop]:
         """Follow a pack from here on, up to its maker and down to where it went.
 
-        Those whom its title names come first, in that order, whatever they tell.
+        Those whom its title names come first, in that order, whatever they tell. A regulator with
+        a view key may follow one that it never had: it begins at who answers for the product.
 
         Refuses `supply.nothing_to_trace` for one that was never here.
         """
         named = steps.canonical(unit)
-        self._trace.unit(named)
-        own = self._seen(self._organisation, named, self._trace.life(named), whole=True)
-        hops = {self._organisation: Hop(self._organisation, own, "")}
-        holders = self._holders(named)
-        waiting = [*holders, *self._senders(named), *([own.to] if own.to else [])]
+        hops: dict[str, Hop] = {}
+        holders: Sequence[str] = ()
+        try:
+            self._trace.unit(named)
+        except Refusal as refusal:
+            waiting = self._answering(named) if refusal.code is NOTHING_TO_TRACE else []
+            if not waiting:
+                raise
+        else:
+            own = self._seen(self._organisation, named, self._trace.life(named), whole=True)
+            hops[self._organisation] = Hop(self._organisation, own, "")
+            holders = self._holders(named)
+            waiting = [*holders, *self._senders(named), *([own.to] if own.to else [])]
         while waiting and len(hops) < MOST_HOPS:
             name = waiting.pop(0)
             if name in hops:
@@ -106,6 +116,8 @@ class Tracing:
             # Whatever it says: only what is an organisation is asked.
             to = self._party(answer.to) if answer.to else None
             waiting += [to] if to else []
+        if not any(hop.fault or (hop.answer and hop.answer.moments) for hop in hops.values()):
+            raise NOTHING_TO_TRACE()
         return sorted(hops.values(), key=lambda hop: _first(hop, holders))
 
     def _seen(self, caller: str, unit: str, life: list[Moment], *, whole: bool) -> TraceAnswer:
@@ -153,6 +165,18 @@ class Tracing:
             if caller in (recall.issuer, supply.owner(state, recall.gtin)):
                 return True
         return False
+
+    def _answering(self, unit: str) -> list[str]:
+        """Name who answers for a pack's product, for a regulator with a view key alone."""
+        state = self._state()
+        if supply.view_key(state, self._organisation) is None:
+            return []
+        try:
+            gtin = parts(unit).gtin14
+        except ValueError:
+            return []
+        named = supply.responder(state, gtin)
+        return [] if named is None else [named]
 
     def _senders(self, unit: str) -> list[str]:
         """Name those whose events of a pack are here: they sent it."""

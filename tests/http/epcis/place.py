@@ -21,6 +21,7 @@ from yilian.gateway.epcis.presentation import CONTEXT
 from yilian.gateway.epcis.repository import Repository
 from yilian.gateway.epcis.subscriptions import Subscriptions, find_in
 from yilian.gateway.epcis.tokens import RIGHTS, Right, Tokens
+from yilian.gateway.epcis.views import View, whole
 from yilian.gateway.http.epcis import Room, routes
 from yilian.gateway.notices.webhook import Webhook
 from yilian.gateway.supply.database import FILE, SupplyDatabase
@@ -33,9 +34,10 @@ LIMITS = Limits(events=20_000, bytes=8 * 1024 * 1024)
 class Place:
     """A running node, the repository of its hospital, and another's of its insurer."""
 
-    def __init__(self, folder: Path, limits: Limits = LIMITS) -> None:
+    def __init__(self, folder: Path, limits: Limits = LIMITS, view: View = whole) -> None:
         self.folder = folder
         self.limits = limits
+        self.view = view
         self.rooms: dict[str, Room] = {}
         self._made = 0
         self._opened: list[tuple[SupplyDatabase, Room]] = []
@@ -53,7 +55,9 @@ class Place:
         folder = self.folder / f"{name}-{self._made}"
         folder.mkdir()
         database = SupplyDatabase(folder / FILE, name)
-        repository = Repository(database, mode=mode, now=self.cast.clock, limits=self.limits)
+        repository = Repository(
+            database, mode=mode, now=self.cast.clock, limits=self.limits, view=self.view
+        )
         news = News(database, repository)
         subscriptions = Subscriptions(
             database, news, find_in(repository.queries), Webhook(LOOPBACK), self.cast.clock
@@ -64,6 +68,11 @@ class Place:
         subscriptions.start()
         self.rooms[name] = made
         self._opened.append((database, made))
+
+    @property
+    def database(self) -> SupplyDatabase:
+        """That of the hospital."""
+        return self._opened[-1][0]
 
     def fresh(self, mode: Mode = "default") -> None:
         """Put an empty repository in place of the hospital's."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from tests.http.epcis.place import (
     LIMITS,
     XML,
     Place,
+    bare,
     document,
     events_of,
     name_in_path,
@@ -224,6 +226,65 @@ def test_limits(tmp_path: Path) -> None:
         assert place.capture(document(list(events(60, 3))))["success"]
     finally:
         place.close()
+
+
+def named(count: int, number: int = 1) -> dict[str, Any]:
+    """An event that names so many units."""
+    return {
+        "type": "ObjectEvent",
+        "eventID": f"urn:uuid:00000000-0000-4000-8000-{number:012d}",
+        "eventTime": "2026-03-01T08:00:00.000Z",
+        "eventTimeZoneOffset": "+00:00",
+        "epcList": [f"https://id.gs1.org/01/09520001000010/21/{n}" for n in range(count)],
+        "action": "OBSERVE",
+    }
+
+
+def test_one_event_names_so_many_units_and_no_more(tmp_path: Path) -> None:
+    place = Place(tmp_path, Limits(events=3, bytes=1_000_000, epcs=50))
+    exceeded = ("epcis.too_many_epcs", 413, "CaptureLimitExceededException")
+    try:
+        answer = place.client.post("/capture", content=document([named(51)]), headers=JSON)
+        assert refused(answer, *exceeded)["parameters"] == {"limit": 50}
+        answer = place.client.post("/events", content=bare(named(51)), headers=JSON)
+        refused(answer, *exceeded)
+        parts = named(26) | {"type": "TransformationEvent", "inputEPCList": named(25)["epcList"]}
+        parts["outputEPCList"] = parts.pop("epcList")
+        del parts["action"]
+        answer = place.client.post("/capture", content=document([named(1), parts]), headers=JSON)
+        refused(answer, *exceeded)
+        assert place.room.repository.newest() == 0
+        assert place.capture(document([named(50)]))["success"]
+        answer = place.client.post("/events", content=bare(named(50, 2)), headers=JSON)
+        assert answer.status_code == 201
+    finally:
+        place.close()
+
+
+def test_a_pallet_of_fifty_thousand_packs_is_one_event(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    try:
+        assert place.capture(document([named(50_000)]))["success"]
+        assert place.limits.epcs == 100_000
+    finally:
+        place.close()
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br", "GZIP", "identity, gzip", "nonsense"])
+def test_a_body_that_is_encoded_is_refused(place: Place, encoding: str) -> None:
+    before = place.room.repository.newest()
+    data = gzip.compress(document([named(1, 7)]))
+    headers = {**JSON, "Content-Encoding": encoding}
+    for path in ("/capture", "/events", "/queries"):
+        answer = place.client.post(path, content=data, headers=headers)
+        refused(answer, "epcis.content_encoding", 415, "UnsupportedMediaTypeException")
+    assert place.room.repository.newest() == before
+
+
+def test_a_body_that_says_it_is_not_encoded_is_read(place: Place) -> None:
+    headers = {**JSON, "Content-Encoding": "Identity"}
+    answer = place.client.post("/events", content=bare(named(1, 8)), headers=headers)
+    assert answer.status_code == 201
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,28 @@ def note(connection: sql.Connection, partner: str, contents: Iterable[bytes]) ->
         connection.execute(insert(_shown).on_conflict_do_nothing(), rows)
 
 
+def forget(connection: sql.Connection, partner: str, contents: Iterable[bytes]) -> None:
+    """Forget what a partner finds in the trees no more, once these events were taken back."""
+    gone = {
+        (_TREE_OF[name], value)
+        for content in contents
+        for name, value in found_by(content)
+        if name in _TREE_OF
+    }
+    still = (
+        "SELECT EXISTS (SELECT 1 FROM epcis_terms AS t JOIN epcis_visible AS v ON v.row = t.row"
+        " WHERE t.name = ? AND t.value = ? AND v.partner = ?)"
+    )
+    for tree, value in sorted(gone):
+        asked = ((name, value, partner) for name in TREES[tree])
+        if not any(connection.exec_driver_sql(still, each).scalar() for each in asked):
+            connection.execute(
+                sql.delete(_shown).where(
+                    _shown.c.partner == partner, _shown.c.tree == tree, _shown.c.value == value
+                )
+            )
+
+
 def browse(
     connection: sql.Connection, tree: Tree, page: str | None, limit: int, viewer: str | None
 ) -> Names:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal, NamedTuple
@@ -22,7 +22,13 @@ import sqlalchemy as sql
 
 from yilian.gateway.epcis import store
 from yilian.gateway.epcis.document import Document, Event, Fault, Mode
-from yilian.gateway.epcis.errors import CAPTURE_BUSY, JOB_UNKNOWN, TOO_LARGE, TOO_MANY_EVENTS
+from yilian.gateway.epcis.errors import (
+    CAPTURE_BUSY,
+    JOB_UNKNOWN,
+    TOO_LARGE,
+    TOO_MANY_EPCS,
+    TOO_MANY_EVENTS,
+)
 from yilian.gateway.epcis.validation import validate
 from yilian.gateway.supply.database import SupplyDatabase, table
 from yilian.vault.database import position, values
@@ -42,10 +48,22 @@ _log = logging.getLogger(__name__)
 
 
 class Limits(NamedTuple):
-    """What one capture may bring: events, and bytes of their canonical JSON."""
+    """What one capture may bring: events, bytes of their canonical JSON, and units of one event."""
 
     events: int = 100_000
     bytes: int = 64 * 1024 * 1024
+    epcs: int = 100_000
+
+
+_UNITS = ("epcList", "childEPCs", "inputEPCList", "outputEPCList")
+
+
+def require_few(events: Iterable[Event | None], limits: Limits) -> None:
+    """Refuse an event that names more units than one may (`epcis.too_many_epcs`)."""
+    for each in events:
+        lists = (() if each is None else each.get(name) for name in _UNITS)
+        if sum(len(listed) for listed in lists if isinstance(listed, list)) > limits.epcs:
+            raise TOO_MANY_EPCS(limit=limits.epcs)
 
 
 class Job(NamedTuple):
@@ -167,10 +185,12 @@ class Capture:
     def capture(self, document: Document, behaviour: Behaviour, submitter: str) -> Job:
         """Take a document in; durable on return. The same again gives the job of the first time.
 
-        Refuses `epcis.too_many_events`, `epcis.too_large`, `epcis.capture_busy`.
+        Refuses `epcis.too_many_events`, `epcis.too_many_epcs`, `epcis.too_large`,
+        `epcis.capture_busy`.
         """
         if len(document.events) > self.limits.events:
             raise TOO_MANY_EVENTS(limit=self.limits.events)
+        require_few(document.events, self.limits)
         events = [b"null" if each is None else store.encode(each) for each in document.events]
         if sum(map(len, events)) > self.limits.bytes:
             raise TOO_LARGE(limit=self.limits.bytes)

@@ -12,6 +12,8 @@ TOO_LARGE = code(9603, "epcis.too_large", 413, "limit")
 CAPTURE_BUSY = code(9604, "epcis.capture_busy", 503, "limit")
 JOB_UNKNOWN = code(9605, "epcis.job_unknown", 404)
 UNREADABLE = code(9606, "epcis.unreadable", 400, "path", "reason")
+TOO_MANY_EPCS = code(9607, "epcis.too_many_epcs", 413, "limit")
+CONTENT_ENCODING = code(9608, "epcis.content_encoding", 415)
 
 # Queries
 QUERY_PARAMETER = code(9610, "epcis.query_parameter", 400, "name", "reason")

@@ -1,8 +1,7 @@
 """What has come in since: the log of events as a standing query follows it, and the waking of it.
 
-For the organisation itself the place of an event is its sequence. A partner may be shown an event
-long after it came in, so a partner follows the order in which events were shown to it, which a
-trigger of the database notes (`epcis_shown`): nothing can be shown and not noted.
+Each viewer follows its own log. For the organisation itself the place of an event is its sequence;
+a partner may be shown an event long after it came in, and follows the order in which that was done.
 """
 
 from __future__ import annotations
@@ -13,36 +12,13 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import sqlalchemy as sql
-
-from yilian.gateway.epcis import query, query_sql, store
-from yilian.gateway.epcis.query import Identified, Moment, Query
+from yilian.gateway.epcis import query, query_sql
+from yilian.gateway.epcis.query import Moment
 from yilian.gateway.epcis.repository import Repository
-from yilian.gateway.epcis.store import Stored, visible_table
-from yilian.gateway.supply.database import METADATA, SupplyDatabase
+from yilian.gateway.epcis.store import Stored
+from yilian.gateway.supply.database import SupplyDatabase
 
-CHUNK = 400
-"""How many events that a partner was shown are looked at in one question."""
 _UNMEANT = ("orderBy", "orderDirection", "eventCountLimit", "maxEventCount")
-
-_shown = sql.Table(
-    "epcis_shown",
-    METADATA,
-    sql.Column("place", sql.Integer, primary_key=True, autoincrement=True),
-    sql.Column("partner", sql.Text, nullable=False),
-    sql.Column("sequence", sql.Integer, nullable=False),
-    sqlite_autoincrement=True,
-)
-sql.Index("epcis_shown_partner", _shown.c.partner, _shown.c.place)
-_shown.add_is_dependent_on(visible_table)
-sql.event.listen(
-    _shown,
-    "after_create",
-    sql.DDL(  # type: ignore[no-untyped-call]
-        "CREATE TRIGGER epcis_visible_noted AFTER INSERT ON epcis_visible BEGIN"
-        " INSERT INTO epcis_shown (partner, sequence) VALUES (NEW.partner, NEW.sequence); END"
-    ),
-)
 
 
 class Item(NamedTuple):
@@ -71,10 +47,7 @@ class News:
     def newest(self, viewer: str | None) -> int:
         """Give the place of the newest event that a viewer sees; 0 where there is none."""
         with self._database.read() as connection:
-            if viewer is None:
-                return store.newest(connection)
-            newest = sql.select(sql.func.max(_shown.c.place)).where(_shown.c.partner == viewer)
-            return int(connection.scalar(newest) or 0)
+            return query_sql.newest(connection, viewer)
 
     def read(
         self,
@@ -93,14 +66,12 @@ class News:
         asked = query.read({n: v for n, v in parameters.items() if n not in _UNMEANT})
         asked = asked._replace(conditions=(*asked.conditions, Moment("record_time", since, None)))
         with self._database.read() as connection:
-            if viewer is None:
-                upto = store.newest(connection)
-                page = query_sql.run(
-                    connection, asked, page=None, limit=limit, viewer=None, after=after
-                )
-                items = [Item(each.sequence, each) for each in page.events]
-                return Found(items, items[-1].place if len(items) == limit else max(upto, after))
-            return _shown_to(connection, viewer, asked, after, limit)
+            upto = query_sql.newest(connection, viewer)
+            page = query_sql.run(
+                connection, asked, page=None, limit=limit, viewer=viewer, after=after
+            )
+        items = [Item(*each) for each in zip(page.places, page.events, strict=True)]
+        return Found(items, items[-1].place if len(items) == limit else max(upto, after))
 
     @contextlib.contextmanager
     def waiting(self) -> Iterator[asyncio.Event]:
@@ -122,37 +93,6 @@ class News:
         for loop, events in waiting:
             with contextlib.suppress(RuntimeError):  # a loop that has ended waits no more
                 loop.call_soon_threadsafe(_set_all, events)
-
-
-def _shown_to(
-    connection: sql.Connection, viewer: str, asked: Query, after: int, limit: int
-) -> Found:
-    items: list[Item] = []
-    while True:
-        shown = connection.execute(
-            sql.select(_shown.c.place, _shown.c.sequence)
-            .where(_shown.c.partner == viewer, _shown.c.place > after)
-            .order_by(_shown.c.place)
-            .limit(CHUNK)
-        ).all()
-        if not shown:
-            return Found(items, after)
-        # Not by their ids: an event and what declares an error in it may have the same.
-        among = Identified("sequence", tuple(sorted(sequence for _, sequence in shown)))
-        page = query_sql.run(
-            connection,
-            asked._replace(conditions=(*asked.conditions, among)),
-            page=None,
-            limit=CHUNK,
-            viewer=viewer,
-        )
-        matching = {each.sequence: each for each in page.events}
-        for place, sequence in shown:
-            after = int(place)
-            if sequence in matching:
-                items.append(Item(after, matching[sequence]))
-                if len(items) == limit:
-                    return Found(items, after)
 
 
 def _set_all(events: Sequence[asyncio.Event]) -> None:

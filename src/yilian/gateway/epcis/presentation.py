@@ -24,6 +24,7 @@ EPC_FORMATS: tuple[EpcFormat, ...] = get_args(EpcFormat)
 DEFAULT_FORMAT: EpcFormat = "Always_GS1_Digital_Link"
 
 _LISTS = ("epcList", "childEPCs", "inputEPCList", "outputEPCList")
+_WITHOUT_TWINS = ("epcList", "inputEPCList", "outputEPCList")
 _QUANTITIES = ("quantityList", "childQuantityList", "inputQuantityList", "outputQuantityList")
 _PLACES = ("readPoint", "bizLocation")
 _PARTIES = (
@@ -49,13 +50,14 @@ def translated(
 ) -> Event:
     """Give an event with its identifiers in a format; what has no such form stays as it is.
 
-    A Digital Link becomes a URN only where the length of its company prefix is known.
+    A Digital Link becomes a URN only where the length of its company prefix is known. JSON has no
+    identifier twice in a list, XML may: the second one is then spelt in the other way.
     """
     if epc_format == "Always_GS1_Digital_Link":
-        return _translate(event, _to_link)
+        return _untwinned(_translate(event, _to_link), prefix_length)
     if epc_format == "Always_EPC_URN":
-        return _translate(event, partial(_to_urn, prefix_length))
-    return event
+        return _untwinned(_translate(event, partial(_to_urn, prefix_length)), prefix_length)
+    return event if epc_format == "Never_Translates" else _untwinned(dict(event), prefix_length)
 
 
 def spelt(uri: str, epc_format: EpcFormat, prefix_length: PrefixLength = unknown_prefix) -> str:
@@ -127,6 +129,28 @@ def _translate(event: Event, to: Translate) -> Event:
     if "sensorElementList" in made:
         made["sensorElementList"] = [_sensor(each, to) for each in made["sensorElementList"]]
     return made
+
+
+def _untwinned(event: Event, prefix_length: PrefixLength) -> Event:
+    """Spell the second of two equal identifiers in the other way; `event` is changed.
+
+    Left out it would be another event, with another hash. A third one has no spelling left.
+    """
+    for name in _WITHOUT_TWINS:
+        values = event.get(name, ())
+        if len(set(values)) < len(values):
+            event[name] = _spelt_apart(values, prefix_length)
+    return event
+
+
+def _spelt_apart(values: Iterable[str], prefix_length: PrefixLength) -> list[str]:
+    taken: set[str] = set()
+    found = []
+    for each in values:
+        ways = (each, _to_link(each), _to_urn(prefix_length, each))
+        found.append(next((way for way in ways if way not in taken), each))
+        taken.add(found[-1])
+    return found
 
 
 def _each(values: Iterable[T], to: Callable[[T], T]) -> list[T]:

@@ -73,10 +73,9 @@ class Moment(NamedTuple):
 
 
 class Identified(NamedTuple):
-    """A column of the event, its id or its sequence, with a value out of these."""
+    """An event's id out of these."""
 
-    column: str
-    values: tuple[str, ...] | tuple[int, ...]
+    values: tuple[str, ...]
 
 
 class Described(NamedTuple):
@@ -266,7 +265,7 @@ def _conditions(name: str, value: Any, namespaces: Namespaces) -> list[Condition
 
 def _equal(field: str, value: Any, namespaces: Namespaces) -> Iterator[Condition]:
     if field == "eventID":
-        yield Identified("event_id", tuple(sorted(set(texts(value)))))
+        yield Identified(tuple(sorted(set(texts(value)))))
     elif field == "action":
         yield _exact(("action",), [choice(each, ACTIONS) for each in texts(value)])
     elif field in _WORDS:

@@ -1,7 +1,8 @@
 """Queries answered by SQL: the condition that finds least is looked up, the others are checked.
 
 Pages are taken from the log as it was at the first of them: a token holds that length and the last
-event given, so what is captured meanwhile neither repeats an event nor loses one.
+event given, so what is captured meanwhile neither repeats an event nor loses one. A partner asks
+its own log (`views.py`): what it may not see is in none of the tables that are joined for it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 import sqlalchemy as sql
 
-from yilian.gateway.epcis import store
+from yilian.gateway.epcis import store, views
 from yilian.gateway.epcis.errors import PAGE_TOKEN, QUERY_TOO_LARGE
 from yilian.gateway.epcis.patterns import Range
 from yilian.gateway.epcis.query import (
@@ -30,20 +31,20 @@ from yilian.gateway.epcis.store import Stored
 FEW = 2_000
 """A condition that finds fewer events is looked up first; with more, the log is read in order."""
 
-_EVENT = ", ".join(f"e.{column.name}" for column in store.STORED)
+_EVENT = ", ".join(f"e.{column.name}" for column in store.STORED[1:])
 _DEEPEST = 20
 
 
 class PageToken(NamedTuple):
     """Where the next page of a query begins.
 
-    `snapshot` is the newest event at the first page; `key` and `sequence` are those of the last
-    event given, of `given` so far; `query` names the query and its viewer.
+    `snapshot` is the newest place in the viewer's log at the first page; `key` and `place` are
+    those of the last event given, of `given` so far; `query` names the query and its viewer.
     """
 
     snapshot: int
     key: int | str | None
-    sequence: int
+    place: int
     given: int
     query: str
 
@@ -62,10 +63,14 @@ class PageToken(NamedTuple):
 
 
 class Page(NamedTuple):
-    """Events of a query in its order, and the token of the next page if there is one."""
+    """Events of a query in its order, and the token of the next page if there is one.
+
+    `places` are those of the events in the viewer's log.
+    """
 
     events: list[Stored]
     next: PageToken | None
+    places: list[int]
 
 
 _FIRST_VALUE = (
@@ -105,29 +110,34 @@ def run(
     viewer: str | None,
     after: int = 0,
 ) -> Page:
-    """Give a page of at most `limit` events that a viewer may see, newer than sequence `after`.
+    """Give a page of at most `limit` events of a viewer's log, behind place `after`.
 
     Refuses `epcis.page_token` for a token of another query, and `epcis.query_too_large`.
     """
     told = store.fingerprint([query.fingerprint.encode(), repr((viewer, after)).encode()])[:32]
     if page is not None and page.query != told:
         raise PAGE_TOKEN()
-    snapshot = store.newest(connection) if page is None else page.snapshot
+    snapshot = newest(connection, viewer) if page is None else page.snapshot
     source = _source(connection, query, viewer, after, snapshot)
     if page is None and query.most is not None:
         _require_at_most(connection, source, query.most)
     given = 0 if page is None else page.given
     wanted = limit if query.first is None else min(limit, query.first - given)
     if wanted <= 0:
-        return Page([], None)
-    found = _select(connection, query, source, page, wanted + 1)
-    events = [Stored(*row[:-1]) for row in found[:wanted]]
+        return Page([], None, [])
+    found = _select(connection, query, source, page, wanted + 1, viewer)
+    events = [Stored(*row[:-2]) for row in found[:wanted]]
+    places = [int(row[-1]) for row in found[:wanted]]
     given += len(events)
     if len(found) <= wanted or (query.first is not None and given >= query.first):
-        return Page(events, None)
-    return Page(
-        events, PageToken(snapshot, found[wanted - 1][-1], events[-1].sequence, given, told)
-    )
+        return Page(events, None, places)
+    token = PageToken(snapshot, found[wanted - 1][-2], places[-1], given, told)
+    return Page(events, token, places)
+
+
+def newest(connection: sql.Connection, viewer: str | None) -> int:
+    """Give the newest place in a viewer's log; 0 where there is none."""
+    return store.newest(connection) if viewer is None else views.newest(connection, viewer)
 
 
 def _require_at_most(connection: sql.Connection, source: _Source, most: int) -> None:
@@ -139,33 +149,46 @@ def _require_at_most(connection: sql.Connection, source: _Source, most: int) -> 
 
 
 def _select(
-    connection: sql.Connection, query: Query, source: _Source, page: PageToken | None, limit: int
+    connection: sql.Connection,
+    query: Query,
+    source: _Source,
+    page: PageToken | None,
+    limit: int,
+    viewer: str | None,
 ) -> Sequence[Any]:
     direction = "DESC" if query.descending else "ASC"
-    if query.order in ("sequence", "record_time"):
+    place = _place(viewer)
+    if query.order == "sequence" or (query.order == "record_time" and viewer is None):
         # Record times never go back along the log, so its order is theirs.
-        key, order = "e.sequence", f"e.sequence {direction}"
-    elif query.order == "event_time":
-        key = "e.event_time"
-        order = f"{key} {direction}, e.sequence {direction}"
+        key, order = place, f"{place} {direction}"
+    elif query.order in ("event_time", "record_time"):
+        key = f"e.{query.order}"
+        order = f"{key} {direction}, {place} {direction}"
     else:
         key = "o.value"
         # What lacks the field comes last, whichever way the others go.
-        order = f"o.value IS NULL, o.value {direction}, e.sequence {direction}"
+        order = f"o.value IS NULL, o.value {direction}, {place} {direction}"
         source.tables.append(_Sql(_FIRST_VALUE, (query.order,)))
     if page is not None:
-        source.where.append(_past(key, page, "<" if query.descending else ">"))
-    text = f"SELECT {_EVENT}, {key} {source.text()} ORDER BY {order} LIMIT ?"
+        source.where.append(_past(key, place, page, "<" if query.descending else ">"))
+    sequence = "e.sequence" if viewer is None else "v.sequence"
+    columns = f"{sequence}, {_EVENT}, {key}, {place}"
+    text = f"SELECT {columns} {source.text()} ORDER BY {order} LIMIT ?"
     return connection.exec_driver_sql(text, (*source.values(), limit)).all()
 
 
-def _past(key: str, page: PageToken, sign: str) -> _Sql:
+def _place(viewer: str | None) -> str:
+    """Name the column that has the place of an event in a viewer's log."""
+    return "e.sequence" if viewer is None else "v.place"
+
+
+def _past(key: str, place: str, page: PageToken, sign: str) -> _Sql:
     """Give the condition that leaves what comes after a page."""
     if page.key is None:
-        return _Sql(f"{key} IS NULL AND e.sequence {sign} ?", (page.sequence,))
-    after = f"({key}, e.sequence) {sign} (?, ?)"
+        return _Sql(f"{key} IS NULL AND {place} {sign} ?", (page.place,))
+    after = f"({key}, {place}) {sign} (?, ?)"
     missing = " OR o.value IS NULL" if key == "o.value" else ""
-    return _Sql(f"({after}{missing})", (page.key, page.sequence))
+    return _Sql(f"({after}{missing})", (page.key, page.place))
 
 
 # -- conditions ---------------------------------------------------------------------------------
@@ -181,38 +204,42 @@ def _source(
         if not isinstance(each, Moment):
             rows = _rows(each)
             looked_up.append((rows, _check(each, rows)))
-        elif each.column == "event_time":
-            source.where.append(_event_time(each))
+        elif each.column == "event_time" or viewer is not None:
+            source.where.append(_moment(each))
         elif each.low is not None:
             after = max(after, _recorded_before(connection, each.low))
         elif each.high is not None:
             snapshot = min(snapshot, _recorded_before(connection, each.high))
     # The plus keeps SQLite from reading along the log where another order is wanted.
-    column = "+e.sequence" if query.order == "event_time" else "e.sequence"
+    column = f"+{_place(viewer)}" if query.order == "event_time" else _place(viewer)
     source.where.append(_Sql(f"{column} > ? AND {column} <= ?", (after, snapshot)))
-    if viewer is not None:
-        shown = _Sql(
-            "SELECT s.row FROM epcis_visible AS v JOIN epcis_events AS s"
-            " ON s.sequence = v.sequence WHERE v.partner = ?",
-            (viewer,),
-        )
-        check = _Sql(
-            "EXISTS (SELECT 1 FROM epcis_visible AS v"
-            " WHERE v.partner = ? AND v.sequence = e.sequence)",
-            (viewer,),
-        )
-        looked_up.append((shown, check))
     sizes = [_size(connection, rows) for rows, _ in looked_up]
     first = min(range(len(sizes)), key=sizes.__getitem__, default=None)
-    if first is not None and sizes[first] < FEW:
-        rows = looked_up.pop(first)[0]
-        # CROSS JOIN keeps SQLite from choosing another order.
-        found = f"FROM (SELECT DISTINCT row FROM ({rows.text})) AS f CROSS JOIN"  # noqa: S608
-        source.tables.append(_Sql(f"{found} epcis_events AS e ON e.row = f.row", rows.values))
-    else:
-        source.tables.append(_Sql("FROM epcis_events AS e"))
+    few = None if first is None or sizes[first] >= FEW else looked_up.pop(first)[0]
+    source.tables.extend(_tables(connection, query, viewer, few))
     source.where.extend(check for _, check in looked_up)
     return source
+
+
+def _tables(
+    connection: sql.Connection, query: Query, viewer: str | None, few: _Sql | None
+) -> list[_Sql]:
+    """Give the tables of a viewer's log; CROSS JOIN keeps SQLite from choosing another order."""
+    events = _Sql("epcis_events AS e")
+    seen = [] if viewer is None else [_Sql("epcis_visible AS v ON v.partner = ?", (viewer,))]
+    if few is not None:
+        found = _Sql(f"FROM (SELECT DISTINCT row FROM ({few.text})) AS f", few.values)  # noqa: S608
+        of_row = [_Sql(f"CROSS JOIN {each.text} AND v.row = f.row", each.values) for each in seen]
+        return [found, *of_row, _Sql(f"CROSS JOIN {events.text} ON e.row = f.row")]
+    if viewer is None:
+        return [_Sql(f"FROM {events.text}")]
+    shown = _Sql("SELECT 1 FROM epcis_visible WHERE partner = ?", (viewer,))
+    if query.order == "event_time" and _size(connection, shown) >= FEW:
+        # Who sees much is asked for event by event, in the order of an index.
+        of_event = [_Sql(f"CROSS JOIN {each.text} AND v.row = e.row", each.values) for each in seen]
+        return [_Sql(f"FROM {events.text}"), *of_event]
+    lines = _Sql("FROM (SELECT * FROM epcis_visible WHERE partner = ?) AS v", (viewer,))
+    return [lines, _Sql(f"CROSS JOIN {events.text} ON e.row = v.row")]
 
 
 def _size(connection: sql.Connection, rows: _Sql) -> int:
@@ -220,10 +247,10 @@ def _size(connection: sql.Connection, rows: _Sql) -> int:
     return int(connection.exec_driver_sql(text, (*rows.values, FEW)).scalar() or 0)
 
 
-def _event_time(condition: Moment) -> _Sql:
+def _moment(condition: Moment) -> _Sql:
     if condition.low is not None:
-        return _Sql("e.event_time >= ?", (condition.low,))
-    return _Sql("e.event_time < ?", (condition.high,))
+        return _Sql(f"e.{condition.column} >= ?", (condition.low,))
+    return _Sql(f"e.{condition.column} < ?", (condition.high,))
 
 
 def _recorded_before(connection: sql.Connection, moment: int) -> int:
@@ -243,12 +270,11 @@ def _recorded_before(connection: sql.Connection, moment: int) -> int:
 
 
 def _rows(condition: Condition) -> _Sql:
-    """Give the query for the rows that meet a condition on terms, ids or sequences."""
+    """Give the query for the rows that meet a condition on terms or ids."""
     if isinstance(condition, Identified):
         marks = _marks(condition.values)
         return _Sql(
-            f"SELECT row FROM epcis_events WHERE {condition.column} IN ({marks})"  # noqa: S608
-            " AND sequence IS NOT NULL",
+            f"SELECT row FROM epcis_events WHERE event_id IN ({marks})",  # noqa: S608
             condition.values,
         )
     names, values = _terms(condition)
@@ -259,7 +285,7 @@ def _rows(condition: Condition) -> _Sql:
 def _check(condition: Condition, rows: _Sql) -> _Sql:
     """Give the condition on one event: looked up by its own terms, or among all rows found."""
     if isinstance(condition, Identified):
-        return _Sql(f"e.{condition.column} IN ({_marks(condition.values)})", condition.values)
+        return _Sql(f"e.event_id IN ({_marks(condition.values)})", condition.values)
     if isinstance(condition, Among) and condition.exact and not condition.ranges:
         names, values = _terms(condition)
         text = f"SELECT 1 FROM epcis_terms AS t WHERE {names.text}{values.text}"  # noqa: S608

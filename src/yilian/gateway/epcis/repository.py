@@ -6,17 +6,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sql
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-from yilian.gateway.epcis import browse, master_data, query, query_sql, store
+from yilian.gateway.epcis import browse, master_data, query, query_sql, store, views
 from yilian.gateway.epcis.browse import Names, Tree
-from yilian.gateway.epcis.capture import Behaviour, Capture, Job, Limits
+from yilian.gateway.epcis.capture import Behaviour, Capture, Job, Limits, require_few
 from yilian.gateway.epcis.document import Document, Event, Mode
 from yilian.gateway.epcis.errors import EVENT_EXISTS, INVALID
 from yilian.gateway.epcis.named import NamedQueries
 from yilian.gateway.epcis.query_sql import Page, PageToken
 from yilian.gateway.epcis.store import Stored, events_table, visible_table
 from yilian.gateway.epcis.validation import validate
+from yilian.gateway.epcis.views import View, Views
 from yilian.gateway.supply.database import SupplyDatabase
 
 __all__ = ["Repository", "Stored"]
@@ -35,14 +35,19 @@ class Repository:
         mode: Mode = "default",
         now: Callable[[], int],
         limits: Limits | None = None,
+        view: View = views.whole,
     ) -> None:
-        """`now` gives milliseconds of UTC. What waits to be captured goes on at `start`."""
+        """`now` gives milliseconds of UTC, `view` what a partner may see of an event.
+
+        What waits to be captured goes on at `start`.
+        """
         self._database = database
         self._mode: Mode = mode
         self._now = now
         self.listeners: list[Callable[[int], None]] = []
         """Called with the newest sequence after a commit, in the thread that made it."""
         self.queries = NamedQueries(database)
+        self._views = Views(view)
         self._capture = Capture(database, mode, now, self.tell, limits or Limits())
 
     def start(self) -> None:
@@ -64,7 +69,7 @@ class Repository:
         """Take a document in; durable on return. The same again gives the job of the first time.
 
         `rollback` stores all events or none, `proceed` every valid one. Refuses
-        `epcis.too_many_events`, `epcis.too_large`, `epcis.capture_busy`.
+        `epcis.too_many_events`, `epcis.too_many_epcs`, `epcis.too_large`, `epcis.capture_busy`.
         """
         return self._capture.capture(document, behaviour, submitter)
 
@@ -83,7 +88,11 @@ class Repository:
         return self._capture.wait(job, seconds)
 
     def capture_one(self, event: Event, submitter: str) -> Stored:
-        """Store one event; durable on return. Refuses `epcis.invalid`, `epcis.event_exists`."""
+        """Store one event; durable on return.
+
+        Refuses `epcis.too_many_epcs`, `epcis.invalid`, `epcis.event_exists`.
+        """
+        require_few([event], self.limits)
         with self._database.write() as connection:
             stored = self.put([event], submitter, connection)[0]
         self.tell()
@@ -127,24 +136,44 @@ class Repository:
         sequences: Iterable[int],
         connection: sql.Connection | None = None,
     ) -> None:
-        """Let a partner (an organisation's id, or a GLN) see events; again is fine.
+        """Let a partner (an organisation's id, or a GLN) see what it may of events; again is fine.
 
-        `connection`: of the transaction that the caller is in, if he is; he calls `tell` once that
-        is committed.
+        What it may see of them no more is taken out. `connection`: of the transaction that the
+        caller is in, if he is; he calls `tell` once that is committed.
         """
         if connection is None:
             with self._database.write() as own:
-                self.show(partner, sequences, own)
+                self._views.show(partner, sequences, own)
             self.tell()
             return
-        wanted = sorted(set(sequences))
-        for start in range(0, len(wanted), store.VIEWED):
-            some = wanted[start : start + store.VIEWED]
-            found = store.read(connection, events_table.c.sequence.in_(some))
-            rows = [{"partner": partner, "sequence": each.sequence} for each in found]
-            if rows:
-                connection.execute(sqlite_insert(visible_table).on_conflict_do_nothing(), rows)
-                browse.note(connection, partner, (each.content for each in found))
+        self._views.show(partner, sequences, connection)
+
+    def show_own(self, partner: str, sequences: Iterable[int]) -> None:
+        """Let a partner see the events that it told of itself, as they are."""
+        with self._database.write() as connection:
+            self._views.show_own(partner, sequences, connection)
+        self.tell()
+
+    def show_declared(
+        self, declared: Mapping[int, Stored], about: Iterable[int], connection: sql.Connection
+    ) -> None:
+        """Let whoever sees an event see what declares an error in it, by the event's sequence.
+
+        Of the events `about` they see from now on what they may without those. As `show`, inside
+        the caller's transaction.
+        """
+        partners = views.partners(connection, declared)
+        self._views.declare(declared, connection)
+        sequences = sorted(set(about))
+        for each in sorted(partners):
+            self._views.show(each, sequences, connection)
+
+    def seen(
+        self, viewer: str, sequences: Sequence[int], connection: sql.Connection
+    ) -> list[Stored]:
+        """Give what a partner sees of some events, in their order; `sequence` is the event's."""
+        found = store.read_seen(connection, viewer, visible_table.c.sequence.in_(sequences))
+        return sorted(found, key=lambda each: each.sequence)
 
     def describe(
         self, identifier: str, attributes: Mapping[str, str], parent: str | None = None
@@ -168,10 +197,11 @@ class Repository:
 
     def events(self, event_id: str, viewer: str | None = None) -> list[Stored]:
         """Give the event under an id, and behind it what declares an error in it, if anything."""
+        named = events_table.c.event_id == event_id
         with self._database.read() as connection:
-            return store.read(
-                connection, events_table.c.event_id == event_id, *store.seen_by(viewer)
-            )
+            if viewer is None:
+                return store.read(connection, named)
+            return store.read_seen(connection, viewer, named)
 
     def after(self, sequence: int, limit: int) -> list[Stored]:
         """Give the next events of the log, for those who follow it."""
@@ -195,8 +225,8 @@ class Repository:
     ) -> Page:
         """Give a page of the events that match a query (EPCIS 2.0, section 8.2.7.1).
 
-        A viewer sees only what was shown to it. `after` leaves the events with a greater sequence,
-        for standing queries. Refuses `epcis.query_parameter`, `epcis.query_too_complex`,
+        A viewer asks its own log: what was shown to it. `after` leaves what is behind that place in
+        it, for standing queries. Refuses `epcis.query_parameter`, `epcis.query_too_complex`,
         `epcis.query_too_large`, `epcis.page_token`.
         """
         understood = query.read(parameters)

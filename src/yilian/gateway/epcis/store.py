@@ -1,8 +1,9 @@
 """What a repository keeps: its events in the order they came in, and what they are found by.
 
 One row per event. `sequence` counts from 1 without gaps in the order in which events became
-visible; a row without one belongs to a capture that is still under way, and nobody sees it. Beside
-the rows stands one table of terms, (name, value, row), which every question of the query language
+visible; a row without one belongs to a capture that is still under way, and nobody sees it, or it
+is the part of an event that a partner sees (`views.py`), and nobody else does. Beside the rows
+stands one table of terms, (name, value, row), which every question of the query language
 is answered from; it is worked out from the events alone (`terms.py`).
 """
 
@@ -64,10 +65,19 @@ visible_table = sql.Table(
     "epcis_visible",
     METADATA,
     sql.Column("partner", sql.Text, primary_key=True),
-    sql.Column("sequence", sql.Integer, primary_key=True),
+    sql.Column("place", sql.Integer, primary_key=True, autoincrement=False),
+    sql.Column("sequence", sql.Integer, nullable=False),
+    sql.Column("row", sql.Integer),
+    sql.Column("own", sql.Integer, nullable=False),
     sqlite_with_rowid=False,
 )
-"""Which events a partner may see."""
+"""What a partner sees, in the order in which it was shown: `place` counts from 1 for each of them.
+
+`sequence` is the event that it is of, `row` what is shown: the event's own, or that of a part of
+it; NULL where it was taken back. `own`: it is no part of a pack's life, and stays as it is.
+"""
+sql.Index("epcis_visible_row", visible_table.c.partner, visible_table.c.row)
+sql.Index("epcis_visible_sequence", visible_table.c.sequence, visible_table.c.partner)
 
 _decoder = msgspec.json.Decoder(float_hook=Decimal)
 _encoder = msgspec.json.Encoder(decimal_format="number", order="sorted")
@@ -317,22 +327,45 @@ def holders(connection: sql.Connection, event_ids: Iterable[str]) -> dict[str, H
     return found
 
 
-def seen_by(viewer: str | None) -> list[sql.ColumnElement[bool]]:
-    """Give the conditions that leave the events a viewer may see; None sees all."""
-    if viewer is None:
-        return [events_table.c.sequence.is_not(None)]
-    shown = sql.exists().where(
-        visible_table.c.partner == viewer, visible_table.c.sequence == events_table.c.sequence
-    )
-    return [events_table.c.sequence.is_not(None), shown]
-
-
 def read(connection: sql.Connection, *conditions: sql.ColumnElement[bool]) -> list[Stored]:
-    """Read events in the order they came in."""
+    """Read events of the log in the order they came in."""
     found = connection.execute(
-        sql.select(*STORED).where(*conditions).order_by(events_table.c.sequence)
+        sql.select(*STORED)
+        .where(events_table.c.sequence.is_not(None), *conditions)
+        .order_by(events_table.c.sequence)
     )
     return [Stored(*row) for row in found]
+
+
+def read_seen(
+    connection: sql.Connection, viewer: str, *conditions: sql.ColumnElement[bool]
+) -> list[Stored]:
+    """Read what a partner sees, in the order in which it was shown; `sequence` is the log's."""
+    seen = visible_table.c
+    found = connection.execute(
+        sql.select(seen.sequence, *STORED[1:])
+        .join_from(visible_table, events_table, events_table.c.row == seen.row)
+        .where(seen.partner == viewer, *conditions)
+        .order_by(seen.place)
+    )
+    return [Stored(*row) for row in found]
+
+
+def insert_parts(connection: sql.Connection, parts: Sequence[tuple[Stored, bytes]]) -> list[int]:
+    """Store parts of events, each as canonical JSON with an id of its own; gives their rows.
+
+    They are recorded when their event was, and have no place in the log.
+    """
+    prepared = [prepare(_decoder.decode(content)) for _, content in parts]
+    rows: list[int] = []
+    for each, (stored, _) in zip(prepared, parts, strict=True):
+        rows += insert(connection, [each], stored.submitter, None)
+    if rows:
+        connection.exec_driver_sql(
+            "UPDATE epcis_events SET record_time = ? WHERE row = ?",
+            [(stored.record_time, row) for row, (stored, _) in zip(rows, parts, strict=True)],
+        )
+    return rows
 
 
 def fingerprint(parts: Iterable[bytes]) -> str:

@@ -11,12 +11,11 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, cast, get_args
 
 import sqlalchemy as sql
-from sqlalchemy.dialects.sqlite import insert
 
 from yilian.gateway.epcis import store
 from yilian.gateway.epcis.document import Event
 from yilian.gateway.epcis.repository import Repository, Stored
-from yilian.gateway.epcis.store import events_table, visible_table
+from yilian.gateway.epcis.store import events_table
 from yilian.gateway.supply import action_rows
 from yilian.gateway.supply.action_errors import (
     ACTION_BUILT_ON,
@@ -80,7 +79,10 @@ class Corrections:
         stored = self._repository.put(declared, self._organisation, connection)
         for each in stored:
             self._packs.apply(each, connection)
-        _show_alike(connection, wrong, stored)
+        of = {old.event_id: old.sequence for old in wrong}
+        declared_of = {of[each.event_id]: each for each in stored}
+        about = self._packs.sequences(units, connection)
+        self._repository.show_declared(declared_of, about, connection)
         return TakenBack(tuple(stored), units)
 
     def _standing(self, done: Done, connection: sql.Connection) -> list[Stored]:
@@ -156,18 +158,3 @@ def _declaration(event: Event, order: Order, at: int) -> Event:
         declared["correctiveEventIDs"] = list(order.corrective)
     kept = {name: value for name, value in event.items() if name != "recordTime"}
     return {**kept, "errorDeclaration": declared}
-
-
-def _show_alike(
-    connection: sql.Connection, wrong: Sequence[Stored], declared: Sequence[Stored]
-) -> None:
-    """Let whoever sees an event see what was declared of it."""
-    of = {old.event_id: old.sequence for old in wrong}
-    follows = {of[each.event_id]: each.sequence for each in declared}
-    for some in chunks(sorted(follows)):
-        seen = connection.execute(
-            sql.select(visible_table).where(visible_table.c.sequence.in_(some))
-        ).all()
-        rows = [{"partner": each.partner, "sequence": follows[each.sequence]} for each in seen]
-        if rows:
-            connection.execute(insert(visible_table).on_conflict_do_nothing(), rows)

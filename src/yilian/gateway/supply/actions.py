@@ -13,7 +13,7 @@ import msgspec
 import sqlalchemy as sql
 
 from yilian.gateway.epcis.document import Event
-from yilian.gateway.epcis.errors import EVENT_EXISTS, INVALID
+from yilian.gateway.epcis.errors import EVENT_EXISTS, INVALID, TOO_MANY_EPCS
 from yilian.gateway.epcis.repository import Repository, Stored
 from yilian.gateway.supply import action_events, action_rows, steps
 from yilian.gateway.supply.action_attempts import Attempts
@@ -386,6 +386,6 @@ class Actions:
                 self._repository.capture_one(each, sender)
             except Refusal as refusal:
                 # What the sender should not have shown says nothing; what is here already, enough.
-                if refusal.code not in (EVENT_EXISTS, INVALID):
+                if refusal.code not in (EVENT_EXISTS, INVALID, TOO_MANY_EPCS):
                     raise
         self._packs.catch_up()

@@ -35,7 +35,7 @@ class SupplyDatabase(database.Database):
     (WAL, synchronous=FULL) when it returns; readers never wait.
     """
 
-    FORMAT = 1
+    FORMAT = 2
     TABLES = METADATA
     PRAGMAS = (
         "journal_mode = WAL",

@@ -238,6 +238,7 @@ class _Fold:
             state.standing,
             same_hand=state.hand == deed.submitter,
             same_place=bool(deed.place) and state.place == deed.place,
+            returned=deed.into == "returned",
         )
         if self._is_told_again(unit, act, state):
             self.known.put(unit, state._replace(holder=self._ended_at(unit) or state.holder), role)

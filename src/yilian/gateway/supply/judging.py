@@ -195,11 +195,17 @@ def first_sight(act: Act) -> Standing:
     return "in_transit" if act in ("receive", "void_ship") else "active"
 
 
-def judge(act: Act, standing: Standing, *, same_hand: bool, same_place: bool) -> Verdict:
+def judge(
+    act: Act, standing: Standing, *, same_hand: bool, same_place: bool, returned: bool = False
+) -> Verdict:
     """Judge an act upon a known unit.
 
-    `same_hand`: by whom the last one was told; `same_place`: where the unit was last.
+    `same_hand`: by whom the last one was told; `same_place`: where the unit was last; `returned`:
+    it is received as what came back.
     """
+    if act == "receive" and returned and standing == "dispensed":
+        # A patient brought it back, whichever step a program writes that by.
+        act = "return"
     if standing == "dispensed" and act in ("dispense", "dispense_part"):
         # One counter scans a pack twice; two counters do not have the same pack.
         slip = same_hand and same_place

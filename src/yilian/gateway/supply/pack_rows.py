@@ -244,18 +244,24 @@ def reach(connection: sql.Connection, seeds: Iterable[str], order: Order) -> set
     event that packs or unpacks.
     """
     found: set[str] = set()
+    packing: set[int] = set()
     layer = set(seeds)
     while layer:
         found |= layer
         near: set[str] = set()
+        sequences: set[int] = set()
         for some in chunks(sorted(layer)):
             near |= _near(connection, some, order)
+            sequences |= _packing(connection, some, order)
+        # Each event once: it may name as many units as there are in the layer.
+        near |= _packed_by(connection, sequences - packing)
+        packing |= sequences
         layer = near - found
     return found
 
 
 def _near(connection: sql.Connection, units: Sequence[str], order: Order) -> set[str]:
-    rows, other = history_table, history_table.alias()
+    rows = history_table
     late = _place() >= _at(order)
     near = {state.parent for state, _ in before(connection, units, order).values()}
     near |= set(connection.scalars(sql.select(rows.c.parent).where(rows.c.unit.in_(units), late)))
@@ -272,15 +278,29 @@ def _near(connection: sql.Connection, units: Sequence[str], order: Order) -> set
         for unit, (state, _) in before(connection, once, order).items()
         if state.parent in wanted
     }
-    together = (
-        sql.select(other.c.unit)
-        .join_from(rows, steps_table, steps_table.c.sequence == rows.c.sequence)
-        .join(other, other.c.sequence == rows.c.sequence)
-        .where(rows.c.unit.in_(units), late, steps_table.c.link != "")
-        .where(other.c.role.in_(("parent", "child")))
-    )
-    near |= set(connection.scalars(together.distinct()))
     return {each for each in near if each}
+
+
+def _packing(connection: sql.Connection, units: Sequence[str], order: Order) -> set[int]:
+    """Give the events from a place in the order on that pack or unpack, and touch these units."""
+    rows = history_table.c
+    query = (
+        sql.select(rows.sequence)
+        .join_from(history_table, steps_table, steps_table.c.sequence == rows.sequence)
+        .where(rows.unit.in_(units), _place() >= _at(order), steps_table.c.link != "")
+    )
+    return set(connection.scalars(query.distinct()))
+
+
+def _packed_by(connection: sql.Connection, sequences: Iterable[int]) -> set[str]:
+    """Give the units that events name as cases or as what goes in or out."""
+    rows, found = history_table.c, set[str]()
+    for some in chunks(sorted(sequences)):
+        query = sql.select(rows.unit).where(
+            rows.sequence.in_(some), rows.role.in_(("parent", "child"))
+        )
+        found |= set(connection.scalars(query.distinct()))
+    return found
 
 
 class Named(NamedTuple):

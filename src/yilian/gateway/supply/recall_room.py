@@ -34,8 +34,9 @@ class RecallRoom:
         directory: Directory,
         anchors: Anchors,
         holders: Callable[[str], Sequence[str]],
+        behind: Callable[[str], str] = str,
     ) -> None:
-        """`holders`: see `Tracing`."""
+        """`holders`: see `Tracing`; `behind` names the organisation behind a token."""
         name, engine = organisation.id, organisation.engine
         ways = RecallWays(organisation, directory, anchors)
         self.told_here = ways.told_here
@@ -46,6 +47,7 @@ class RecallRoom:
             self.makings,
             lambda party: party == name or ways.party(party) == name,
             ways.told_here,
+            behind,
         )
         self.patients = Patients(
             database, organisation.vault.keystore, self.trace, ways.tell_person, engine.now

@@ -6,16 +6,14 @@ node to node a page at a time, and only those that the sender's repository shows
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
-from yilian.gateway.epcis import json_form, store
+from yilian.gateway.epcis import json_form
 from yilian.gateway.epcis.document import Event, Unreadable
 from yilian.gateway.epcis.repository import Repository
-from yilian.gateway.epcis.store import events_table, visible_table
 from yilian.gateway.members.errors import ANSWER_REFUSED, NOT_ABOUT_YOU
-from yilian.gateway.supply import redaction, steps
-from yilian.gateway.supply.action_events import party
 from yilian.gateway.supply.database import SupplyDatabase
 from yilian.gateway.supply.packs import Packs
 from yilian.gateway.supply.titles import Titles
@@ -47,17 +45,14 @@ class Showing:
         repository: Repository,
         packs: Packs,
         titles: Titles,
-        gln_of: Callable[[str], str] = lambda _: "",
     ) -> None:
-        """`gln_of` gives an organisation's GLN, or nothing."""
         self._database = database
         self._repository = repository
         self._packs = packs
         self._titles = titles
-        self._gln_of = gln_of
 
     def page(self, shipment: str, caller: str, after: int) -> Page:
-        """Give the next events of a shipment's packs; what names others' too is redacted.
+        """Give the next events of a shipment's packs, as the caller sees them.
 
         Refuses `members.not_about_caller` for one that is not for the caller, and
         `supply.shipment_unknown`.
@@ -68,19 +63,13 @@ class Showing:
         with self._database.read() as connection:
             every = self._packs.sequences(units, connection)
             wanted = sorted(each for each in every if each > after)
-            stored = store.read(
-                connection,
-                events_table.c.sequence.in_(wanted[:AT_ONCE]),
-                visible_table.c.partner == caller,
-                visible_table.c.sequence == events_table.c.sequence,
-            )
-            names = {caller, steps.holder(party(caller, self._gln_of(caller)))}
-            shown = [(each, redaction.shown_to(each, names, connection)) for each in stored]
+            seen = self._repository.seen(caller, wanted[:AT_ONCE], connection)
         found, size = list[bytes](), 0
-        for each, parts in shown:
+        for sequence, of_event in groupby(seen, key=lambda each: each.sequence):
+            parts = [each.content for each in of_event]
             length = sum(map(len, parts))
             if found and size + length > MOST:
-                return Page(tuple(found), each.sequence - 1)
+                return Page(tuple(found), sequence - 1)
             found += parts
             size += length
         return Page(tuple(found), wanted[AT_ONCE - 1] if len(wanted) > AT_ONCE else 0)

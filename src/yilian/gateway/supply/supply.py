@@ -36,6 +36,7 @@ from yilian.gateway.supply.places import Places
 from yilian.gateway.supply.posting import Poster
 from yilian.gateway.supply.public_way import PackWays
 from yilian.gateway.supply.recall_room import RecallRoom
+from yilian.gateway.supply.redaction import Redaction
 from yilian.gateway.supply.scan import PublicAnswers
 from yilian.gateway.supply.shown import Fetching, Showing
 from yilian.gateway.supply.stock import Stock
@@ -80,10 +81,12 @@ class Supply:
         name, now = organisation.id, organisation.engine.now
         keystore = organisation.vault.keystore
         self.database = SupplyDatabase(folder / FILE, name)
-        self.repository = Repository(self.database, now=now)
-        self.news = News(self.database, self.repository)
         self.tokens = Tokens(self.database, now)
         self.directory = Directory(organisation.engine)
+        self.tellers = Tellers(self.tokens, self.directory)
+        view = Redaction(self.tellers.names_of)
+        self.repository = Repository(self.database, now=now, view=view)
+        self.news = News(self.database, self.repository)
         self.subscriptions = Subscriptions(
             self.database,
             self.news,
@@ -93,7 +96,6 @@ class Supply:
             self.directory.prefix_length,
         )
         self.alerts = Alerts(self.database, now)
-        self.tellers = Tellers(self.tokens, self.directory)
         self.packs = Packs(self.database, self.repository, self.alerts, self.tellers.behind)
         self.cold_chain = ColdChain(
             self.database,
@@ -123,13 +125,7 @@ class Supply:
             self.titles.histories,
             organisation.engine.state,
         )
-        self.showing = Showing(
-            self.database,
-            self.repository,
-            self.packs,
-            self.titles,
-            lambda other: self.directory.gln_of(other) or "",
-        )
+        self.showing = Showing(self.database, self.repository, self.packs, self.titles)
         self.viewer = Viewer(name, keystore, organisation.engine.state, Ways(organisation).openings)
         self.poster = Poster(self.titles, self.anchors, self.openings)
         self.checks = Checks(name, self.database, now)
@@ -176,6 +172,7 @@ class Supply:
             self.directory,
             self.anchors,
             TitleHolders(self.database, self.titles.histories).of,
+            self.tellers.behind,
         )
         self.quantities = LotQuantities(
             self.database,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from yilian.gateway.epcis.tokens import Tokens
+from yilian.gateway.supply import steps
+from yilian.gateway.supply.action_events import party
 from yilian.gateway.supply.directory import Directory
 
 
@@ -16,6 +18,15 @@ class Tellers:
     def behind(self, who: str) -> str:
         """Name the organisation behind a token or a location number; anything else is itself."""
         named = self._tokens.partner(who) or who
-        if len(named) == 13 and named.isascii() and named.isdigit():
-            return self._directory.organisation_of(named) or named
-        return named
+        return (self._directory.organisation_of(named) or named) if _is_gln(named) else named
+
+    def names_of(self, partner: str) -> set[str]:
+        """Give the names under which packs are shipped to a partner, an organisation or a GLN."""
+        organisation = self.behind(partner)
+        gln = self._directory.gln_of(organisation)
+        named = organisation if gln is None and _is_gln(organisation) else gln or ""
+        return {partner, organisation, steps.holder(party(organisation, named))}
+
+
+def _is_gln(text: str) -> bool:
+    return len(text) == 13 and text.isascii() and text.isdigit()

@@ -8,6 +8,7 @@ their newest rows alone, and no lives.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Literal, NamedTuple
 
@@ -112,16 +113,19 @@ class Trace:
         makings: Makings,
         mine: Callable[[str], bool],
         told_here: Callable[[str], bool] | None = None,
+        behind: Callable[[str], str] = str,
     ) -> None:
         """`mine`: whether a holder or party is this organisation.
 
         `told_here`: whether who told of an event is of this organisation; as `mine`, unless said.
+        `behind` names who is behind a holder that told of a pack by a token.
         """
         self._database = database
         self._packs = packs
         self._makings = makings
         self._mine = mine
         self._told_here = told_here or mine
+        self._behind = behind
 
     # Trees
 
@@ -180,7 +184,7 @@ class Trace:
             .where(rows.unit == unit)
             .order_by(rows.moment, rows.sequence)
         )
-        found = []
+        found, behind = [], cache(self._behind)
         for row in connection.execute(query):
             order = Order(row.moment, row.sequence + 1)
             found.append(
@@ -192,7 +196,7 @@ class Trace:
                     row.standing,
                     _cases(row.parent, order, connection),
                     row.tied or "",
-                    row.holder,
+                    behind(row.holder),
                     row.place,
                     row.destination if row.act == "ship" else "",
                     row.submitter,
@@ -307,11 +311,13 @@ class Trace:
         ended = [row.id for row in rows.values() if row.standing in TERMINAL]
         sent, told = _shipped(moving, connection), _ended(ended, connection)
         # Parties are few, and who is behind one is read from the chain.
-        mine, told_here = cache(self._mine), cache(self._told_here)
+        mine, told_here, behind = cache(self._mine), cache(self._told_here), cache(self._behind)
         found = []
         for unit, row in sorted(rows.items()):
-            where, other = _where(row, sent.get(unit), told.get(unit, ""), mine, told_here)
-            found.append(Place(row, where, other))
+            teller = behind(told.get(unit, ""))
+            holder = behind(row.holder)
+            named = row if holder == row.holder else replace(row, holder=holder)
+            found.append(Place(named, *_where(named, sent.get(unit), teller, mine, told_here)))
         return found
 
 

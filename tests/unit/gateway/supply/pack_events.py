@@ -17,6 +17,7 @@ from yilian.gateway.supply.alerts import Alert, Alerts
 from yilian.gateway.supply.database import SupplyDatabase
 from yilian.gateway.supply.pack_rows import history_table, steps_table, units_table
 from yilian.gateway.supply.packs import Packs
+from yilian.gateway.supply.redaction import Redaction
 from yilian.gateway.supply.unit import Unit
 
 OWN = "AAAAAAAAAAAAAAAAAAAAAA"
@@ -104,7 +105,11 @@ class Room:
         self.time = START + 30 * DAY
         self.waiting: list[Event] = []
         self.database = SupplyDatabase(folder / "supply.sqlite", OWN)
-        self.repository = Repository(self.database, now=now or (lambda: self.time))
+        self.repository = Repository(
+            self.database,
+            now=now or (lambda: self.time),
+            view=Redaction(lambda partner: {partner}),
+        )
         self.alerts = Alerts(self.database, now or (lambda: self.time))
         self.packs = Packs(self.database, self.repository, self.alerts)
 

@@ -15,6 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from yilian.gateway.epcis import identifiers
+from yilian.gateway.http.supply_page import refused_page
+from yilian.gateway.problems import document
 from yilian.gateway.supply import codes, element_strings, health_labels
 from yilian.gateway.supply.code_form import CODE_UNREADABLE, Code
 from yilian.ledger.errors import Refusal
@@ -416,3 +418,22 @@ def test_a_wrong_character_of_a_donation_number_is_caught(
     pool = "ABCDEFGHJKLMN" if place == 0 else string.digits
     other = data.draw(st.sampled_from([each for each in pool if each != number[place]]))
     refused(number[:place] + other + number[place + 1 :] + check, reason="check_character")
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", "It looks like a product number (GTIN). What is wrong: its check digit is wrong"),
+        ("zh-CN", "看起来像商品编号（GTIN）。问题：校验位不对"),
+    ],
+)
+def test_why_a_code_is_not_read_is_told_in_the_readers_words(language: str, words: str) -> None:
+    """On the page without a script, and in the problem document that all other readers show."""
+    with pytest.raises(Refusal) as caught:
+        read("9520001000011")
+    told = document(caught.value, language)
+    assert told["parameters"] == {"reason": "check_digit", "seen": "gtin"}
+    assert words in told["detail"]
+    page = refused_page(caught.value, language)
+    assert words in page
+    assert "check_digit" not in page

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from yilian import __version__
 from yilian.gateway import errors
 from yilian.gateway.epcis import tokens
+from yilian.gateway.epcis.errors import CONTENT_ENCODING
 from yilian.gateway.epcis.presentation import DEFAULT_FORMAT, EPC_FORMATS, EpcFormat
 from yilian.gateway.epcis.tokens import Right
 from yilian.gateway.http.asking import accepted
@@ -73,6 +74,7 @@ _ALWAYS = (
     refusals.URI_TOO_LONG,
     refusals.VERSION_UNKNOWN,
     refusals.HEADER_INVALID,
+    CONTENT_ENCODING,
 )
 
 
@@ -109,6 +111,7 @@ def serve(
                 if len(request.scope["raw_path"]) + len(request.scope["query_string"]) > MAX_URI:
                     raise refusals.URI_TOO_LONG(limit=MAX_URI)
                 visit = await enter(request, find, right, limit)
+                require_plain(request)
                 require_versions(request)
                 return await handler(request, visit)
             except Refusal as refusal:
@@ -120,6 +123,14 @@ def serve(
         return served
 
     return wrap
+
+
+def require_plain(request: Request) -> None:
+    """Refuse a body that is encoded (RFC 9110, section 8.4.1): `epcis.content_encoding`."""
+    lines = request.headers.getlist("content-encoding")
+    named = {each.strip().lower() for line in lines for each in line.split(",")}
+    if named - {"", "identity"}:
+        raise CONTENT_ENCODING()
 
 
 def capture_limits(room: Room) -> dict[str, str]:

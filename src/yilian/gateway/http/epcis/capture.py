@@ -17,6 +17,7 @@ from yilian.gateway.epcis.errors import (
     JOB_UNKNOWN,
     PAGE_TOKEN,
     TOO_LARGE,
+    TOO_MANY_EPCS,
     TOO_MANY_EVENTS,
     UNREADABLE,
 )
@@ -81,6 +82,7 @@ def _capture(find: Find) -> Served:
             INVALID,
             UNREADABLE,
             TOO_LARGE,
+            TOO_MANY_EPCS,
             TOO_MANY_EVENTS,
             BODY_TOO_LARGE,
             UNSUPPORTED_MEDIA_TYPE,

@@ -17,6 +17,7 @@ from yilian.gateway.epcis.errors import (
     QUERY_PARAMETER,
     QUERY_TOO_COMPLEX,
     QUERY_TOO_LARGE,
+    TOO_MANY_EPCS,
     UNREADABLE,
 )
 from yilian.gateway.epcis.presentation import CONTEXT, translated
@@ -81,7 +82,7 @@ def _capture(find: Find) -> Served:
         body={JSON: dict[str, Any], JSON_LD: dict[str, Any]},
         content={JSON: dict[str, Any], JSON_LD: dict[str, Any]},
         limit=lambda _: MAX_EVENT,
-        problems=(INVALID, UNREADABLE, EVENT_EXISTS, UNSUPPORTED_MEDIA_TYPE),
+        problems=(INVALID, UNREADABLE, TOO_MANY_EPCS, EVENT_EXISTS, UNSUPPORTED_MEDIA_TYPE),
     )
     async def capture(request: Request, visit: Visit) -> Response:
         body_type(request, JSON, JSON_LD)
@@ -91,7 +92,7 @@ def _capture(find: Find) -> Served:
         def captured() -> tuple[Stored, bytes]:
             stored = visit.room.repository.capture_one(one_event(data), visit.submitter)
             if visit.viewer is not None:
-                visit.room.repository.show(visit.viewer, [stored.sequence])
+                visit.room.repository.show_own(visit.viewer, [stored.sequence])
             event = translated(stored.event, spelt, visit.room.prefix_length)
             own = event.get("@context", [])
             event["@context"] = [CONTEXT, *(own if isinstance(own, list) else [own])]

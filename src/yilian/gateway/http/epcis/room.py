@@ -29,7 +29,10 @@ BODY_SECONDS = 120.0
 
 
 class Room(NamedTuple):
-    """What stands behind the binding, for one organisation."""
+    """What stands behind the binding, for one organisation.
+
+    `behind` names the organisation that has a GLN, or gives the GLN again.
+    """
 
     repository: Repository
     tokens: Tokens
@@ -37,6 +40,7 @@ class Room(NamedTuple):
     news: News
     now: Callable[[], int]
     prefix_length: PrefixLength = unknown_prefix
+    behind: Callable[[str], str] = str
 
 
 class Visit(NamedTuple):
@@ -125,5 +129,7 @@ def _by_token(organisation: str, room: Room, shown: list[str], right: Right | No
     token = room.tokens.judge(text.strip(" "))
     if right is not None and not token.may(right):
         raise RIGHT_MISSING(right=right)
-    jobs = token.token if token.partner is not None else None
-    return Visit(organisation, room, token.token, token.partner, jobs, token.token)
+    if token.partner is None:
+        return Visit(organisation, room, token.token, None, None, token.token)
+    viewer = room.behind(token.partner)
+    return Visit(organisation, room, token.token, viewer, token.token, token.token)

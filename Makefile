@@ -62,6 +62,7 @@ bench-supply:
 	@$(BIN)/python -m bench.recall
 	@$(BIN)/python -m bench.titles
 	@$(BIN)/python -m bench.posts
+	@$(BIN)/python -m bench.anchoring
 
 engine:
 	@tools/engine.sh

@@ -7,10 +7,9 @@ no fool is shown with one number more, which the chain does not have.
 
 from __future__ import annotations
 
-import math
 import random
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,9 +17,9 @@ import msgspec
 import pytest
 
 from tests.chain import name_of
+from tests.rows.observing import features, guessed
 from tests.scale import scale
 from tests.unit.gateway.supply.market import KINDS, Trader, World, gtin, pack, packs
-from yilian.ledger import codec
 from yilian.ledger.modules.supply import messages as supply
 from yilian.ledger.modules.supply.numbers import check_digit
 
@@ -93,20 +92,17 @@ class Case(NamedTuple):
 
 def test_an_observer_of_the_whole_chain_guesses_by_chance_only(tmp_path: Path) -> None:
     cases = list(trade(tmp_path))
-    half = len(cases) // 2
-    learn, guess = cases[:half], cases[half:]
 
     def shipped(case: Case) -> int:
         return int(case.to is not None)
 
-    assert better_than_chance(learn, guess, shipped, lambda case: case.shown) > SURE
-    ships = [[each for each in part if each.to is not None] for part in (learn, guess)]
+    assert guessed(cases, shipped, lambda case: case.shown).luck > SURE
+    ships = [each for each in cases if each.to is not None]
     for label in (lambda case: case.to, lambda case: int(case.many)):
-        chance = better_than_chance(ships[0], ships[1], label, lambda case: case.shown)
-        assert chance > SURE
+        assert guessed(ships, label, lambda case: case.shown).luck > SURE
     # The same observer, told how many places of a post are real, sees who ships.
-    told = better_than_chance(learn, guess, shipped, lambda case: [*case.shown, case.slots])
-    assert told < SURE
+    told = guessed(cases, shipped, lambda case: [*case.shown, case.slots])
+    assert told.luck < SURE
 
 
 def trade(folder: Path) -> Iterator[Case]:
@@ -175,65 +171,3 @@ def real(trader: Trader, interval: int) -> int:
         query = "SELECT slots FROM title_posts WHERE interval = ?"
         found = connection.exec_driver_sql(query, (interval,)).first()
         return 0 if found is None else int(found[0])
-
-
-def features(raw: bytes) -> list[float]:
-    """Say in numbers what a post looks like: its length, and its root's and nullifiers' bytes."""
-    message = msgspec.json.decode(raw)["body"]["messages"][0]
-    values = [codec.to_bytes(each) for each in (message["root"], *message["nullifiers"])]
-    joined = b"".join(values)
-    ranks = [sorted(values).index(each) for each in values]
-    return [
-        float(len(raw)),
-        *(float(each[0]) for each in values),
-        *(float(each.count(0)) for each in values),
-        *(float(sum(byte.bit_count() for byte in each)) for each in values),
-        *map(float, ranks),
-        float(len(set(joined))),
-        float(min(joined)),
-    ]
-
-
-def better_than_chance(
-    learn: Sequence[Case],
-    guess: Sequence[Case],
-    label: Callable[[Case], int | None],
-    shown: Callable[[Case], Sequence[float]],
-) -> float:
-    """Learn (Gaussian naive Bayes), guess, and give the chance of being right so often by luck."""
-    kinds = sorted({label(each) for each in learn}, key=str)
-    model = []
-    for kind in kinds:
-        rows = [shown(each) for each in learn if label(each) == kind]
-        columns = list(zip(*rows, strict=True))
-        means = [sum(each) / len(each) for each in columns]
-        spreads = [
-            max(1e-3, sum((value - mean) ** 2 for value in each) / len(each))
-            for each, mean in zip(columns, means, strict=True)
-        ]
-        model.append((kind, math.log(len(rows) / len(learn)), means, spreads))
-    right = 0
-    for each in guess:
-        row = shown(each)
-        scores = [
-            (
-                prior
-                - sum(
-                    (value - mean) ** 2 / (2 * spread) + math.log(spread) / 2
-                    for value, mean, spread in zip(row, means, spreads, strict=True)
-                ),
-                at,
-            )
-            for at, (_, prior, means, spreads) in enumerate(model)
-        ]
-        right += model[max(scores)[1]][0] == label(each)
-    most = max(sum(label(each) == kind for each in guess) for kind in kinds) / len(guess)
-    return tail(right, len(guess), most)
-
-
-def tail(right: int, count: int, chance: float) -> float:
-    """Give how likely so many or more right guesses are, each right with a chance (binomial)."""
-    return sum(
-        math.comb(count, k) * chance**k * (1 - chance) ** (count - k)
-        for k in range(right, count + 1)
-    )

@@ -1,10 +1,12 @@
 /** What a session leaves on this device: its key pair and whose it is, in IndexedDB. */
 
+import type { Standing } from "../who";
 import { trouble } from "./trouble";
 
 const NAME = "yilian-session";
 const STORE = "session";
 const ONE = "current";
+const WAITING = "waiting";
 
 /** How a person is known to the node. */
 export type Kind = "person" | "practitioner" | "agent" | "organisation";
@@ -16,9 +18,11 @@ export interface SignedIn {
   readonly kind: Kind;
   readonly organisation: string;
   readonly state: "in" | "second_factor";
-  readonly way: "passkey" | "key";
+  readonly way: "passkey" | "key" | "outside";
   readonly joined: boolean;
   readonly expires: number;
+  /** Missing in a session that was kept by an earlier version of the portal. */
+  readonly standing?: Standing;
 }
 
 /** A session and the key that shows it; the private half cannot be taken out of the browser. */
@@ -40,6 +44,25 @@ export async function keep(value: Kept): Promise<void> {
 
 export async function forget(): Promise<void> {
   await run("readwrite", (at) => at.delete(ONE));
+}
+
+/** What waits for somebody to come back from another's sign-in: which return, and its key. */
+export interface Waiting extends Omit<Kept, "signedIn"> {
+  readonly state: string;
+  /** Whether an account is to be linked, under the session that there is. */
+  readonly links: boolean;
+}
+
+export async function waiting(): Promise<Waiting | undefined> {
+  return (await run("readonly", (at) => at.get(WAITING))) as Waiting | undefined;
+}
+
+export async function keepWaiting(value: Waiting): Promise<void> {
+  await run("readwrite", (at) => at.put(value, WAITING));
+}
+
+export async function forgetWaiting(): Promise<void> {
+  await run("readwrite", (at) => at.delete(WAITING));
 }
 
 /**

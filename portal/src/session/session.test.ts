@@ -7,7 +7,7 @@ import { fromUtf8, join, toBytes, toText, utf8 } from "../sign/bytes";
 import { who } from "../who";
 import { challenge, HEADER, sessionHeader } from "./claim";
 import { kept, type Kept, newPair, type SignedIn } from "./keep";
-import { adopt, drop, restore, session } from "./session";
+import { adopt, drop, refresh, restore, session } from "./session";
 
 const ID = "A".repeat(22);
 const SIGNED_IN: SignedIn = {
@@ -19,6 +19,7 @@ const SIGNED_IN: SignedIn = {
   way: "passkey",
   joined: false,
   expires: 1,
+  standing: { organisation_kind: "hospital", licences: [{ profession: "physician", ends: 2 }] },
 };
 
 async function made(signedIn: Partial<SignedIn> = {}): Promise<Kept> {
@@ -70,7 +71,7 @@ test("the private key cannot be taken out", async () => {
 
 test("a session is kept, brought back, shown with requests, and forgotten", async () => {
   await adopt(await made({ state: "second_factor" }));
-  expect(who()).toMatchObject({ subject: ID, roles: ["practitioner"], level: 1 });
+  expect(who()).toMatchObject({ subject: ID, roles: ["doctor"], level: 1 });
   await restore();
   expect(session()?.signedIn.session).toBe(ID);
   answers(200, {});
@@ -80,6 +81,29 @@ test("a session is kept, brought back, shown with requests, and forgotten", asyn
   await drop();
   expect(await kept()).toBeUndefined();
   expect(who()).toBeUndefined();
+});
+
+test("what the node says anew is taken over: a licence that ended takes its pages along", async () => {
+  vi.useFakeTimers({ now: Date.now() + 60_000, toFake: ["Date"] });
+  await adopt(await made());
+  expect(who()?.roles).toEqual(["doctor"]);
+  const without = { organisation_kind: "hospital", licences: [] };
+  answers(200, { ...SIGNED_IN, standing: without });
+  await refresh();
+  expect(who()?.roles).toEqual([]);
+  expect(session()?.signedIn.standing).toEqual(without);
+  vi.useRealTimers();
+});
+
+test("an answer about a session that is over meanwhile changes nothing", async () => {
+  vi.useFakeTimers({ now: Date.now() + 120_000, toFake: ["Date"] });
+  await adopt(await made());
+  answers(200, SIGNED_IN);
+  const asked = refresh();
+  await drop();
+  await asked;
+  expect(who()).toBeUndefined();
+  vi.useRealTimers();
 });
 
 test.each([

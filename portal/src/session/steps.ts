@@ -1,7 +1,7 @@
 /** The steps of signing in, joining and ending, each one function. */
 
 import { toBytes, toText } from "../sign/bytes";
-import { type DeviceKey, signWith } from "../sign/keys";
+import { type DeviceKey, deviceKeys, keyProof, makeDeviceKey, signWith } from "../sign/keys";
 import { send, sendTimed } from "./calls";
 import { challenge, factorText, keyText } from "./claim";
 import { newPair, type SignedIn } from "./keep";
@@ -29,6 +29,8 @@ interface Joining {
   readonly label: string;
   readonly algorithms: readonly number[];
   readonly known: readonly string[];
+  /** For who is not on the chain yet: for whom a key is to be made, and by which suites. */
+  readonly key: { readonly owner: string; readonly suites: readonly string[] } | null;
 }
 
 export interface NewFactor {
@@ -59,7 +61,7 @@ export async function door(): Promise<Door> {
 }
 
 /** Refuses to go on at an address at which nobody can sign in. */
-async function openDoor(): Promise<Door> {
+export async function openDoor(): Promise<Door> {
   const found = await door();
   if (found.origin !== window.location.origin) throw trouble("wrong_address");
   return found;
@@ -118,6 +120,7 @@ export async function joinBy(code: string): Promise<SignedIn> {
   const asked = { code, session_key: toText(point) };
   const { value, ahead } = await sendTimed("POST", "/v1/sign-in/join/begin", { body: asked });
   const joining = value as Joining;
+  const own = joining.key === null ? {} : { key: await newcomersKey(joining.key) };
   const made = await makePasskey(await challenge(toBytes(joining.begun.random), point), {
     rpId: place.rp_id,
     rpName: joining.organisation_name,
@@ -126,10 +129,21 @@ export async function joinBy(code: string): Promise<SignedIn> {
     algorithms: joining.algorithms,
     known: joining.known,
   });
-  const body = { attempt: joining.begun.attempt, ...made };
+  const body = { attempt: joining.begun.attempt, ...made, ...own };
   const signedIn = (await send("POST", "/v1/sign-in/join/finish", { body })) as SignedIn;
   await adopt({ signedIn, pair, chain: place.chain, ahead });
   return signedIn;
+}
+
+/** Makes a newcomer's own key on this device, once: asked again, it is the same key. */
+async function newcomersKey({ owner, suites }: NonNullable<Joining["key"]>): Promise<object> {
+  try {
+    const [kept] = await deviceKeys(owner);
+    const made = kept ?? (await makeDeviceKey(owner, suites));
+    return { key: made.key, proof: await keyProof(made, owner) };
+  } catch {
+    throw trouble("no_keys");
+  }
 }
 
 /** Begins to set one-time codes up; they hold once a first code was given. */

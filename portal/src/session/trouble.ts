@@ -7,6 +7,8 @@ export const TROUBLES = [
   "cancelled",
   "known_here",
   "no_code",
+  "not_begun_here",
+  "outside_refused",
 ] as const;
 export type TroubleName = (typeof TROUBLES)[number];
 

@@ -20,6 +20,7 @@ from typing import Literal, NamedTuple
 import httpx
 
 from yilian.bootstrap import engine_process
+from yilian.bootstrap.outside_diagnosis import outside_findings
 from yilian.bootstrap.overview import LAGS, Address, Overview, get, overview
 from yilian.ledger.genesis import read
 from yilian.ledger.keys import Suites
@@ -88,6 +89,8 @@ def diagnose(path: Path) -> list[Finding]:
         configuration = folder.configuration()
     except ConfigurationError as error:
         return [*found, Finding("configuration", "bad", {"reason": str(error)})]
+    for code, good, told in outside_findings(folder, configuration):
+        found.append(Finding(code, "good" if good else "bad", told))
     consensus = configuration.consensus
     if consensus is None:
         return [*found, Finding("no_member", "bad", {"folder": str(path)})]

@@ -12,6 +12,8 @@ from yilian.bootstrap.settling import admitted, publish_endpoint, settle
 from yilian.gateway import app as gateway_app
 from yilian.gateway.audit import Audit, audited_by
 from yilian.gateway.auth import Accounts
+from yilian.gateway.auth.newcomers import Newcomer, ProvedKey
+from yilian.gateway.auth.oidc import Outside
 from yilian.gateway.fhir.redact import redact
 from yilian.gateway.http import epcis as epcis_http
 from yilian.gateway.http import health_links_public, sign_in, supply_public, verification_router
@@ -41,6 +43,7 @@ from yilian.sdk import verify
 from yilian.sdk.client import Client
 from yilian.sdk.signers import Signer
 from yilian.sdk.transport import InProcess
+from yilian.vault.desk_formats import Staff
 from yilian.vault.sealer import Sealer
 from yilian.vault.vault import Vault
 
@@ -116,6 +119,7 @@ class Node:
             self.engine.now,
             self._sign_in_sealer,
             self.configuration,
+            self._employ,
         )
         door = self.configuration.members
         if door is not None:
@@ -169,6 +173,13 @@ class Node:
     def _sign_in_sealer(self, organisation: str) -> Sealer:
         return self.organisations[organisation].vault.keystore.sealer("sign-in")
 
+    def _employ(
+        self, organisation: str, practitioner: str, newcomer: Newcomer, proved: ProvedKey
+    ) -> None:
+        staff = Staff(practitioner=practitioner, name=newcomer.name, role=newcomer.role)
+        desks = self.organisations[organisation].desks
+        desks.employ(staff, newcomer.language, newcomer.tag, proved.key, proved.proof)
+
     def app(self) -> Starlette:
         """Build the node's HTTP application."""
         if self.index is None or self.log is None:
@@ -187,6 +198,9 @@ class Node:
         )
         app = gateway_app.build(self.engine, self.index, routes=routes)
         app.state.accounts = self.accounts
+        if self.accounts is not None:
+            credentials = self.folder.credentials
+            app.state.outside = Outside(self.accounts, self.configuration, credentials)
         trails = {name: each.vault.audit for name, each in self.organisations.items()}
         app.add_middleware(Audit, trails=trails, audited=audited_by(tuple(trails)))
         return app
@@ -203,6 +217,7 @@ class Node:
             supply.news,
             self.engine.now,
             supply.directory.prefix_length,
+            supply.tellers.behind,
         )
 
     def client(self, signer: Signer, sender: str, payer: str) -> Client:

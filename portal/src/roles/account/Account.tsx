@@ -12,6 +12,7 @@ import { endOthers, endSession, type OwnAccount, ownAccount } from "../../sessio
 import { useText } from "../../text";
 import { useWho } from "../../who";
 import { Leave } from "./Leave";
+import { OutsideLinks } from "./OutsideLinks";
 import { SteppedNotice } from "./SteppedNotice";
 
 const KEY = ["own-account"];
@@ -23,6 +24,9 @@ export default function Account(): ReactNode {
   return (
     <>
       <PageTitle tab={say("account/title")}>{say("account/title")}</PageTitle>
+      {who?.kind === "practitioner" && who.roles.length === 0 ? (
+        <p role="status">{say("account/no_licence")}</p>
+      ) : null}
       {who?.level === 2 ? (
         <Own />
       ) : (
@@ -43,6 +47,7 @@ function Own(): ReactNode {
           <>
             <Sessions of={account} />
             <Passkeys of={account} />
+            <OutsideLinks />
           </>
         )}
       </Query>

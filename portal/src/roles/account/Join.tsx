@@ -5,11 +5,13 @@ import { type ReactNode, useEffect, useState } from "react";
 import { Link, useLocation, useNavigate } from "react-router";
 
 import { PageTitle } from "../../components/Page";
+import { home } from "../../components/working";
 import { usePath } from "../../language";
 import { door, joinBy, session, type SignedIn } from "../../session";
 import { trouble } from "../../session/trouble";
 import { useText } from "../../text";
 import { useWho } from "../../who";
+import { OutsideButtons } from "./OutsideButtons";
 import { SetUpFactor } from "./SetUpFactor";
 import { Stage } from "./Stage";
 import { SteppedNotice, ThereLink } from "./SteppedNotice";
@@ -78,17 +80,19 @@ function Steps(): ReactNode {
       >
         {say("join/make")}
       </Button>
+      <OutsideButtons code={() => code} />
     </Stack>
   );
 }
 
 function Welcome(): ReactNode {
   const say = useText("portal_account");
+  const who = useWho();
   const path = usePath();
   return (
     <Stage title={say("join/welcome")}>
       <p>{say("join/next_time")}</p>
-      <Link to={path("")}>{say("join/go_on")}</Link>
+      <Link to={path(home(who))}>{say("join/go_on")}</Link>
     </Stage>
   );
 }

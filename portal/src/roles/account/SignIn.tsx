@@ -5,11 +5,13 @@ import type { ReactNode } from "react";
 import { Link, useNavigate } from "react-router";
 
 import { PageTitle } from "../../components/Page";
+import { home } from "../../components/working";
 import { usePath } from "../../language";
 import { type Door, door, type SignedIn, signIn, signInByKey, session } from "../../session";
 import { type DeviceKey, deviceKeys } from "../../sign/keys";
 import { useText } from "../../text";
-import { useWho } from "../../who";
+import { useWho, who as whoNow } from "../../who";
+import { OutsideButtons } from "./OutsideButtons";
 import { SecondFactor } from "./SecondFactor";
 import { SetUpFactor } from "./SetUpFactor";
 import { SteppedNotice, ThereLink } from "./SteppedNotice";
@@ -29,7 +31,7 @@ function Second(): ReactNode {
   const navigate = useNavigate();
   const path = usePath();
   const done = (): void => {
-    void navigate(path(""));
+    void navigate(path(home(whoNow())));
   };
   // Who has just joined may have to set codes up first.
   return session()?.signedIn.joined === true ? <SetUpFactor done={done} /> : <SecondFactor done={done} />;
@@ -54,7 +56,7 @@ function FirstStep(): ReactNode {
   const step = useMutation({
     mutationFn: (key: DeviceKey | undefined) => (key === undefined ? signIn() : signInByKey(key)),
     onSuccess: (found: SignedIn) => {
-      if (found.state === "in") void navigate(path(""));
+      if (found.state === "in") void navigate(path(home(whoNow())));
     },
   });
   if (place.data !== undefined && place.data.origin !== window.location.origin) {
@@ -88,6 +90,7 @@ function FirstStep(): ReactNode {
           {say("sign_in/key", { key: key.id.slice(0, 8) })}
         </Button>
       ))}
+      <OutsideButtons />
       <p>{say("sign_in/new_here")}</p>
     </Stack>
   );

@@ -8,6 +8,7 @@ export const role: Role = {
   pages: [
     { path: "sign-in", load: () => import("./SignIn") },
     { path: "join", load: () => import("./Join") },
+    { path: "outside", load: () => import("./OutsideReturn") },
     { path: "account", load: () => import("./Account") },
   ],
 };

@@ -12,6 +12,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,7 +23,13 @@ from yilian.gateway.audit import noting
 from yilian.gateway.auth import claim, passkeys
 from yilian.gateway.auth.challenges import Begun, Challenges
 from yilian.gateway.auth.claim import FactorClaim, KeyClaim
-from yilian.gateway.auth.database import SESSIONS, AccountsDatabase, Passkey, Session
+from yilian.gateway.auth.database import (
+    SESSIONS,
+    AccountsDatabase,
+    Invitation,
+    Passkey,
+    Session,
+)
 from yilian.gateway.auth.errors import (
     COUNTER_REGRESSED,
     FACTOR_MISSING,
@@ -38,6 +45,9 @@ from yilian.gateway.auth.errors import (
 from yilian.gateway.auth.factors import SECRET_BYTES, Factors
 from yilian.gateway.auth.failures import Failures
 from yilian.gateway.auth.invitations import Invitations, Issued
+from yilian.gateway.auth.newcomers import Employ, Newcomer, Newcomers, ProvedKey
+from yilian.gateway.auth.oidc_errors import PASSKEY_FIRST
+from yilian.gateway.auth.oidc_links import OutsideLinks
 from yilian.gateway.auth.passkeys import Passkeys, Shown
 from yilian.gateway.auth.sessions import IN, Sessions
 from yilian.gateway.auth.site import Site, site_of
@@ -56,13 +66,17 @@ CALLS_PER_SECOND, CALLS_AT_ONCE = 10, 200
 
 
 class Joining(NamedTuple):
-    """What an invitation began: for whom, and the credentials that are theirs already."""
+    """What an invitation began: for whom, and the credentials that are theirs already.
+
+    `enrols`: they are not on the chain yet, and get a key of their own there.
+    """
 
     begun: Begun
     name: str
     subject: Subject
     organisation: str
     known: tuple[str, ...]
+    enrols: bool
 
 
 class Accounts:
@@ -76,10 +90,12 @@ class Accounts:
         now: Callable[[], int],
         sealer: Callable[[str], Sealer],
         told: Configuration,
+        employ: Employ | None = None,
     ) -> None:
         """`state` and `now` (ms) are those of the chain `chain`; `sealer`, an organisation's.
 
-        `told` says which organisations, where the portal is opened, and how long people stay in.
+        `told` says which organisations, where the portal is opened, and how long people stay in;
+        `employ` enrols who is invited before they are on the chain.
         """
         self.chain = chain
         self.state = state
@@ -91,6 +107,8 @@ class Accounts:
         self.invitations = Invitations(self._database)
         self.passkeys = Passkeys(self._database)
         self.factors = Factors(self._database, sealer)
+        self.newcomers = Newcomers(self._database, sealer, state, employ)
+        self.links = OutsideLinks(self._database)
         self.sessions = Sessions(self._database, told.sign_in)
         self.failures = Failures(
             self._database, told.sign_in.tries_per_account, told.sign_in.tries_per_address
@@ -102,6 +120,10 @@ class Accounts:
     def close(self) -> None:
         """Close the database."""
         self._database.close()
+
+    def write(self) -> AbstractContextManager[sql.Connection]:
+        """Begin one transaction over all that is kept of accounts."""
+        return self._database.write()
 
     def site(self, request: Request) -> Site:
         """Give the address at which people sign in."""
@@ -123,37 +145,77 @@ class Accounts:
         _note(name, subject)
         return self.invitations.issue(organisation, name, by, minutes, renews, self.now())
 
-    def begin_joining(self, code: str, session_key: bytes, address: str) -> Joining:
-        """Begin to join by an invitation's code; refuses as `Invitations.by_code`."""
+    def invite_newcomer(
+        self, organisation: str, newcomer: Newcomer, by: str, minutes: int
+    ) -> Issued:
+        """Invite a practitioner who gets a key on the chain at joining."""
+        self.newcomers.require_open()
+        name = codec.to_text(secrets.token_bytes(16))
+        made = self.invitations.issue(organisation, name, by, minutes, False, self.now())
+        self.newcomers.keep(made.invitation, newcomer)
+        return made
+
+    def invitation_of(self, code: str, address: str) -> tuple[Invitation, Subject]:
+        """Find an invitation by its code, and who is invited; refuses as `Invitations.by_code`.
+
+        Refuses `outside.passkey_first` to a newcomer, whose device makes a key besides.
+        """
+        invitation = self._by_code(code, address)
+        if self.newcomers.coming(invitation) is not None:
+            noting(organisation=invitation.organisation)
+            raise PASSKEY_FIRST()
+        return invitation, self.invited(invitation.subject, invitation.organisation)
+
+    def _by_code(self, code: str, address: str) -> Invitation:
         self.meter.count(address)
         now = self.now()
         self.failures.require_open(now, None, address)
         try:
-            invitation = self.invitations.by_code(code, now)
+            return self.invitations.by_code(code, now)
         except Refusal as refusal:
             if refusal.code is INVITATION_UNKNOWN:
                 self.failures.count(now, None, address)
             raise
-        subject = self._invited(invitation.subject, invitation.organisation)
+
+    def begin_joining(self, code: str, session_key: bytes, address: str) -> Joining:
+        """Begin to join by an invitation's code; refuses as `Invitations.by_code`."""
+        invitation = self._by_code(code, address)
+        enrols = self.newcomers.coming(invitation) is not None
+        if enrols:
+            noting(organisation=invitation.organisation)
+            subject = Subject(kind="practitioner", organisation=invitation.organisation, since=0)
+        else:
+            subject = self.invited(invitation.subject, invitation.organisation)
+        now = self.now()
         kept = self.passkeys.of(invitation.subject)
         handle = kept[0].handle if kept else secrets.token_bytes(HANDLE_BYTES)
         begun = self.challenges.begin(
             "join", session_key, now, invitation=invitation.invitation, handle=handle
         )
         known = () if invitation.renews else tuple(each.credential for each in kept)
-        return Joining(begun, invitation.subject, subject, invitation.organisation, known)
+        return Joining(begun, invitation.subject, subject, invitation.organisation, known, enrols)
 
-    def join(self, attempt: str, client_data: bytes, attestation: bytes, site: Site) -> Session:
-        """Make an account of a new passkey, use the invitation up, and begin a session."""
+    def join(
+        self,
+        attempt: str,
+        client_data: bytes,
+        attestation: bytes,
+        site: Site,
+        proved: ProvedKey | None = None,
+    ) -> Session:
+        """Make an account of a new passkey, use the invitation up, and begin a session.
+
+        A newcomer is put on the chain before, with the key they `proved`.
+        """
         now = self.now()
         begun = self.challenges.take(attempt, "join", now)
         made = passkeys.registered(begun, site, client_data, attestation)
+        waiting = self.invitations.by_id(begun.invitation or "", now)
+        noting(organisation=waiting.organisation)
+        self.newcomers.enrol(waiting, proved)
         with self._database.write() as connection:
-            invitation = self.invitations.use(connection, begun.invitation or "", now)
+            invitation, subject = self.use_invitation(connection, begun.invitation or "", now)
             name = invitation.subject
-            subject = self._invited(name, invitation.organisation)
-            if invitation.renews:
-                self._forget(connection, name, now)
             passkey = Passkey(
                 credential=made.credential,
                 subject=name,
@@ -171,7 +233,18 @@ class Accounts:
         noting(actor=name, sessions=(session.session,))
         return session
 
-    def _invited(self, name: str, organisation: str) -> Subject:
+    def use_invitation(
+        self, connection: sql.Connection, named: str, now: int
+    ) -> tuple[Invitation, Subject]:
+        """Use an invitation up, which ends what was before if it renews; refuses as `use`."""
+        invitation = self.invitations.use(connection, named, now)
+        subject = self.invited(invitation.subject, invitation.organisation)
+        if invitation.renews:
+            self._forget(connection, invitation.subject, now)
+        return invitation, subject
+
+    def invited(self, name: str, organisation: str) -> Subject:
+        """Give who is invited; refuses `sign_in.invitation_ended` where they stand no more."""
         noting(organisation=organisation)
         subject = standing(self.state(), name)
         if subject is None:
@@ -187,9 +260,9 @@ class Accounts:
         subject = standing(self.state(), name)
         if subject is not None and home(name, subject) != organisation:
             raise NOT_FOUND()
-        if subject is None and not any(
-            each.organisation == organisation for each in self.passkeys.of(name)
-        ):
+        homes = {each.organisation for each in self.passkeys.of(name)}
+        homes |= {each.organisation for each in self.links.of(name)}
+        if subject is None and organisation not in homes:
             raise NOT_FOUND()
         now = self.now()
         with self._database.write() as connection:
@@ -198,6 +271,7 @@ class Accounts:
 
     def _forget(self, connection: sql.Connection, name: str, now: int) -> None:
         self.passkeys.remove_all(connection, name)
+        self.links.remove_all(connection, name)
         self.factors.remove(connection, name)
         self.sessions.end_in(connection, name, now, "closed")
 
@@ -230,7 +304,7 @@ class Accounts:
             self.failures.count(now, shown.credential, address)
             raise
         noting(actor=passkey.subject)
-        subject = self._standing(passkey.subject)
+        subject = self.who_stands(passkey.subject)
         try:
             with self._database.write() as connection:
                 self.passkeys.use(connection, passkey, counter, now)
@@ -268,7 +342,7 @@ class Accounts:
             self.failures.count(now, None, address)
             raise SIGN_IN_REFUSED()
         noting(actor=name)
-        subject = self._standing(name)
+        subject = self.who_stands(name)
         if home(name, subject) not in self._organisations or subject.kind == "device":
             raise SIGN_IN_REFUSED()
         noting(organisation=home(name, subject))
@@ -290,7 +364,8 @@ class Accounts:
             raise KEY_REVOKED(key=key)
         return True
 
-    def _standing(self, name: str) -> Subject:
+    def who_stands(self, name: str) -> Subject:
+        """Give who signs in; refuses `sender_inactive` to who stands no more on the chain."""
         subject = standing(self.state(), name)
         if subject is None:
             raise SENDER_INACTIVE()
@@ -328,7 +403,7 @@ class Accounts:
                 if refusal.code in (FACTOR_WRONG, FACTOR_USED):
                     self.failures.count(now, session.subject, address)
                 raise
-        return self._again(session)
+        return self.again(session)
 
     def give_key(
         self, session: Session, key: str, signature: bytes, site: Site, address: str
@@ -357,9 +432,10 @@ class Accounts:
             raise FACTOR_WRONG()
         with self._database.write() as connection:
             self.sessions.let_in(connection, session, now, key=key)
-        return self._again(session)
+        return self.again(session)
 
-    def _again(self, session: Session) -> Session:
+    def again(self, session: Session) -> Session:
+        """Read a session anew."""
         found = self.sessions.find(session.session)
         return session if found is None else found
 

@@ -2,9 +2,10 @@
 
     <node folder>/accounts.sqlite
 
-Ids, public keys, digests and moments; no names. What could be used to sign in is not here: a code
-of an invitation is kept as SHA-256, a secret of a second factor sealed under the key store of the
-organisation that its owner belongs to, a session's private key is in the browser.
+Ids, public keys, digests and moments; the name of a newcomer is sealed. What could be used to sign
+in is not here: a code of an invitation is kept as SHA-256, a secret of a second factor sealed under
+the key store of the organisation that its owner belongs to, a session's private key is in the
+browser.
 """
 
 from __future__ import annotations
@@ -66,11 +67,19 @@ class Invitation:
 
 
 @dataclass(frozen=True, slots=True)
+class Newcomer:
+    """Who an invitation is for that is not on the chain yet: name, role and tag, sealed."""
+
+    invitation: str
+    sealed: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
     """A session: its public key, whose it is, how far they came (`level` 2 is in), until when.
 
-    `way` is `passkey` or `key`, `key` the id of a key on the chain that took part. `joined`: begun
-    by an invitation. `idle` is how long it may rest (ms).
+    `way` is `passkey`, `key` or `outside`, `key` the id of a key on the chain that took part.
+    `joined`: begun by an invitation. `idle` is how long it may rest (ms).
     """
 
     session: str
@@ -110,6 +119,7 @@ INVITATIONS = table(
     sql.UniqueConstraint("digest"),
     tables=METADATA,
 )
+NEWCOMERS = table("newcomers", Newcomer, ["invitation"], tables=METADATA)
 SESSIONS = table(
     "sessions", Session, ["session"], sql.Index("session_of", "subject"), tables=METADATA
 )

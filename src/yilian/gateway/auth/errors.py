@@ -12,7 +12,7 @@ ATTEMPT_UNKNOWN = code(9741, "sign_in.attempt_unknown", 409)
 CHALLENGE_DIFFERS = code(9742, "sign_in.challenge_differs", 401)
 SIGN_IN_REFUSED = code(9743, "sign_in.refused", 401)
 COUNTER_REGRESSED = code(9744, "sign_in.counter_regressed", 401)
-LOCKED = code(9745, "sign_in.locked", 429, "minutes")
+LOCKED = code(9745, "sign_in.locked", 429, "minutes", "seconds")
 
 # Second factor
 FACTOR_WRONG = code(9746, "sign_in.factor_wrong", 401)
@@ -38,6 +38,7 @@ NOT_TO_BE_INVITED = code(9760, "sign_in.not_to_be_invited", 409, "id")
 PASSKEY_REFUSED = code(9761, "sign_in.passkey_refused", 400)
 PASSKEY_TAKEN = code(9762, "sign_in.passkey_taken", 409)
 TOO_MANY = code(9763, "sign_in.too_many", 409, "limit")
+KEY_WANTED = code(9765, "sign_in.key_wanted", 400)
 
 SESSION = (
     ORIGIN_DIFFERS,

@@ -49,7 +49,7 @@ class Failures:
             if len(times) >= limit:
                 # It opens when the oldest of the last `limit` tries is out of the window.
                 left = times[-limit] + WINDOW_MS - now
-                raise LOCKED(minutes=max(1, -(-left // 60_000)))
+                raise LOCKED(minutes=max(1, -(-left // 60_000)), seconds=max(1, -(-left // 1_000)))
 
     def count(self, now: int, account: str | None, address: str | None) -> None:
         """Count one wrong try, and forget those that count no more."""

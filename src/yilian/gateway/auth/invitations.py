@@ -85,6 +85,10 @@ class Invitations:
         """
         return _living(self._find(INVITATIONS.c.digest == _digest(code)), now)
 
+    def by_id(self, invitation: str, now: int) -> Invitation:
+        """Find an invitation by its id, as long as it may be used; refuses as `by_code`."""
+        return _living(self._find(INVITATIONS.c.invitation == invitation), now)
+
     def use(self, connection: sql.Connection, invitation: str, now: int) -> Invitation:
         """Use an invitation up; refuses as `by_code`."""
         this = INVITATIONS.c.invitation == invitation

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute
 
-from yilian.gateway.http import sign_in_factor, sign_in_join, sign_in_sessions, sign_in_steps
+from yilian.gateway.http import (
+    sign_in_factor,
+    sign_in_join,
+    sign_in_outside,
+    sign_in_sessions,
+    sign_in_steps,
+)
 
-MATTERS = (sign_in_steps, sign_in_join, sign_in_factor, sign_in_sessions)
+MATTERS = (sign_in_steps, sign_in_join, sign_in_factor, sign_in_sessions, sign_in_outside)
 
 
 def routes() -> tuple[BaseRoute, ...]:

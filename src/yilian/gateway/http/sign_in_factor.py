@@ -19,7 +19,7 @@ from yilian.gateway.auth.qr import QrCode, qr_code
 from yilian.gateway.http.operation import answer, operation
 from yilian.gateway.http.operation import routes as routes_of
 from yilian.gateway.http.sign_in_sessions import IN_SESSION, OF_SESSION
-from yilian.gateway.http.sign_in_steps import MAX_BODY, TAG, SignedIn, address, one, signed_in
+from yilian.gateway.http.sign_in_steps import MAX_BODY, TAG, SignedIn, address, one, shown_session
 from yilian.ledger import codec
 from yilian.ledger.codec import Id
 from yilian.ledger.errors import KEY_REVOKED, MALFORMED
@@ -93,7 +93,7 @@ async def enrol(request: Request) -> Response:
 )
 async def give(request: Request) -> Response:
     """Let the session in."""
-    session, subject = await authenticate_session(request, MAX_BODY)
+    session, _ = await authenticate_session(request, MAX_BODY)
     accounts = accounts_of(request)
     try:
         asked = msgspec.json.decode(await request.body(), type=SecondFactor)
@@ -112,4 +112,4 @@ async def give(request: Request) -> Response:
         )
     else:
         raise MALFORMED()
-    return answer(request, signed_in(made, subject.kind))
+    return answer(request, shown_session(accounts, made))

@@ -10,7 +10,9 @@ from starlette.routing import BaseRoute
 
 from yilian.gateway.auth import errors as refusals
 from yilian.gateway.auth.accounts import Accounts, Joining
+from yilian.gateway.auth.newcomers import ProvedKey
 from yilian.gateway.auth.passkeys import ALGORITHMS
+from yilian.gateway.door import door
 from yilian.gateway.http.operation import answer, operation
 from yilian.gateway.http.operation import routes as routes_of
 from yilian.gateway.http.sign_in_steps import (
@@ -22,13 +24,14 @@ from yilian.gateway.http.sign_in_steps import (
     SignedIn,
     address,
     begun_sign_in,
-    kind_of,
     one,
     read,
-    signed_in,
+    shown_session,
 )
 from yilian.ledger import codec
 from yilian.ledger.codec import Id
+from yilian.ledger.errors import KEY_REFUSED, SUITE_NOT_ALLOWED
+from yilian.ledger.modules.identity.errors import ALREADY_ENROLLED, BAD_PROOF, KEY_TAKEN
 
 
 class BeginJoining(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -38,11 +41,19 @@ class BeginJoining(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     session_key: SessionKey
 
 
+class WantedKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A key to be made: for whom, and by one of which signature suites."""
+
+    owner: Id
+    suites: tuple[str, ...]
+
+
 class BegunJoining(msgspec.Struct, frozen=True, kw_only=True):
     """What the browser makes a passkey for.
 
     `handle` and `label` are WebAuthn's `user.id` and `user.name`, `algorithms` COSE's, `known` the
-    credentials that this account has already. `second_factor`: it must be set up next.
+    credentials that this account has already. `second_factor`: it must be set up next. With `key`
+    the browser makes a key of its own besides, which goes on the chain.
     """
 
     begun: BegunSignIn
@@ -54,14 +65,19 @@ class BegunJoining(msgspec.Struct, frozen=True, kw_only=True):
     algorithms: tuple[int, ...]
     known: tuple[str, ...]
     second_factor: bool
+    key: WantedKey | None
 
 
 class NewPasskey(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A passkey that was made (WebAuthn's `AuthenticatorAttestationResponse`), in base64url."""
+    """A passkey that was made (WebAuthn's `AuthenticatorAttestationResponse`), in base64url.
+
+    `key`, where one was wanted: it goes on the chain.
+    """
 
     attempt: Id
     client_data: Bytes
     attestation: Bytes
+    key: ProvedKey | None = None
 
 
 def routes() -> tuple[BaseRoute, ...]:
@@ -106,7 +122,15 @@ def _shown(accounts: Accounts, request: Request, joining: Joining) -> BegunJoini
         algorithms=ALGORITHMS,
         known=joining.known,
         second_factor=joining.subject.kind != "person",
+        key=_wanted(request, joining),
     )
+
+
+def _wanted(request: Request, joining: Joining) -> WantedKey | None:
+    if not joining.enrols:
+        return None
+    suites = door(request).engine.genesis.profile.signatures
+    return WantedKey(owner=joining.name, suites=tuple(suites))
 
 
 @operation(
@@ -126,6 +150,12 @@ def _shown(accounts: Accounts, request: Request, joining: Joining) -> BegunJoini
         refusals.INVITATION_UNKNOWN,
         refusals.INVITATION_USED,
         refusals.INVITATION_ENDED,
+        refusals.KEY_WANTED,
+        BAD_PROOF,
+        KEY_REFUSED,
+        KEY_TAKEN,
+        SUITE_NOT_ALLOWED,
+        ALREADY_ENROLLED,
     ),
 )
 async def finish(request: Request) -> Response:
@@ -137,5 +167,6 @@ async def finish(request: Request) -> Response:
         codec.to_bytes(asked.client_data),
         codec.to_bytes(asked.attestation),
         accounts.site(request),
+        asked.key,
     )
-    return answer(request, signed_in(session, kind_of(accounts, session)))
+    return answer(request, shown_session(accounts, session))

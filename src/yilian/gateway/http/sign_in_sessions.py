@@ -19,7 +19,7 @@ from yilian.gateway.http.asking import require_id
 from yilian.gateway.http.operation import SIGNED, Parameter, answer, operation
 from yilian.gateway.http.operation import routes as routes_of
 from yilian.gateway.http.organisation.rooms import path_id
-from yilian.gateway.http.sign_in_steps import MAX_BODY, TAG, SignedIn, one, signed_in
+from yilian.gateway.http.sign_in_steps import MAX_BODY, TAG, SignedIn, one, shown_session
 from yilian.ledger.codec import Id, Millis, Whole
 
 IN_SESSION = Parameter(
@@ -89,8 +89,8 @@ async def _enter(request: Request) -> tuple[Accounts, Session]:
 )
 async def own(request: Request) -> Response:
     """Show the session that asks, in or not."""
-    session, subject = await authenticate_session(request, MAX_BODY)
-    return answer(request, signed_in(session, subject.kind))
+    session, _ = await authenticate_session(request, MAX_BODY)
+    return answer(request, shown_session(accounts_of(request), session))
 
 
 @operation(

@@ -21,6 +21,7 @@ from yilian.gateway.auth.database import Session
 from yilian.gateway.auth.passkeys import Shown
 from yilian.gateway.auth.sessions import IN
 from yilian.gateway.auth.site import require_same_origin
+from yilian.gateway.auth.standing import Standing, read_standing
 from yilian.gateway.body import read_body, require_media_type
 from yilian.gateway.errors import (
     BODY_TOO_LARGE,
@@ -60,6 +61,8 @@ SessionKey = Annotated[
     msgspec.Meta(pattern="^[A-Za-z0-9_-]{86}[AEIMQUYcgkosw048]$", min_length=87, max_length=87),
 ]
 """A P-256 public key as WebCrypto exports it `raw`: an uncompressed point in base64url."""
+Way = Literal["passkey", "key", "outside"]
+_WAYS: dict[str, Way] = {"key": "key", "outside": "outside"}
 T = TypeVar("T")
 
 
@@ -118,7 +121,7 @@ class KeyAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 class SignedIn(msgspec.Struct, frozen=True, kw_only=True):
     """A session: whose, and whether it is in or waits for the second factor.
 
-    It rests for `idle` (ms) at most and ends at `expires` (ms).
+    It rests for `idle` (ms) at most and ends at `expires` (ms). `standing` is as of now.
     """
 
     session: Id
@@ -126,11 +129,12 @@ class SignedIn(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     organisation: Id
     state: Literal["in", "second_factor"]
-    way: Literal["passkey", "key"]
+    way: Way
     joined: bool
     created: Millis
     idle: Millis
     expires: Millis
+    standing: Standing
 
 
 def routes() -> tuple[BaseRoute, ...]:
@@ -155,26 +159,24 @@ def address(request: Request) -> str:
     return "" if request.client is None else request.client.host
 
 
-def signed_in(session: Session, kind: str) -> SignedIn:
-    """Show a session to who holds it."""
+def shown_session(accounts: Accounts, session: Session) -> SignedIn:
+    """Show a session to who holds it, with what the chain says of them now."""
+    found = accounts.subject(session.subject)
     return SignedIn(
         session=session.session,
         subject=session.subject,
-        kind=kind,
+        kind="" if found is None else found.kind,
         organisation=session.organisation,
         state="in" if session.level >= IN else "second_factor",
-        way="key" if session.way == "key" else "passkey",
+        way=_WAYS.get(session.way, "passkey"),
         joined=bool(session.joined),
         created=session.created,
         idle=session.idle,
         expires=session.expires,
+        standing=read_standing(
+            accounts.state(), session.subject, session.organisation, accounts.now()
+        ),
     )
-
-
-def kind_of(accounts: Accounts, session: Session) -> str:
-    """Name the kind of a session's subject."""
-    found = accounts.subject(session.subject)
-    return "" if found is None else found.kind
 
 
 def one(type_: Any, description: str) -> list[Answer]:
@@ -256,7 +258,7 @@ async def by_passkey(request: Request) -> Response:
     session = await to_thread.run_sync(
         accounts.by_passkey, asked.attempt, shown, accounts.site(request), address(request)
     )
-    return answer(request, signed_in(session, kind_of(accounts, session)))
+    return answer(request, shown_session(accounts, session))
 
 
 @operation(
@@ -287,4 +289,4 @@ async def by_key(request: Request) -> Response:
         accounts.site(request),
         address(request),
     )
-    return answer(request, signed_in(session, kind_of(accounts, session)))
+    return answer(request, shown_session(accounts, session))

@@ -4,9 +4,8 @@
     webhook-signature: v1,<base64 of HMAC-SHA256(secret, id "." timestamp "." body)>
 
 The notice's id is the idempotency key: a crash between sending and noting it sends the same notice
-again, and the receiver drops it. The address is a person's own word, so it must not become a way
-into this network: names are resolved once, every address found must be public, and the connection
-goes to the address that was checked (a name that changes its answer in between gains nothing).
+again, and the receiver drops it. The address is a person's own word, so `gateway/reach.py` judges
+it first.
 """
 
 from __future__ import annotations
@@ -15,42 +14,23 @@ import asyncio
 import base64
 import hashlib
 import hmac
-import socket
 import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 import httpx
 
 from yilian.gateway.notices.senders import NotSent, Outgoing
+from yilian.gateway.reach import NotReachable, Reach, Target
 from yilian.ledger import codec
 
 MAX_BODY = 4096
 MAX_ANSWER = 4096
-_MAX_PORT = 65535
 TIMEOUT = 10.0
 """Seconds for all of it, however slowly the other side answers."""
 
 TOLERANCE = 300
 """Seconds by which a receiver may find a timestamp off (Standard Webhooks)."""
-
-Address = IPv4Address | IPv6Address
-Network = IPv4Network | IPv6Network
-# Public by `is_global`, but an IPv4 address inside need not be (IPv4-compatible, NAT64, 6to4), or
-# meant for one site (RFC 3879).
-_NOT_PUBLIC = tuple(
-    ip_network(each)
-    for each in ("::/96", "64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "fec0::/10")
-)
-
-
-@dataclass(frozen=True, slots=True)
-class _Target:
-    url: httpx.URL
-    host: str
-    address: Address
 
 
 class Webhook:
@@ -72,11 +52,10 @@ class Webhook:
         plain: bool = False,
     ) -> None:
         """`clock` gives seconds of UTC. Raises ValueError for what is no network."""
-        self._allowed = tuple(ip_network(each) for each in allowed)
+        self._reach = Reach(allowed, plain=plain)
         self._context = context or ssl.create_default_context()
         self._timeout = timeout
         self._clock = clock
-        self._plain = plain
 
     def send(self, outgoing: Outgoing) -> str | None:
         """Post a notice; a 2xx answer is a delivery, and its digest the proof.
@@ -109,12 +88,12 @@ class Webhook:
         """Raise `NotSent` for an address that may never be posted to, or whose name is unknown."""
         try:
             async with asyncio.timeout(self._timeout):
-                await self._resolve(address)
+                await self._find(address)
         except TimeoutError:
             raise NotSent("timeout") from None
 
     async def _post(self, address: str, data: bytes, headers: Mapping[str, str]) -> str:
-        target = await self._resolve(address)
+        target = await self._find(address)
         sent = {
             **headers,
             "host": target.url.netloc.decode("ascii"),
@@ -122,7 +101,6 @@ class Webhook:
             "user-agent": "yilian",
             "accept-encoding": "identity",
         }
-        pinned = target.url.copy_with(host=str(target.address))
         async with (
             # No proxy and no credentials from the environment.
             httpx.AsyncClient(
@@ -130,7 +108,7 @@ class Webhook:
             ) as client,
             client.stream(
                 "POST",
-                pinned,
+                target.pinned,
                 content=data,
                 headers=sent,
                 follow_redirects=False,
@@ -139,50 +117,11 @@ class Webhook:
         ):
             return await _judge(answer)
 
-    async def _resolve(self, url: str) -> _Target:
+    async def _find(self, url: str) -> Target:
         try:
-            parsed = httpx.URL(url)
-            host = parsed.raw_host.decode("ascii")
-        except (httpx.InvalidURL, UnicodeDecodeError):
-            raise NotSent("address-refused", final=True) from None
-        if not host or parsed.userinfo or parsed.scheme not in ("http", "https"):
-            raise NotSent("address-refused", final=True)
-        port = parsed.port or (443 if parsed.scheme == "https" else 80)
-        if port > _MAX_PORT:
-            raise NotSent("address-refused", final=True)
-        try:
-            found = await asyncio.get_running_loop().getaddrinfo(
-                host, port, type=socket.SOCK_STREAM
-            )
-        except (OSError, UnicodeError):
-            raise NotSent("name-unknown") from None
-        addresses = [ip_address(str(each[4][0]).partition("%")[0]) for each in found]
-        for address in addresses:
-            if not self._may_reach(address):
-                raise NotSent("address-refused", final=True)
-            if parsed.scheme == "http" and not (address.is_loopback or self._may_plainly(address)):
-                raise NotSent("https-required", final=True)
-        if not addresses:
-            raise NotSent("name-unknown")
-        return _Target(parsed, host, addresses[0])
-
-    def _may_plainly(self, address: Address) -> bool:
-        return self._plain and self._is_named(address)
-
-    def _is_named(self, address: Address) -> bool:
-        return any(_unmapped(address) in network for network in self._allowed)
-
-    def _may_reach(self, address: Address) -> bool:
-        if self._is_named(address):
-            return True
-        address = _unmapped(address)
-        hidden = any(address in network for network in _NOT_PUBLIC)
-        return address.is_global and not address.is_multicast and not hidden
-
-
-def _unmapped(address: Address) -> Address:
-    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    return address if mapped is None else mapped
+            return await self._reach.find(url)
+        except NotReachable as refused:
+            raise NotSent(refused.reason, final=refused.final) from None
 
 
 async def _judge(answer: httpx.Response) -> str:

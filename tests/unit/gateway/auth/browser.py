@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +26,8 @@ from yilian.ledger.keys import sha256
 from yilian.sdk.signers import Ed25519Signer
 
 CHAIN = "yilian"
+Prove = Callable[[str], dict[str, Any]]
+"""Makes a key for an owner and proves it, as `ProvedKey` is written."""
 PRESENT, VERIFIED, ATTESTED = 0x01, 0x04, 0x40
 
 
@@ -175,8 +177,8 @@ class Browser:
         """Show an invitation's code."""
         return self.post("/v1/sign-in/join/begin", {"code": code, "session_key": self.key.text})
 
-    def join(self, code: str, **lies: Any) -> httpx.Response:
-        """Join by an invitation's code."""
+    def join(self, code: str, own: Prove | None = None, **lies: Any) -> httpx.Response:
+        """Join by an invitation's code; `own` makes a newcomer's key for the id it is given."""
         begun = good(self.begin_joining(code))
         inner = begun["begun"]
         made = self.authenticator.create(
@@ -186,7 +188,10 @@ class Browser:
             codec.to_bytes(begun["handle"]),
             **lies,
         )
-        return self._in(self.post("/v1/sign-in/join/finish", {"attempt": inner["attempt"], **made}))
+        body: dict[str, Any] = {"attempt": inner["attempt"], **made}
+        if own is not None:
+            body["key"] = own(begun["key"]["owner"])
+        return self._in(self.post("/v1/sign-in/join/finish", body))
 
     def begin(self) -> dict[str, Any]:
         """Begin to sign in with the browser's key."""

@@ -125,7 +125,7 @@ def test_ten_wrong_codes_lock_an_account_for_a_quarter_hour(people: People) -> N
     with pytest.raises(Refusal) as locked:
         people.accounts.give_code(session, right, "192.0.2.99")
     assert locked.value.code.name == "sign_in.locked"
-    assert locked.value.parameters == {"minutes": 15}
+    assert locked.value.parameters == {"minutes": 15, "seconds": 900}
     people.chain.wait(WINDOW_MS)
     session = people.sign_in()
     fresh = code_at(secret, people.chain.time)

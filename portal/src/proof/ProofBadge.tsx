@@ -1,5 +1,5 @@
 /** Says whether what the page shows is proved, checked in this browser; opened, it shows the proof. */
-import { type ReactNode, Suspense, useId, useState } from "react";
+import { type ReactNode, Suspense, useContext, useId, useState } from "react";
 import { useQuery, type UseQueryResult } from "@tanstack/react-query";
 
 import { useText } from "../text";
@@ -7,6 +7,7 @@ import type { Checked } from "./check";
 import { ProofDetails } from "./ProofDetails";
 import "./proof.css";
 import { NotVerified } from "./refusal";
+import { ProofSource } from "./source";
 import { subjectName, type Subject } from "./subject";
 
 interface Props {
@@ -71,9 +72,11 @@ function useChecked(
   logProofs: readonly Uint8Array[],
   enabled: boolean,
 ): UseQueryResult<Checked> {
+  const source = useContext(ProofSource);
   return useQuery({
-    queryKey: ["proof", ...subjectName(subject), logProofs.length],
-    queryFn: async () => (await import("./check")).check(subject, logProofs),
+    queryKey: ["proof", ...subjectName(subject), logProofs.length, source?.name ?? ""],
+    queryFn: async () =>
+      (await import("./check")).check(subject, logProofs, source?.load, source?.store),
     enabled,
     retry: false,
     // A proof does not grow stale; what it vouches for is part of its name.

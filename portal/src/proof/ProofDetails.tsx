@@ -1,7 +1,7 @@
 /** What was proved and by whom: plain words first, then numbers, then papers to take away. */
 import { Button, Code, FileButton, Group, Text } from "@mantine/core";
 import type { UseQueryResult } from "@tanstack/react-query";
-import type { ReactNode } from "react";
+import { type ReactNode, useContext } from "react";
 
 import { Facts } from "../components/Facts";
 import { Moment } from "../components/Moment";
@@ -12,6 +12,7 @@ import type { Bytes } from "./bytes";
 import type { Checked } from "./check";
 import { reasonOf } from "./reasons";
 import { NotVerified } from "./refusal";
+import { ProofSource } from "./source";
 import type { Subject } from "./subject";
 import { TrustPanel } from "./TrustPanel";
 
@@ -26,8 +27,9 @@ const LEVELS = { "one signer": "one_signer", agreed: "agreed", archived: "archiv
 export function ProofDetails({ subject, found, witness }: Props): ReactNode {
   const say = useText("portal_proof");
   const { data: checked, error } = found;
+  const practised = useContext(ProofSource) !== undefined;
   return (
-    <section className="proof-details" aria-label={say("title")}>
+    <div role="group" className="proof-details" aria-label={say("title")}>
       {error instanceof NotVerified ? <Refused reason={error} /> : null}
       {error === null || error instanceof NotVerified ? null : (
         <ProblemNotice error={error} retry={() => void found.refetch()} />
@@ -36,12 +38,14 @@ export function ProofDetails({ subject, found, witness }: Props): ReactNode {
         <Proved subject={subject} checked={checked} witness={witness} />
       ) : null}
       {found.isFetching ? <Text component="p">{say("badge/checking")}</Text> : null}
-      <TrustPanel
-        // What is believed may have changed whenever something was checked.
-        version={found.dataUpdatedAt + found.errorUpdatedAt}
-        again={() => void found.refetch()}
-      />
-    </section>
+      {practised ? null : (
+        <TrustPanel
+          // What is believed may have changed whenever something was checked.
+          version={found.dataUpdatedAt + found.errorUpdatedAt}
+          again={() => void found.refetch()}
+        />
+      )}
+    </div>
   );
 }
 

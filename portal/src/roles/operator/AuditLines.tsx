@@ -9,8 +9,8 @@ import { ShortId } from "../../components/ShortId";
 import { Empty } from "../../components/Standing";
 import { ProofBadge } from "../../proof";
 import { useKnows, useText } from "../../text";
-import { SubjectName } from "../public/explorer/SubjectName";
-import { useStaff } from "./staff";
+import { SubjectName } from "../../components/SubjectName";
+import { useStaff } from "../../components/staff";
 import { deed } from "./wanted";
 
 type Line = AnswerOf<"/v1/organisations/{organisation}/audit">["entries"][number];

@@ -13,10 +13,10 @@ import { Empty } from "../../components/Standing";
 import { session } from "../../session";
 import { useText } from "../../text";
 import { useWho } from "../../who";
-import { SubjectName } from "../public/explorer/SubjectName";
+import { SubjectName } from "../../components/SubjectName";
 import { Invite } from "./Invite";
 import { Issued, type IssuedInvitation } from "./Issued";
-import { useStaff } from "./staff";
+import { useStaff } from "../../components/staff";
 
 const LIST = "/v1/organisations/{organisation}/invitations";
 type Invitation = AnswerOf<typeof LIST>["invitations"][number];
@@ -108,7 +108,7 @@ function Listed({ of, organisation, again }: Given): ReactNode {
           return {
             key: each.invitation,
             cells: [
-              names.get(each.subject) ?? <SubjectName key="who" id={each.subject} />,
+              each.name ?? names.get(each.subject) ?? <SubjectName key="who" id={each.subject} />,
               say(`invitations/states/${state}`),
               <Moment key="made" at={each.created} />,
               <Moment key="until" at={each.expires} />,

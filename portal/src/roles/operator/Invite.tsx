@@ -8,11 +8,13 @@ import { ProblemNotice } from "../../components/ProblemNotice";
 import { type Language, LANGUAGES, useLanguage } from "../../language";
 import { useText } from "../../text";
 import type { IssuedInvitation } from "./Issued";
-import { useStaff } from "./staff";
+import { NewcomerFields, NOBODY } from "./NewcomerFields";
+import { useStaff } from "../../components/staff";
 
 const MINUTES = [60, 1440, 10_080] as const;
 /** Unless something else is chosen: until this time tomorrow. */
 const A_DAY = 1440;
+const NEW = "new";
 const OTHER = "other";
 const ID_LENGTH = 22;
 
@@ -28,6 +30,7 @@ export function Invite({ organisation, onIssued }: Props): ReactNode {
   const staff = useStaff(organisation);
   const [chosen, setChosen] = useState("");
   const [typed, setTyped] = useState("");
+  const [newcomer, setNewcomer] = useState(NOBODY);
   const [language, setLanguage] = useState<Language>(here);
   const [minutes, setMinutes] = useState<number>(A_DAY);
   const [renews, setRenews] = useState(false);
@@ -36,7 +39,7 @@ export function Invite({ organisation, onIssued }: Props): ReactNode {
     mutationFn: () =>
       post("/v1/organisations/{organisation}/invitations", {
         path: { organisation },
-        body: { subject, minutes, language, renews },
+        body: chosen === NEW ? { newcomer, minutes, language } : { subject, minutes, language, renews },
       }),
     onSuccess: onIssued,
   });
@@ -56,6 +59,7 @@ export function Invite({ organisation, onIssued }: Props): ReactNode {
           value={chosen}
           data={[
             { value: "", label: say("invite/choose") },
+            { value: NEW, label: say("invite/new") },
             ...people,
             { value: OTHER, label: say("invite/other") },
           ]}
@@ -63,6 +67,7 @@ export function Invite({ organisation, onIssued }: Props): ReactNode {
             setChosen(event.currentTarget.value);
           }}
         />
+        {chosen === NEW ? <NewcomerFields value={newcomer} change={setNewcomer} /> : null}
         {chosen === OTHER ? (
           <TextInput
             label={say("invite/id")}
@@ -97,15 +102,17 @@ export function Invite({ organisation, onIssued }: Props): ReactNode {
             setMinutes(Number(event.currentTarget.value));
           }}
         />
-        <Checkbox
-          label={say("invite/renews")}
-          description={say("invite/renews_about")}
-          name="renews"
-          checked={renews}
-          onChange={(event) => {
-            setRenews(event.currentTarget.checked);
-          }}
-        />
+        {chosen === NEW ? null : (
+          <Checkbox
+            label={say("invite/renews")}
+            description={say("invite/renews_about")}
+            name="renews"
+            checked={renews}
+            onChange={(event) => {
+              setRenews(event.currentTarget.checked);
+            }}
+          />
+        )}
         <div aria-live="polite">
           {inviting.error === null ? null : <ProblemNotice error={inviting.error} />}
         </div>

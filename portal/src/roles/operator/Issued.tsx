@@ -5,7 +5,7 @@ import { type ReactNode, useEffect, useRef, useState } from "react";
 import type { AnswerOf } from "../../api";
 import { Moment } from "../../components/Moment";
 import { useText } from "../../text";
-import { Command } from "./Command";
+import { Command } from "../../components/Command";
 
 export type IssuedInvitation = AnswerOf<"/v1/organisations/{organisation}/invitations", "post">;
 

@@ -12,7 +12,7 @@ import { Empty } from "../../components/Standing";
 import { usePath } from "../../language";
 import { useText } from "../../text";
 import { useWho } from "../../who";
-import { SubjectName } from "../public/explorer/SubjectName";
+import { SubjectName } from "../../components/SubjectName";
 import type { Seat } from "./health";
 import { members, newestSeats } from "./reading";
 import { Seats, Signed } from "./Seats";

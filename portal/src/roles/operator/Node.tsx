@@ -13,7 +13,7 @@ import { useLive } from "../../live";
 import { useText } from "../../text";
 import type { Tone } from "../../theme";
 import { Blocks } from "./Blocks";
-import { Command } from "./Command";
+import { Command } from "../../components/Command";
 import { gaps, median, tone, type Trouble, troubles } from "./health";
 import { NODE, type NodeReading, useNode } from "./reading";
 import { duration } from "./say";

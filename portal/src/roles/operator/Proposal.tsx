@@ -14,7 +14,7 @@ import { useLive } from "../../live";
 import { ProofBadge } from "../../proof";
 import { useText } from "../../text";
 import { useWho } from "../../who";
-import { SubjectName } from "../public/explorer/SubjectName";
+import { SubjectName } from "../../components/SubjectName";
 import { ProposalSentence } from "./ProposalSentence";
 import { PROPOSALS, type Reading, useProposal } from "./proposals";
 import { VoteBox } from "./VoteBox";

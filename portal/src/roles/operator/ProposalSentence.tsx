@@ -4,7 +4,7 @@ import { Link } from "react-router";
 
 import { usePath } from "../../language";
 import { useKnows, useTemplate, useText } from "../../text";
-import { SubjectName } from "../public/explorer/SubjectName";
+import { SubjectName } from "../../components/SubjectName";
 import type { Action } from "./proposals";
 
 export function ProposalSentence({ of }: { of: Action }): ReactNode {

@@ -11,7 +11,7 @@ import { Empty } from "../../components/Standing";
 import { usePath } from "../../language";
 import { useLive } from "../../live";
 import { useText } from "../../text";
-import { SubjectName } from "../public/explorer/SubjectName";
+import { SubjectName } from "../../components/SubjectName";
 import { ProposalSentence } from "./ProposalSentence";
 import { PROPOSALS, type Reading, useProposals } from "./proposals";
 

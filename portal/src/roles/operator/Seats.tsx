@@ -5,7 +5,7 @@ import { Rows } from "../../components/Rows";
 import { ShortId } from "../../components/ShortId";
 import { useLanguage } from "../../language";
 import { useText } from "../../text";
-import { SubjectName } from "../public/explorer/SubjectName";
+import { SubjectName } from "../../components/SubjectName";
 import type { Seat } from "./health";
 
 export function Seats({ of, height }: { of: readonly Seat[]; height: number }): ReactNode {

@@ -8,8 +8,8 @@ import { session } from "../../session";
 import { deviceKeys, makeBody, WhatIsSigned } from "../../sign";
 import type { Bytes } from "../../sign/bytes";
 import { useText } from "../../text";
-import { subjectQuery } from "../public/explorer/SubjectName";
-import { Command } from "./Command";
+import { subjectQuery } from "../../components/SubjectName";
+import { Command } from "../../components/Command";
 import { ProposalSentence } from "./ProposalSentence";
 import { type Action, PROPOSALS } from "./proposals";
 

@@ -1,0 +1,127 @@
+/** Let one clinic see one kind of records for 30 days; the sentence is made as it really is. */
+import { Button, Group, Paper } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { type ReactNode, type SyntheticEvent, useState } from "react";
+
+import { Query } from "../../../components/Query";
+import { newId, preparedGrant, termsCommitment, toText } from "../../../sign";
+import { useText } from "../../../text";
+import { Done } from "../../patient/Done";
+import { type Draft, EMPTY, type GrantRequest, requestOf } from "../../patient/draft";
+import { OpenedTerms } from "../../patient/OpenedTerms";
+import { ShareHow } from "../../patient/ShareHow";
+import { ShareWhat } from "../../patient/ShareWhat";
+import { useWorld } from "../practice/Practice";
+import { LEARNER } from "../practice/world";
+import type { Exercise } from ".";
+
+const FILE = "portal_training";
+const WANTED = "laboratory";
+type Step = "what" | "how" | "review" | "allowed" | "refused";
+
+export function Share({ onDone }: Exercise): ReactNode {
+  const say = useText(FILE);
+  const own = useText("portal_patient");
+  const world = useWorld();
+  const [draft, setDraft] = useState<Draft>({ ...EMPTY, grantee: world.clinic, inside: "doctors" });
+  const [step, setStep] = useState<Step>("what");
+  const change = (more: Partial<Draft>): void => {
+    setDraft({ ...draft, ...more });
+  };
+  const ready = step === "what" ? draft.categories.length > 0 : draft.purpose !== undefined;
+  const fits = draft.categories.join() === WANTED && draft.sensitivities.length === 0 && draft.lasts === "month";
+  if (step === "allowed" || step === "refused") {
+    const good = step === "allowed" && fits;
+    return (
+      <>
+        {good ? <Done title={say("lessons/share/right")} /> : (
+          <p role="status">{say(step === "refused" ? "lessons/share/refused" : "lessons/share/wrong")}</p>
+        )}
+        {good ? null : <Button onClick={() => { setStep("what"); }}>{say("choose/again")}</Button>}
+      </>
+    );
+  }
+  if (step === "review") {
+    return (
+      <Review
+        draft={draft}
+        onAnswer={(answer) => {
+          setStep(answer);
+          if (answer === "allowed" && fits) onDone();
+        }}
+        onBack={() => { setStep("how"); }}
+      />
+    );
+  }
+  const go = (event: SyntheticEvent): void => {
+    event.preventDefault();
+    if (ready) setStep(step === "what" ? "how" : "review");
+  };
+  return (
+    <form onSubmit={go}>
+      <p>{say("lessons/share/who", { organisation: world.nameOf(world.clinic) })}</p>
+      {step === "what" ? <ShareWhat draft={draft} change={change} wanted={[]} /> : null}
+      {step === "how" ? <ShareHow draft={draft} change={change} /> : null}
+      <div role="status">{ready ? null : own(`share/missing/${step}`)}</div>
+      <Group mt="lg">
+        {step === "how" ? (
+          <Button size="lg" variant="outline" onClick={() => { setStep("what"); }}>{own("back")}</Button>
+        ) : null}
+        <Button size="lg" type="submit" disabled={!ready}>{own("go_on")}</Button>
+      </Group>
+    </form>
+  );
+}
+
+interface ReviewProps {
+  readonly draft: Draft;
+  readonly onAnswer: (answer: "allowed" | "refused") => void;
+  readonly onBack: () => void;
+}
+
+function Review({ draft, onAnswer, onBack }: ReviewProps): ReactNode {
+  const own = useText("portal_patient");
+  const world = useWorld();
+  const names = new Map([[draft.grantee, world.nameOf(draft.grantee)]]);
+  const ready = useQuery({
+    queryKey: ["practice-grant", JSON.stringify(draft)],
+    queryFn: async () => {
+      const asked = requestOf(draft, LEARNER.subject, Date.now());
+      return preparedGrant(await prepare(asked), asked);
+    },
+    staleTime: Infinity,
+  });
+  return (
+    <>
+      <Query of={ready}>
+        {({ message, opened }) => (
+          <Paper component="section" withBorder p="md">
+            <OpenedTerms message={message} opened={opened} names={names} />
+            <Group grow preventGrowOverflow={false}>
+              <Button size="lg" variant="outline" onClick={() => { onAnswer("refused"); }}>
+                {own("share/refuse")}
+              </Button>
+              <Button size="lg" variant="outline" onClick={() => { onAnswer("allowed"); }}>
+                {own("share/allow")}
+              </Button>
+            </Group>
+          </Paper>
+        )}
+      </Query>
+      <Button size="md" variant="subtle" onClick={onBack}>{own("share/change")}</Button>
+    </>
+  );
+}
+
+/** What the node of an organisation would prepare: terms, a salt, and the commitment to both. */
+async function prepare(asked: GrantRequest): Promise<object> {
+  const { starts, ends, grantee, role, conditions, categories, sensitivities, purposes } = asked;
+  const terms = {
+    format: "yilian-terms/2",
+    grantee, role, conditions, categories, sensitivities, purposes, starts, ends,
+    practitioner: null, records: null, team: [], denied: [], redact: [],
+  };
+  const salt = toText(crypto.getRandomValues(new Uint8Array(32)));
+  const commitment = await termsCommitment(terms, salt);
+  return { grant: newId(), terms, salt, commitment, starts, ends, version: 1 };
+}

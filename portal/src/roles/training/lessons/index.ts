@@ -1,0 +1,34 @@
+/** What is done in each lesson. */
+import type { ComponentType } from "react";
+
+import type { LessonName } from "../courses";
+import { Looked } from "./Looked";
+import { Offline } from "./Offline";
+import { Proof } from "./Proof";
+import { Recall } from "./Recall";
+import { Scan } from "./Scan";
+import { See } from "./See";
+import { Share } from "./Share";
+import { Slip } from "./Slip";
+import { Stop } from "./Stop";
+import { Verdicts } from "./Verdicts";
+import { Verify } from "./Verify";
+
+export interface Exercise {
+  /** Told once what the lesson is about was done. */
+  readonly onDone: () => void;
+}
+
+export const EXERCISES: Readonly<Record<LessonName, ComponentType<Exercise>>> = {
+  see: See,
+  share: Share,
+  stop: Stop,
+  looked: Looked,
+  proof: Proof,
+  scan: Scan,
+  verdicts: Verdicts,
+  recall: Recall,
+  slip: Slip,
+  verify: Verify,
+  offline: Offline,
+};

@@ -29,7 +29,11 @@ export interface Role {
   readonly pages: readonly Page[];
 }
 
-/** Of a role's pages, what the address asks for but this person may not see, is not shown. */
+/** The page that somebody of a role comes to first. */
+export function firstPage(role: Role): string {
+  return role.navigation[0]?.to ?? "";
+}
+
 export function textFile(role: Role): string {
   return `portal_${role.name}`;
 }

@@ -2,7 +2,8 @@
 import type { ComponentType, ReactNode } from "react";
 import { createBrowserRouter, redirect, type RouteObject } from "react-router";
 
-import { Broken, FramedBroken, NotForYou, NotFound } from "./components/Fallback";
+import { Broken, FramedBroken, NotFound } from "./components/Fallback";
+import { NotForYou } from "./components/NotForYou";
 import { Shell } from "./components/Shell";
 import { isLanguage } from "./language";
 import type { Page, Role } from "./role";
@@ -13,7 +14,7 @@ import { useWho } from "./who";
 /** Shows a page to those whose it is. The node judges every request again: this is courtesy. */
 function guarded(role: Role, Component: ComponentType): ComponentType {
   return function Guarded(): ReactNode {
-    return role.may(useWho()) ? <Component /> : <NotForYou />;
+    return role.may(useWho()) ? <Component /> : <NotForYou role={role} />;
   };
 }
 

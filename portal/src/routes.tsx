@@ -9,6 +9,7 @@ import { role as everyone } from "./roles/public";
 import { role as regulator } from "./roles/regulator";
 import { role as story } from "./roles/story";
 import { role as supply } from "./roles/supply";
+import { role as training } from "./roles/training";
 
 export const ROLES: readonly Role[] = [
   everyone,
@@ -20,4 +21,5 @@ export const ROLES: readonly Role[] = [
   operator,
   regulator,
   supply,
+  training,
 ];

@@ -309,8 +309,7 @@ def test_a_regulator_follows_a_pack_that_it_never_had(trade: Trade) -> None:
     code = f"(01){gtin()}(21){serial(SOLD)}"
     where = f"trace/members?code={quote(code)}"
     hops = trade.ask(regulator, where)["hops"]
-    assert [each["organisation"] for each in hops][0] == maker.id
-    assert [each["organisation"] for each in hops][-1] == trade.pharmacy.id
+    assert (hops[0]["organisation"], hops[-1]["organisation"]) == (maker.id, trade.pharmacy.id)
     assert {each["fault"] for each in hops} == {""}
     assert [each["act"] for each in hops[-1]["moments"]][-1] == "dispense"
     never = f"trace/members?code={quote(f'(01){gtin()}(21)NEVER1')}"

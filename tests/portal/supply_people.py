@@ -31,7 +31,7 @@ class Pharmacist:
     def __init__(self, town: Town, guest: Guest) -> None:
         self.town, self.guest, self.language = town, guest, guest.language
         self.visitor, self.page = guest.visitor, guest.page
-        who, _, _ = town.doctor(town.shop)
+        who, _, _ = town.doctor(town.shop, "pharmacist")
         self.page = guest.visitor.open(link_for(town, town.shop, who, guest.language))
         guest.button("join/make").click()
         guest.button("set_up/begin").click()

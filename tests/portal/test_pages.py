@@ -54,6 +54,11 @@ def pages(town: Town) -> list[str]:
         f"explorer/subjects/{town.patient}",
         f"explorer/products/{town.gtin}",
         f"explorer/grants/{town.grant}",
+        "training",
+        "training/courses/basics",
+        "training/courses/basics/scan",
+        "training/courses/basics/proof",
+        "outside",
         "there/is/none",
     ]
 

@@ -82,6 +82,9 @@ def test_shares_and_stops(town: Town, arrive: Arrive, language: str) -> None:
     page.get_by_text(patient.say("share/done")).wait_for()
     patient.check()
     (grant,) = grants_of(town, patient.person)
+    receipt = receipt_of(patient, name)
+    assert say(language, "consent_receipt", "title") in receipt
+    assert grant["grant"] in receipt
     assert grant["status"] == "standing"
     assert grant["terms"]["categories"] == ["laboratory"]
     assert (grant["terms"]["role"], grant["terms"]["sensitivities"]) == ("physician", ["normal"])
@@ -93,6 +96,17 @@ def test_shares_and_stops(town: Town, arrive: Arrive, language: str) -> None:
     patient.press("stop/now")
     page.get_by_text(patient.say("stop/done", organisation=name)).wait_for()
     assert grants_of(town, patient.person)[0]["status"] == "revoked"
+    patient.look("access")
+    assert say(language, "consent_receipt", "states/revoked") in receipt_of(patient, name)
+
+
+def receipt_of(patient: Patient, organisation: str) -> str:
+    """Save the receipt of a permission, and read it."""
+    pypdf = pytest.importorskip("pypdf", reason="tools/environment.sh test,dev")
+    with patient.page.expect_download() as download:
+        patient.press("receipt_of", organisation=organisation)
+    pages = pypdf.PdfReader(download.value.path()).pages
+    return str("\n".join(each.extract_text() for each in pages))
 
 
 def test_refusing_at_the_end_leaves_nothing(town: Town, arrive: Arrive) -> None:
@@ -241,7 +255,8 @@ def test_the_device_takes_over_and_signs_what_is_allowed(town: Town, arrive: Arr
     assert grants_of(town, patient.person)[0]["status"] == "revoked"
 
 
-def test_answers_a_question_by_choosing(town: Town, arrive: Arrive) -> None:
+def asked(town: Town) -> tuple[str, str]:
+    """A doctor of hospital B asks a new patient of A; gives the patient and the doctor."""
     seed = next(SEEDS)
     (bundle,) = sample.bundles(seed, 1)
     person = str(town.load(town.a, seed)["person"])
@@ -259,13 +274,36 @@ def test_answers_a_question_by_choosing(town: Town, arrive: Arrive) -> None:
         made = client.request("POST", at(town.b, "asks"), asked)
         client.send([msgspec.convert(made, Ask)])
         client.request("POST", at(town.b, f"asks/{made['ask']}/deliver"))
-    patient = arrive("zh-CN", person, width=WIDTHS[0])
+    return person, doctor
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_refuses_a_question(town: Town, arrive: Arrive, language: str) -> None:
+    person, _ = asked(town)
+    patient = arrive(language, person, width=WIDTHS[0])
     page = patient.look("questions")
+    refuse = page.get_by_role("button", name=patient.say("share/refuse"), exact=True)
+    choose = page.get_by_role("link", name=patient.say("questions/choose"), exact=True)
+    sizes = [each.bounding_box() for each in (refuse, choose)]
+    assert len({(round(each["width"]), round(each["height"])) for each in sizes if each}) == 1
     patient.press("share/refuse")
-    page.get_by_role("status").filter(
-        has_text=patient.say("questions/declined", ends="")[:8]
-    ).wait_for()
+    page.get_by_label(patient.say("questions/words")).fill("我不认识他 (unknown to me)")
+    patient.check()
+    patient.press("questions/refuse")
+    said = patient.say("questions/status/refused", ends="@").split("@")[0]
+    page.get_by_role("status").filter(has_text=said).wait_for()
+    page.get_by_text("我不认识他").wait_for()
+    assert refuse.count() + choose.count() == 0
+    patient.check()
     assert grants_of(town, person) == []
+    with town.client(town.a) as client:
+        (seen,) = client.request("GET", at(town.a, f"persons/{person}/asks"))["asks"]
+    assert (seen["status"], seen["words"]) == ("refused", "")
+
+
+def test_answers_a_question_by_choosing(town: Town, arrive: Arrive) -> None:
+    person, doctor = asked(town)
+    patient = arrive("zh-CN", person, width=WIDTHS[0])
     page = patient.look("questions")
     page.get_by_role("link", name=patient.say("questions/choose")).click()
     patient.press("go_on")

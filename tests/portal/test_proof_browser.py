@@ -106,7 +106,7 @@ def test_a_receipt_of_the_node_is_checked_in_the_browser(
     assert badge.get_attribute("aria-expanded") == "false"
     badge.focus()
     page.keyboard.press("Enter")
-    text = page.get_by_role("region", name="Proof").inner_text()
+    text = page.get_by_role("group", name="Proof").inner_text()
     assert site.transaction in text
     assert "One member alone signs here" in text
     assert badge.get_attribute("aria-expanded") == "true"
@@ -195,7 +195,7 @@ def test_a_receipt_that_was_altered_on_the_way_turns_red(site: Site, page: Any, 
     _altered(page, RECEIPT, ALTERED[code])
     page.goto(site.page)
     _badge(page, FALSE).click()
-    alert = page.get_by_role("region", name="Proof").get_by_role("alert")
+    alert = page.get_by_role("group", name="Proof").get_by_role("alert")
     assert code in alert.inner_text()
     assert page.get_by_role("button", name=VERIFIED).count() == 0
 
@@ -272,7 +272,8 @@ def test_the_trust_file_that_the_user_opens_decides(site: Site, other: Site, pag
     _badge(page, FALSE)
     open_file(_trust(site))
     _badge(page, VERIFIED)
-    assert "in the trust file that you opened" in page.get_by_role("region").inner_text()
+    shown = page.get_by_role("group", name="Proof").inner_text()
+    assert "in the trust file that you opened" in shown
 
 
 def test_without_an_answer_nothing_is_claimed(site: Site, page: Any) -> None:

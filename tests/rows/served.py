@@ -86,7 +86,9 @@ class Served:
             answer: dict[str, Any] = client.request("POST", path, bundle)
             return answer
 
-    def doctor(self, at: HostedOrganisation) -> tuple[str, Ed25519Signer, str]:
+    def doctor(
+        self, at: HostedOrganisation, profession: str = "physician"
+    ) -> tuple[str, Ed25519Signer, str]:
         """Enrol a doctor and have the authority license them; gives id, key and licence."""
         signer, doctor, licence = Ed25519Signer.generate(), drafts.fresh_id(), drafts.fresh_id()
         with self.client(at) as client:
@@ -97,7 +99,7 @@ class Served:
             client.identity.issue_licence(
                 licence=licence,
                 practitioner=doctor,
-                profession="physician",
+                profession=profession,
                 ends=time.time_ns() // 1_000_000 + 86_400_000,
             )
         return doctor, signer, licence

@@ -22,21 +22,6 @@ export function NotFound(): ReactNode {
   );
 }
 
-/** Shown in place of a page that is for others, or for who is signed in. */
-export function NotForYou(): ReactNode {
-  const say = useText();
-  const path = usePath();
-  return (
-    <>
-      <PageTitle tab={say("not_for_you/title")}>{say("not_for_you/title")}</PageTitle>
-      <p>{say("not_for_you/detail")}</p>
-      <p>
-        <Link to={path("sign-in")}>{say("not_for_you/next")}</Link>
-      </p>
-    </>
-  );
-}
-
 /** A page that broke does not take the frame and the others with it. */
 export function Broken(): ReactNode {
   const say = useText();

@@ -2,6 +2,7 @@
 import { Suspense, useSyncExternalStore, type ReactNode } from "react";
 import { Outlet, useNavigation } from "react-router";
 
+import { useStanding } from "../session/standing";
 import { useText } from "../text";
 import { Header } from "./Header";
 import { Loading } from "./Standing";
@@ -9,6 +10,7 @@ import { Loading } from "./Standing";
 export const MAIN = "main";
 
 export function Shell(): ReactNode {
+  useStanding();
   return (
     <Frame>
       <Suspense fallback={<Loading />}>

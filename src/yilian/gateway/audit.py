@@ -50,6 +50,7 @@ WRITERS = 64
 ORGANISATIONS = "/v1/organisations/"
 TRANSACTIONS = "/v1/transactions"
 SIGN_IN = "/v1/sign-in/"
+HEALTH_LINKS = "/shl/"
 
 _ID = re.compile(r"[A-Za-z0-9_-]{21}[AQgw]")
 _PROBLEM_BYTES = 65_536
@@ -64,9 +65,10 @@ Audited = Callable[[Scope], str | None]
 def audited_by(organisations: Sequence[str]) -> Audited:
     """Say which requests concern the organisations that this node works for.
 
-    All below `/v1/organisations/` and `/v1/sign-in/`, and transactions handed in. One that names no
-    organisation of this node (an unknown id, a transaction whose payer is not known yet, somebody
-    who signs in and is not known yet) goes to the first.
+    All below `/v1/organisations/` and `/v1/sign-in/`, health links that somebody opens, and
+    transactions handed in. One that names no organisation of this node (an unknown id or link, a
+    transaction whose payer is not known yet, somebody who signs in and is not known yet) goes to
+    the first.
     """
     names = frozenset(organisations)
 
@@ -78,6 +80,8 @@ def audited_by(organisations: Sequence[str]) -> Audited:
             named = path.removeprefix(ORGANISATIONS).partition("/")[0]
             return named if named in names else organisations[0]
         if path.startswith(SIGN_IN):
+            return organisations[0]
+        if path.startswith(HEALTH_LINKS) and scope["method"] != "OPTIONS":
             return organisations[0]
         return organisations[0] if (scope["method"], path) == ("POST", TRANSACTIONS) else None
 

@@ -56,7 +56,7 @@ def answer(refusal: Refusal, language: str, **members: Any) -> Response:
     if refusal.code.status == 401:
         headers["WWW-Authenticate"] = "Yilian-Request"
     if refusal.code.status in (429, 503):
-        headers["Retry-After"] = "1"
+        headers["Retry-After"] = str(refusal.parameters.get("seconds", 1))
     if refusal.code in (errors.BODY_TOO_LARGE, errors.REQUEST_TIMEOUT):
         headers["Connection"] = "close"
     return Response(

@@ -1,7 +1,8 @@
 """Every word a person reads, one JSON file per language and capability.
 
 A file is an object of keys; a value is a sentence with `{parameter}` places, or an object of such
-(`say("en", "errors", "malformed/title")` goes one level in).
+(`say("en", "errors", "malformed/title")` goes one level in). Beside its sentences an object may
+have `words`: by parameter, the words of a language for what the parameter says in code.
 """
 
 from __future__ import annotations
@@ -22,12 +23,17 @@ def say(language: str, capability: str, key: str, /, **parameters: int | str) ->
     Raises KeyError for a language, file, key or parameter that is not there.
     """
     found: Any = _words(language, capability)
+    above: dict[str, Any] = {}
     for step in key.split("/"):
         if not isinstance(found, dict):
             raise KeyError(f"{language}/{capability}: {key}")
-        found = found[step]
+        above, found = found, found[step]
     if not isinstance(found, str):
         raise KeyError(f"{language}/{capability}: {key} is no sentence")
+    words = above.get("words")
+    if isinstance(words, dict):
+        told = {name: value for name, value in parameters.items() if name in words}
+        parameters |= {name: words[name].get(value, value) for name, value in told.items()}
     return found.format_map(parameters)
 
 

@@ -3,6 +3,9 @@
 The chain has the status of each and a salted commitment to its terms (`consent.Ask`). Who asks
 names the person by a number or a card; the holder keeps the question with the person it found. The
 person's mark is keyed, so a copy of the database does not tell who was asked.
+
+A person may refuse. The chain learns nothing of it; the holder keeps when and, sealed, the person's
+own words, and who asked is told when.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from yilian.vault.marks import Marks
 ASK_UNKNOWN = code(9416, "ask_unknown", 404)
 ASK_DIFFERS = code(9417, "ask_differs_from_chain", 409, "ask")
 ASK_ROW_DAMAGED = code(9418, "ask_row_damaged", 500, "ask")
+ASK_REFUSED = code(9427, "ask_refused", 409)
 
 Names = Annotated[tuple[Name, ...], msgspec.Meta(min_length=1, max_length=64)]
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
@@ -74,12 +78,20 @@ class _Opened(Format, frozen=True, kw_only=True):
 
 
 class Kept(NamedTuple):
-    """A question as it is kept: `answer` is the grant that answers it, if one was prepared."""
+    """A question as it is kept: `answer` is the grant that answers it, if one was prepared.
+
+    `refused` is when the person refused (ms); `words` why, known to the holder alone.
+    """
 
     terms: AskTerms
     salt: str
     commitment: str
     answer: str | None
+    refused: int | None = None
+    words: str = ""
+
+    def __repr__(self) -> str:
+        return f"<Kept {self.terms.ask}>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +104,19 @@ class _Row:
     answer: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class _RefusalRow:
+    ask: str
+    side: str
+    person: str
+    time: int
+    sealed: bytes
+
+
 _asks = table("asks", _Row, ["ask", "side"])
 sql.Index("asks_of_person", _asks.c.person)
+_refusals = table("ask_refusals", _RefusalRow, ["ask", "side"])
 _decoder = codec.decoder(_Opened)
-_NOBODY = ""
 
 
 class Asks:
@@ -112,7 +133,7 @@ class Asks:
 
         Refuses `malformed`.
         """
-        return self._keep("asker", terms, new_salt(), _NOBODY)
+        return self._keep("asker", terms, new_salt(), self._marks.of("asker", terms.asker))
 
     def receive(self, kept: Kept, committed: str, person: str) -> None:
         """Keep a question that came in for a person of this organisation; again changes nothing.
@@ -129,7 +150,7 @@ class Asks:
             or commitment(salt, data) != committed
         ):
             raise ASK_DIFFERS(ask=kept.terms.ask)
-        self._keep("holder", kept.terms, salt, self._mark(person))
+        self._keep("holder", kept.terms, salt, self._marks.of("person", person))
 
     def asked(self, ask: str, asker: str) -> Kept:
         """Find a question that somebody asked here; refuses `ask_unknown` for another's too."""
@@ -143,23 +164,71 @@ class Asks:
 
     def of_person(self, person: str) -> list[Kept]:
         """List the questions that a person of this organisation was asked, by id."""
-        query = sql.select(_asks).where(_asks.c.person == self._mark(person))
-        rows = self._database.rows(_Row, query.order_by(_asks.c.ask))
-        return [self._open(row) for row in rows]
+        return self._of(self._marks.of("person", person))
+
+    def of_asker(self, asker: str) -> list[Kept]:
+        """List the questions that somebody here asked, by id."""
+        return self._of(self._marks.of("asker", asker))
+
+    def received(self, ask: str, person: str) -> Kept:
+        """Find a question that a person was asked; refuses `ask_unknown` for another's too."""
+        return self._open(self._require(ask, person))
 
     def answer(self, ask: str, person: str, grant: str) -> None:
-        """Note which grant answers a question; refuses `ask_unknown` for another person's."""
-        row = self._row(ask, "holder")
-        if row is None or row.person != self._mark(person):
-            raise ASK_UNKNOWN()
+        """Note which grant answers a question.
+
+        Refuses `ask_unknown` for another person's, and `ask_refused` for one that was refused.
+        """
+        self._require(ask, person)
         change = sql.update(_asks).where(_asks.c.ask == ask, _asks.c.side == "holder")
         with self._database.write() as connection:
+            if self._refusal(ask, "holder") is not None:
+                raise ASK_REFUSED()
             connection.execute(change.values(answer=grant))
+
+    def refuse(self, ask: str, person: str, words: str, now: int) -> int:
+        """Note that a person refused a question, and why; gives when (ms).
+
+        Again changes nothing, and gives the first time. Refuses `ask_unknown` for another's.
+        """
+        return self._put_refusal(ask, "holder", self._require(ask, person).person, words, now)
+
+    def hear_refusal(self, ask: str, asker: str, time: int) -> None:
+        """Note that a question asked here was refused; refuses `ask_unknown` for another's."""
+        self.asked(ask, asker)
+        self._put_refusal(ask, "asker", self._marks.of("asker", asker), "", time)
 
     def forget(self, person: str) -> None:
         """Forget the questions that a person was asked, for an erasure; again is fine."""
+        mark = self._marks.of("person", person)
         with self._database.write() as connection:
-            connection.execute(sql.delete(_asks).where(_asks.c.person == self._mark(person)))
+            for each in (_asks, _refusals):
+                connection.execute(sql.delete(each).where(each.c.person == mark))
+
+    def _of(self, mark: str) -> list[Kept]:
+        query = sql.select(_asks).where(_asks.c.person == mark).order_by(_asks.c.ask)
+        return [self._open(row) for row in self._database.rows(_Row, query)]
+
+    def _require(self, ask: str, person: str) -> _Row:
+        row = self._row(ask, "holder")
+        if row is None or row.person != self._marks.of("person", person):
+            raise ASK_UNKNOWN()
+        return row
+
+    def _refusal(self, ask: str, side: str) -> _RefusalRow | None:
+        query = sql.select(_refusals).where(_refusals.c.ask == ask, _refusals.c.side == side)
+        return self._database.one(_RefusalRow, query)
+
+    def _put_refusal(self, ask: str, side: Side, mark: str, words: str, time: int) -> int:
+        bare = _RefusalRow(ask, side, mark, time, b"")
+        sealed = self._keystore.sealer("asks").seal(words.encode(), _refusal_binding(bare))
+        with self._database.write() as connection:
+            found = self._refusal(ask, side)
+            if found is not None:
+                return found.time
+            row = {**values(bare), "sealed": sealed}
+            connection.execute(sql.insert(_refusals).values(**row))
+        return time
 
     def _row(self, ask: str, side: Side) -> _Row | None:
         query = sql.select(_asks).where(_asks.c.ask == ask, _asks.c.side == side)
@@ -179,16 +248,24 @@ class Asks:
         return kept
 
     def _open(self, row: _Row) -> Kept:
+        sealer, refusal = self._keystore.sealer("asks"), self._refusal(row.ask, row.side)
+        words = b""
         try:
-            data = self._keystore.sealer("asks").open(row.sealed, _row_binding(row))
+            data = sealer.open(row.sealed, _row_binding(row))
+            if refusal is not None:
+                words = sealer.open(refusal.sealed, _refusal_binding(refusal))
         except Refusal:
             raise ASK_ROW_DAMAGED(ask=row.ask) from None
         opened: _Opened = codec.decode_with(_decoder, data)
-        return Kept(opened.terms, opened.salt, row.commitment, row.answer)
-
-    def _mark(self, person: str) -> str:
-        return self._marks.of("person", person)
+        kept = Kept(opened.terms, opened.salt, row.commitment, row.answer)
+        if refusal is None:
+            return kept
+        return kept._replace(refused=refusal.time, words=words.decode())
 
 
 def _row_binding(row: _Row) -> bytes:
     return binding("ask", ask=row.ask, side=row.side, person=row.person, commitment=row.commitment)
+
+
+def _refusal_binding(row: _RefusalRow) -> bytes:
+    return binding("ask-refusal", ask=row.ask, side=row.side, person=row.person, time=str(row.time))

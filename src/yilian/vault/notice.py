@@ -24,6 +24,7 @@ PARAMETERS_DIFFER = code(9363, "notice_parameters_differ", 400, "kind")
 
 Kind = Literal[
     "ask_received",
+    "ask_refused",
     "copies_erased",
     "custodian_named",
     "custodian_switched",
@@ -48,6 +49,7 @@ Parameters = Mapping[str, str | int]
 
 PARAMETERS: dict[Kind, tuple[str, ...]] = {
     "ask_received": ("ask", "ends", "organisation"),
+    "ask_refused": ("ask", "organisation", "time"),
     "copies_erased": ("erasure", "organisation", "time"),
     "custodian_named": ("custodian", "ends"),
     "custodian_switched": ("custodian", "time"),

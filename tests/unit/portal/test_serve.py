@@ -145,6 +145,19 @@ def test_a_packed_file_goes_to_who_takes_it(
     assert (made.headers["etag"] == plain.headers["etag"]) is (coding is None)
 
 
+def test_one_worker_may_compile_and_no_page(folder: Path) -> None:
+    """A worker has the policy that its script came with; nothing else has one of its own."""
+    worker = folder / "portal/assets/reader.worker-abc123.js"
+    worker.write_bytes(SCRIPT)
+    at = client(folder)
+    policy = at.get("/portal/assets/reader.worker-abc123.js").headers["content-security-policy"]
+    assert "script-src 'self' 'wasm-unsafe-eval'" in policy.split("; ")
+    assert "default-src 'none'" in policy.split("; ")
+    other = at.get("/portal/assets/index-abc123.js")
+    assert "content-security-policy" not in other.headers
+    assert "wasm" not in at.get("/en/scan").headers["content-security-policy"]
+
+
 def test_what_is_known_already_is_not_sent_again(folder: Path) -> None:
     at = client(folder)
     tag = at.get("/portal/icon.svg").headers["etag"]

@@ -5,14 +5,16 @@ from __future__ import annotations
 import importlib
 import json
 import pkgutil
+import re
 from collections.abc import Iterator
 from importlib import resources
 from string import Formatter
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 import yilian
+from yilian.gateway.supply.code_form import Reason, Seen
 from yilian.ledger import errors
 from yilian.portal.kinds import words
 from yilian.text import LANGUAGES, negotiate, say
@@ -62,6 +64,24 @@ def test_chinese_is_chinese() -> None:
     for name, parts in words.items():
         for part in PARTS:
             assert any("一" <= letter <= "鿿" for letter in parts[part]), (name, part)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_a_code_says_of_a_scanned_code_is_in_words(language: str) -> None:
+    """No word of the protocol is left in a sentence, and each has one of its own."""
+    told = {(each, "text") for each in get_args(Reason)} | {
+        ("date", each) for each in get_args(Seen)
+    }
+    said = set()
+    for reason, seen in told:
+        detail = say(language, "errors", "supply.code_unreadable/detail", reason=reason, seen=seen)
+        assert "_" not in detail
+        if language == "zh-CN":
+            assert not re.search("[a-z]{3}", detail), detail
+        said.add(detail)
+    assert len(said) == len(told)
+    unknown = say(language, "errors", "supply.code_unreadable/detail", reason="new", seen="date")
+    assert "new" in unknown
 
 
 FILES = sorted(each.name for each in (resources.files("yilian.text") / "en").iterdir())

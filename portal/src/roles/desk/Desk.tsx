@@ -9,9 +9,9 @@ import { PageTitle } from "../../components/Page";
 import { ProblemNotice } from "../../components/ProblemNotice";
 import { usePath } from "../../language";
 import { useText } from "../../text";
-import { NumberFields } from "./NumberFields";
-import { NO_NUMBER, type Numbered } from "./numbers";
-import { useOwn } from "./own";
+import { NumberFields } from "../../components/NumberFields";
+import { NO_NUMBER, type Numbered } from "../../components/numbers";
+import { useOwn } from "../../who";
 import { useVisits } from "./visiting";
 
 export default function Desk(): ReactNode {

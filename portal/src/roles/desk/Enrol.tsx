@@ -11,9 +11,9 @@ import { type Language, LANGUAGES, useLanguage, usePath } from "../../language";
 import { ProofBadge } from "../../proof";
 import { useText } from "../../text";
 import { Field } from "./Field";
-import { NumberFields } from "./NumberFields";
-import { NO_NUMBER } from "./numbers";
-import { useOwn } from "./own";
+import { NumberFields } from "../../components/NumberFields";
+import { NO_NUMBER } from "../../components/numbers";
+import { useOwn } from "../../who";
 
 interface Made {
   readonly person: string;

@@ -11,7 +11,7 @@ import { PageTitle } from "../../components/Page";
 import { ProblemNotice } from "../../components/ProblemNotice";
 import { Query } from "../../components/Query";
 import { useText } from "../../text";
-import { useOwn } from "./own";
+import { useOwn } from "../../who";
 import { Picture } from "./Picture";
 import { Treated } from "./Treated";
 

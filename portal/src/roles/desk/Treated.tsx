@@ -9,7 +9,7 @@ import { ProblemNotice } from "../../components/ProblemNotice";
 import { Query } from "../../components/Query";
 import { ShortId } from "../../components/ShortId";
 import { useText } from "../../text";
-import { useOwn } from "./own";
+import { useOwn } from "../../who";
 import { useStaff } from "./staff";
 
 export const RELATIONS = "relations";

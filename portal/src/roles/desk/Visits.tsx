@@ -13,7 +13,7 @@ import { Empty } from "../../components/Standing";
 import { useLanguage, usePath } from "../../language";
 import { useLive } from "../../live";
 import { useText } from "../../text";
-import { useOwn } from "./own";
+import { useOwn } from "../../who";
 import { useStaff } from "./staff";
 import { useVisits, type Visit, VISITS } from "./visiting";
 

@@ -1,9 +1,10 @@
 /** The registration desk: find or enrol a person, invite them, and say who treats them. */
 import type { Role } from "../../role";
+import { works } from "../../who";
 
 export const role: Role = {
   name: "desk",
-  may: (who) => who?.level === 2 && who.roles.includes("operator"),
+  may: works("desk"),
   navigation: [
     { to: "desk", label: "navigation/find" },
     { to: "desk/enrol", label: "navigation/enrol" },

@@ -1,24 +1,14 @@
-/** The staff directory of the own organisation. */
-import { useQuery } from "@tanstack/react-query";
-
-import { type AnswerOf, get } from "../../api";
-import { useOwn } from "./own";
-
-type Member = AnswerOf<"/v1/organisations/{organisation}/staff">["staff"][number];
+/** Who works here, and their names. */
+import { type StaffMember, useStaff as useDirectory } from "../../components/staff";
+import { useOwn } from "../../who";
 
 export interface Staff {
-  readonly all: readonly Member[];
+  readonly all: readonly StaffMember[];
   readonly name: (practitioner: string) => string | undefined;
 }
 
 export function useStaff(): Staff {
   const { organisation } = useOwn();
-  const found = useQuery({
-    queryKey: ["staff", organisation],
-    queryFn: ({ signal }) =>
-      get("/v1/organisations/{organisation}/staff", { path: { organisation }, signal }),
-    staleTime: 60_000,
-  });
-  const all = found.data?.staff ?? [];
+  const all = useDirectory(organisation).data ?? [];
   return { all, name: (id) => all.find((each) => each.practitioner === id)?.name };
 }

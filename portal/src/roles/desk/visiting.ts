@@ -2,7 +2,7 @@
 import { useQuery, type UseQueryResult } from "@tanstack/react-query";
 
 import { type AnswerOf, get } from "../../api";
-import { useOwn } from "./own";
+import { useOwn } from "../../who";
 
 export type Visit = AnswerOf<"/v1/organisations/{organisation}/encounters">["persons"][number];
 

@@ -11,11 +11,12 @@ import { Loading } from "../../components/Standing";
 import { usePath } from "../../language";
 import type { DeviceKey } from "../../sign";
 import { useText } from "../../text";
-import { NumberFields } from "../desk/NumberFields";
-import { NO_NUMBER } from "../desk/numbers";
+import { NumberFields } from "../../components/NumberFields";
+import { NO_NUMBER } from "../../components/numbers";
+import { useOwn } from "../../who";
 import { CATEGORIES, useCategories } from "./categories";
 import { Hospitals } from "./Hospitals";
-import { toSign, useOwn } from "./own";
+import { toSign } from "./signing-key";
 import { SignThen } from "./SignThen";
 import { WithKey } from "./WithKey";
 

@@ -6,8 +6,8 @@ import { type ReactNode, type SyntheticEvent, useState } from "react";
 import { request } from "../../api";
 import { ProblemNotice } from "../../components/ProblemNotice";
 import { useText } from "../../text";
+import { useOwn } from "../../who";
 import { corrected, takesNotes, valueOf } from "./correcting";
-import { useOwn } from "./own";
 import { TIMELINE } from "./Record";
 
 interface Props {

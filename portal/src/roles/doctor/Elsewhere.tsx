@@ -12,10 +12,11 @@ import { Empty } from "../../components/Standing";
 import { useLanguage, usePath } from "../../language";
 import { useLive } from "../../live";
 import { useText } from "../../text";
-import { SubjectName } from "../public/explorer/SubjectName";
+import { SubjectName } from "../../components/SubjectName";
+import { useOwn } from "../../who";
+import { AskedFor } from "./AskedFor";
 import { useCategories } from "./categories";
 import { OpenGrant } from "./OpenGrant";
-import { useOwn } from "./own";
 import { WithKey } from "./WithKey";
 
 export type Received = AnswerOf<"/v1/organisations/{organisation}/grants">["grants"][number];
@@ -46,6 +47,7 @@ export default function Elsewhere(): ReactNode {
           <Button component={Link} to={path("doctor/ask")} size="md" variant="outline" mt="md">
             {say("elsewhere/ask")}
           </Button>
+          <AskedFor />
         </>
       ) : (
         <WithKey>

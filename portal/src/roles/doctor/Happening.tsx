@@ -7,8 +7,8 @@ import { ProofBadge } from "../../proof";
 import { RecordView, useRecordWords } from "../../records";
 import { utf8 } from "../../sign/bytes";
 import { useText } from "../../text";
-import { SubjectName } from "../public/explorer/SubjectName";
-import { useOwn } from "./own";
+import { SubjectName } from "../../components/SubjectName";
+import { useOwn } from "../../who";
 import type { Entry } from "./Record";
 
 const Correct = lazy(async () => ({ default: (await import("./Correct")).Correct }));

@@ -11,8 +11,8 @@ import { Empty } from "../../components/Standing";
 import { usePath } from "../../language";
 import { useRecordWords } from "../../records";
 import { useText } from "../../text";
+import { useOwn } from "../../who";
 import { Happening } from "./Happening";
-import { useOwn } from "./own";
 import { useWaiting } from "./Waiting";
 
 type Timeline = AnswerOf<"/v1/organisations/{organisation}/persons/{person}/timeline">;

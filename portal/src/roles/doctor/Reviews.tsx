@@ -13,8 +13,9 @@ import { Empty } from "../../components/Standing";
 import { useLive } from "../../live";
 import type { DeviceKey } from "../../sign";
 import { useText } from "../../text";
-import { SubjectName } from "../public/explorer/SubjectName";
-import { toSign, useOwn } from "./own";
+import { SubjectName } from "../../components/SubjectName";
+import { useOwn } from "../../who";
+import { toSign } from "./signing-key";
 import { SignThen } from "./SignThen";
 import { WithKey } from "./WithKey";
 

@@ -12,7 +12,7 @@ import { Empty } from "../../components/Standing";
 import { usePath } from "../../language";
 import { useLive } from "../../live";
 import { useText } from "../../text";
-import { useOwn } from "./own";
+import { useOwn } from "../../who";
 
 export type Attended = AnswerOf<"/v1/organisations/{organisation}/encounters">["persons"][number];
 

@@ -7,7 +7,7 @@ import { Query } from "../../components/Query";
 import { usePath } from "../../language";
 import type { DeviceKey } from "../../sign";
 import { useText } from "../../text";
-import { useSigningKey } from "./own";
+import { useSigningKey } from "./signing-key";
 
 export function WithKey({ children }: { children: (key: DeviceKey) => ReactNode }): ReactNode {
   const found = useSigningKey();

@@ -1,9 +1,10 @@
 /** Doctors and nurses: who waits, their records here and elsewhere, emergencies and their review. */
 import type { Role } from "../../role";
+import { works } from "../../who";
 
 export const role: Role = {
   name: "doctor",
-  may: (who) => who?.level === 2 && who.roles.includes("practitioner"),
+  may: works("doctor"),
   navigation: [
     { to: "doctor", label: "navigation/waiting" },
     { to: "doctor/elsewhere", label: "navigation/elsewhere" },

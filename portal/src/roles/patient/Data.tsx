@@ -11,6 +11,7 @@ import { usePath } from "../../language";
 import { useText } from "../../text";
 import { Done } from "./Done";
 import { useMe, type Me } from "./reading";
+import { save } from "./save";
 
 const DOORS = ["access", "questions", "links", "device", "erasure"] as const;
 
@@ -41,16 +42,6 @@ async function fetchExport(path: Me): Promise<Blob> {
     path: { ...path }, headers: { Accept: "application/zip" }, timeout: PATIENCE,
   });
   return answer.blob();
-}
-
-/** Hands a file to the browser to keep. */
-function save(file: Blob, name: string): void {
-  const url = URL.createObjectURL(file);
-  const made = document.createElement("a");
-  made.href = url;
-  made.download = name;
-  made.click();
-  URL.revokeObjectURL(url);
 }
 
 function Export(): ReactNode {

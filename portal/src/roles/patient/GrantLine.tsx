@@ -5,6 +5,7 @@ import { type ReactNode, useState } from "react";
 import { Moment } from "../../components/Moment";
 import { useLanguage } from "../../language";
 import { useText } from "../../text";
+import { GrantReceipt } from "./GrantReceipt";
 import { type PersonGrant } from "./reading";
 import { Stop } from "./Stop";
 import { day, useNames, useWords } from "./words";
@@ -34,6 +35,7 @@ export function GrantLine({ of, read, onBegin }: Props): ReactNode {
         {say(read === undefined ? "access/never_read" : "access/last_read")}{" "}
         {read === undefined ? null : <Moment at={read} />}
       </span>
+      <GrantReceipt grant={of.grant} of={organisation} />
       {open && !stopping ? (
         <Button
           variant="outline"

@@ -1,5 +1,5 @@
-/** What others ask to see. An answer opens what the person chooses; no answer opens nothing. */
-import { Alert, Button, Group } from "@mantine/core";
+/** What others ask to see. An answer opens what the person chooses; no answer, and a refusal, nothing. */
+import { Button, SimpleGrid } from "@mantine/core";
 import { type ReactNode, useState } from "react";
 import { Link } from "react-router";
 
@@ -9,6 +9,7 @@ import { Empty } from "../../components/Standing";
 import { useLanguage, usePath } from "../../language";
 import { useKnows, useText } from "../../text";
 import { type Ask, useAsks, useFresh } from "./reading";
+import { RefuseAsk } from "./RefuseAsk";
 import { day, useNames, useWords } from "./words";
 
 export default function Questions(): ReactNode {
@@ -43,9 +44,9 @@ function Question({ of, house }: { of: Ask; house: string | undefined }): ReactN
   const words = useWords();
   const language = useLanguage();
   const path = usePath();
-  const [declined, setDeclined] = useState(false);
+  const [refusing, setRefusing] = useState(false);
   const organisation = house ?? say("looked/unknown_house");
-  const ends = day(of.ends, language);
+  const ends = day(of.refused ?? of.ends, language);
   const reason = knows(`questions/reasons/${of.reason}`) ? say(`questions/reasons/${of.reason}`) : of.reason;
   return (
     <li>
@@ -58,12 +59,15 @@ function Question({ of, house }: { of: Ask; house: string | undefined }): ReactN
         })}
       </div>
       <div>{say("questions/reason", { reason })}</div>
-      <div>{say(`questions/status/${of.status}`, { ends })}</div>
-      {of.status !== "waiting" ? null : declined ? (
-        <Alert color="gray" variant="outline" role="status">{say("questions/declined", { ends })}</Alert>
+      <div role={of.status === "refused" ? "status" : undefined}>
+        {say(`questions/status/${of.status}`, { ends })}
+      </div>
+      {of.words === "" ? null : <div>{say("questions/my_words", { words: of.words })}</div>}
+      {of.status !== "waiting" ? null : refusing ? (
+        <RefuseAsk of={of} onBack={() => { setRefusing(false); }} />
       ) : (
-        <Group grow preventGrowOverflow={false} mt="sm">
-          <Button size="lg" variant="outline" onClick={() => { setDeclined(true); }}>
+        <SimpleGrid cols={{ base: 1, xs: 2 }} mt="sm">
+          <Button size="lg" variant="outline" onClick={() => { setRefusing(true); }}>
             {say("share/refuse")}
           </Button>
           <Button
@@ -74,7 +78,7 @@ function Question({ of, house }: { of: Ask; house: string | undefined }): ReactN
           >
             {say("questions/choose")}
           </Button>
-        </Group>
+        </SimpleGrid>
       )}
     </li>
   );

@@ -8,7 +8,7 @@ import { Query } from "../../components/Query";
 import { usePath } from "../../language";
 import { useText } from "../../text";
 import { answering, type Draft, EMPTY } from "./draft";
-import { useAsks } from "./reading";
+import { useWaiting } from "./reading";
 import { ShareHow } from "./ShareHow";
 import { ShareReview } from "./ShareReview";
 import { ShareWhat } from "./ShareWhat";
@@ -33,17 +33,16 @@ function Answer({ ask }: { ask: string }): ReactNode {
   const say = useText("portal_patient");
   const path = usePath();
   return (
-    <Query of={useAsks()}>
-      {(asks) => {
-        const found = asks.find((each) => each.ask === ask && each.status === "waiting");
-        return found === undefined ? (
+    <Query of={useWaiting(ask)}>
+      {(found) =>
+        found === null ? (
           <p>
             {say("questions/over")} <Link to={path("my/questions")}>{say("questions/title")}</Link>
           </p>
         ) : (
           <Steps first={answering(found)} wanted={found.categories} />
-        );
-      }}
+        )
+      }
     </Query>
   );
 }

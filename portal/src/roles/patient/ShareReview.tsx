@@ -98,7 +98,7 @@ function InCustody({ of, names, onDecline, onGiven }: AnswerProps): ReactNode {
   );
 }
 
-type Recorded = Omit<Outcome, "delivered">;
+type Recorded = Pick<Outcome, "transaction" | "height">;
 
 function ByOwnKey({ of, names, onDecline, onGiven }: AnswerProps): ReactNode {
   const me = useMe();
@@ -107,7 +107,7 @@ function ByOwnKey({ of, names, onDecline, onGiven }: AnswerProps): ReactNode {
     mutationFn: async ({ transaction, height }: Recorded): Promise<Outcome> => {
       const path = { organisation: me.organisation, grant: grant as string };
       const { delivered } = await post("/v1/organisations/{organisation}/grants/{grant}/deliver", { path });
-      return { transaction, height, delivered };
+      return { grant: path.grant, transaction, height, delivered };
     },
     onSuccess: onGiven,
   });

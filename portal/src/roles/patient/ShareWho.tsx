@@ -1,7 +1,8 @@
 /** Step one: which organisation, and who there. */
-import { Radio, Stack, TextInput } from "@mantine/core";
+import { Radio, Stack } from "@mantine/core";
 import type { ReactNode } from "react";
 
+import { Practitioner } from "../../components/Practitioner";
 import { Query } from "../../components/Query";
 import { Empty } from "../../components/Standing";
 import { useKnows, useText } from "../../text";
@@ -44,7 +45,7 @@ function House({ draft, change }: StepProps): ReactNode {
             label={say("share/who")}
             description={say("share/who_about")}
             value={draft.grantee}
-            onChange={(grantee) => { change({ grantee }); }}
+            onChange={(grantee) => { change({ grantee, one: "" }); }}
           >
             <Stack gap="md" mt="sm">
               {others.map((each) => (
@@ -80,13 +81,11 @@ function Inside({ draft, change }: StepProps): ReactNode {
         </Stack>
       </Radio.Group>
       {draft.inside === "one" ? (
-        <TextInput
+        <Practitioner
+          organisation={draft.grantee}
           label={say("share/one")}
-          description={say("share/one_about")}
           value={draft.one}
-          maxLength={22}
-          autoComplete="off"
-          onChange={(event) => { change({ one: event.currentTarget.value.trim() }); }}
+          change={(one) => { change({ one }); }}
         />
       ) : null}
     </>

@@ -1,9 +1,10 @@
 /** A person and their own record: what is new, who may see it, who looked. */
 import type { Role } from "../../role";
+import { works } from "../../who";
 
 export const role: Role = {
   name: "patient",
-  may: (who) => who?.level === 2 && who.roles.includes("person"),
+  may: works("patient"),
   navigation: [
     { to: "my/overview", label: "overview/tab" },
     { to: "my/share", label: "share/tab" },

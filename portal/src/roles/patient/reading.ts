@@ -4,7 +4,7 @@ import { useQuery, useQueryClient, type UseQueryResult } from "@tanstack/react-q
 import { type AnswerOf, get } from "../../api";
 import { useLive } from "../../live";
 import { useWho } from "../../who";
-import { subjectQuery } from "../public/explorer/SubjectName";
+import { subjectQuery } from "../../components/SubjectName";
 
 const BASE = "/v1/organisations/{organisation}/persons/{person}";
 const DAY = 86_400_000;
@@ -74,6 +74,21 @@ export function useAsks(): UseQueryResult<Ask[]> {
   return useQuery({
     queryKey: name(me, "asks"),
     queryFn: async ({ signal }) => (await get(`${BASE}/asks`, { path: me, signal })).asks,
+  });
+}
+
+/** A question that waits, as it was when its answer was begun; null where none waits. */
+export function useWaiting(ask: string): UseQueryResult<Ask | null> {
+  const me = useMe();
+  return useQuery({
+    queryKey: ["answering", me.person, ask],
+    queryFn: async ({ signal }) => {
+      const { asks } = await get(`${BASE}/asks`, { path: me, signal });
+      return asks.find((each) => each.ask === ask && each.status === "waiting") ?? null;
+    },
+    // Once it is answered it waits no more, and what was answered stays in sight.
+    staleTime: Infinity,
+    gcTime: 0,
   });
 }
 

@@ -4,7 +4,7 @@ import { useQueries, useQuery, type UseQueryResult } from "@tanstack/react-query
 import { type AnswerOf, get } from "../../api";
 import { type Language, useLanguage } from "../../language";
 import { useKnows, useText } from "../../text";
-import { subjectQuery } from "../public/explorer/SubjectName";
+import { subjectQuery } from "../../components/SubjectName";
 
 export type Vocabulary = "categories" | "purposes" | "role" | "sensitivities";
 

@@ -9,7 +9,7 @@ import { Rows } from "../../components/Rows";
 import { ProblemError } from "../../problem";
 import { useText } from "../../text";
 import { SectionTitle } from "../public/explorer/SectionTitle";
-import { SubjectName } from "../public/explorer/SubjectName";
+import { SubjectName } from "../../components/SubjectName";
 import { type Branch, grow } from "./tree";
 import { UnitName } from "./UnitName";
 import { Word } from "./Way";

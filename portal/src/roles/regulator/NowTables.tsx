@@ -7,7 +7,7 @@ import { Rows } from "../../components/Rows";
 import { usePath } from "../../language";
 import { ProofBadge } from "../../proof";
 import { useText } from "../../text";
-import { SubjectName } from "../public/explorer/SubjectName";
+import { SubjectName } from "../../components/SubjectName";
 import { ProductName } from "./ProductName";
 import { useStateBadge } from "./proved";
 import type { AlertLine, EmergencyLine, RecallLine } from "./reading";

@@ -7,7 +7,7 @@ import { Moment } from "../../components/Moment";
 import { Query } from "../../components/Query";
 import { Rows } from "../../components/Rows";
 import { useText } from "../../text";
-import { SubjectName } from "../public/explorer/SubjectName";
+import { SubjectName } from "../../components/SubjectName";
 
 const ADDRESS = "/v1/organisations/{organisation}/supply/recalls/{recall}/progress";
 type Heard = AnswerOf<typeof ADDRESS>["members"][number];

@@ -14,7 +14,7 @@ import { session } from "../../session";
 import { useText } from "../../text";
 import { useWho } from "../../who";
 import { SectionTitle } from "../public/explorer/SectionTitle";
-import { SubjectName } from "../public/explorer/SubjectName";
+import { SubjectName } from "../../components/SubjectName";
 import { ProductName } from "./ProductName";
 import { Progress } from "./Progress";
 

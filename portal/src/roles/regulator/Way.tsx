@@ -10,7 +10,7 @@ import { Rows } from "../../components/Rows";
 import { ProblemError } from "../../problem";
 import { useKnows, useText } from "../../text";
 import { SectionTitle } from "../public/explorer/SectionTitle";
-import { SubjectName } from "../public/explorer/SubjectName";
+import { SubjectName } from "../../components/SubjectName";
 import { isLotOf } from "./tree";
 import { UnitName } from "./UnitName";
 

@@ -1,11 +1,10 @@
 /** Who watches over the trade: what broke a rule, how far recalls are, where packs went. */
 import type { Role } from "../../role";
+import { works } from "../../who";
 
 export const role: Role = {
   name: "regulator",
-  // Warnings and recalls are public; the node judges who may know more. So every organisation's
-  // operator has these pages, and a regulator's sees more on them.
-  may: (who) => who?.level === 2 && who.roles.includes("operator"),
+  may: works("regulator"),
   navigation: [{ to: "oversight/now", label: "navigation/now" }],
   pages: [
     { path: "oversight/now", load: () => import("./Now") },

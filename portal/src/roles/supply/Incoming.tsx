@@ -9,7 +9,7 @@ import { ProblemNotice } from "../../components/ProblemNotice";
 import { Query } from "../../components/Query";
 import { Empty } from "../../components/Standing";
 import { useText } from "../../text";
-import { SubjectName } from "../public/explorer/SubjectName";
+import { SubjectName } from "../../components/SubjectName";
 import { ActionPanel, type DoneOf } from "./ActionPanel";
 import type { Shipment } from "./allowed";
 import { useOrganisation, useShipments } from "./calls";

@@ -5,7 +5,7 @@ import type { ReactNode } from "react";
 
 import { get } from "../../api";
 import { useText } from "../../text";
-import { subjectQuery } from "../public/explorer/SubjectName";
+import { subjectQuery } from "../../components/SubjectName";
 import { useOrganisation } from "./calls";
 
 interface Props {

@@ -11,7 +11,7 @@ import { ProblemNotice } from "../../components/ProblemNotice";
 import { Query } from "../../components/Query";
 import { Empty } from "../../components/Standing";
 import { useKnows, useText } from "../../text";
-import { SubjectName } from "../public/explorer/SubjectName";
+import { SubjectName } from "../../components/SubjectName";
 import { useOrganisation } from "./calls";
 import { ProductName, UnitName } from "./Names";
 import { glnOf } from "./place";

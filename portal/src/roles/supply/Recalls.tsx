@@ -10,7 +10,7 @@ import { Query } from "../../components/Query";
 import { Empty } from "../../components/Standing";
 import { usePath } from "../../language";
 import { useText } from "../../text";
-import { SubjectName } from "../public/explorer/SubjectName";
+import { SubjectName } from "../../components/SubjectName";
 import { useOrganisation } from "./calls";
 import { ProductName } from "./Names";
 import { TradePage } from "./TradePage";

@@ -4,6 +4,7 @@ import { type ReactNode, type SyntheticEvent, useRef, useState } from "react";
 import { useSearchParams } from "react-router";
 
 import { useText } from "../../text";
+import { CameraDoor } from "../public/scan/camera/CameraDoor";
 import { useOrganisation } from "./calls";
 import { Found } from "./Found";
 import { Here } from "./Here";
@@ -54,6 +55,7 @@ export default function Scan(): ReactNode {
           {say("scan/look")}
         </Button>
       </form>
+      <CameraDoor found={show} />
       {code === "" ? <p className="standing">{say("scan/begin")}</p> : null}
       {code === "" ? null : <Found key={`${looks} ${code}`} code={code} gln={here.gln} />}
       <Here of={here} />

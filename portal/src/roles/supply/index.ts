@@ -1,10 +1,10 @@
 /** A pharmacist's and a warehouse's work: scan a pack, do what is allowed, see what needs attention. */
 import type { Role } from "../../role";
+import { works } from "../../who";
 
 export const role: Role = {
   name: "supply",
-  may: (who) =>
-    who?.level === 2 && who.roles.some((each) => each === "practitioner" || each === "operator"),
+  may: works("supply"),
   navigation: [{ to: "supply", label: "navigation" }],
   pages: [
     { path: "supply", load: () => import("./Scan") },

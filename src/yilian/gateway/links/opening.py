@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from yilian.gateway.audit import noting
 from yilian.gateway.links import epoch, passcodes, payload
 from yilian.gateway.links.errors import NOT_THERE, PASSCODE_WRONG
 from yilian.gateway.links.facts import Facts, seal_said
@@ -101,6 +102,8 @@ def _at(houses: Iterable[HealthLinks], address: str) -> tuple[HealthLinks, LinkR
     for links in houses:
         row = links.store.at(links.mark(address))
         if row is not None and row.epoch == epoch.current(links.vault.folder):
+            # The person finds it among the calls about them; neither address nor link is noted.
+            noting(organisation=links.organisation.id, subjects=(row.person,), purpose=PURPOSE)
             return links, row
     raise NOT_THERE()
 

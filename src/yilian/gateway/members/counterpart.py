@@ -276,6 +276,8 @@ class Here:
             held = self._organisation.vault.catalogue.received(grant)
             if held is None or held.holder != self._caller:
                 raise NOT_ABOUT_YOU()
+        if kind == "ask_refused":
+            Asking(self._organisation).hear_refusal(self._caller, reader, parameters)
         notices.tell(self._organisation, reader, kind, parameters, cause=cause)
 
     # -- emergencies ---------------------------------------------------------------------------

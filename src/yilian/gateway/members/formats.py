@@ -82,7 +82,7 @@ class NoticeSent(Format, frozen=True, kw_only=True):
     """Word for a reader of the other organisation. Carries no health data."""
 
     reader: Id
-    kind: Literal["copies_erased", "result_shared"]
+    kind: Literal["ask_refused", "copies_erased", "result_shared"]
     parameters: Annotated[dict[Name, Parameter], msgspec.Meta(max_length=8)]
     cause: Annotated[str, msgspec.Meta(min_length=22, max_length=43)]
 

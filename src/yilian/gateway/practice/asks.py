@@ -1,16 +1,18 @@
 """Questions for access: asked here, brought to the holder, shown to the person who is asked.
 
 The asker learns nothing by asking: whether the holder knows the person or not, the answer is the
-same, and so is the chain's.
+same, and so is the chain's. A person who does not answer tells nothing; one who refuses lets the
+asker know that, and no more.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from yilian.gateway.members.errors import ELSEWHERE
+from yilian.gateway.members.errors import ELSEWHERE, NOT_ABOUT_YOU
 from yilian.gateway.members.formats import AskSent
-from yilian.gateway.members.there import ASK
+from yilian.gateway.members.there import ASK, TELL, notice
 from yilian.gateway.practice.notices import tell
 from yilian.ledger.errors import Refusal, code
 from yilian.ledger.modules.consent.errors import ASK_ENDED
@@ -22,8 +24,10 @@ if TYPE_CHECKING:
     from yilian.gateway.organisation import Organisation
 
 ASK_NOT_ON_CHAIN = code(9419, "consents.ask_not_on_chain", 409)
+ASK_ANSWERED = code(9428, "consents.ask_answered", 409)
 
-Status = Literal["waiting", "answered", "withdrawn", "ended"]
+Status = Literal["waiting", "answered", "refused", "withdrawn", "ended"]
+MOST_SHOWN = 100
 
 
 class Asked(NamedTuple):
@@ -94,21 +98,78 @@ class Asking:
             # No such card, no possible number, too many tries: one answer to the asker.
             return None
 
+    # -- refusing ------------------------------------------------------------------------------
+
+    def refuse(self, ask: str, person: str, words: str) -> int:
+        """Refuse a question for a person, and have who asked told; gives when (ms).
+
+        `words` stay here. Again changes nothing, and tells who asked again where that was lost.
+        Refuses `ask_unknown`, `consents.ask_answered` once a grant answers it, `consent.ask_ended`.
+        """
+        kept = self._asks.received(ask, person)
+        if kept.refused is None:
+            stands = self._stands(kept)
+            if stands.status == "answered":
+                raise ASK_ANSWERED()
+            if stands.status != "waiting":
+                raise ASK_ENDED(id=ask)
+        time = self._asks.refuse(ask, person, words, self._organisation.engine.now())
+        self._tell_asker(kept.terms, time)
+        return time
+
+    def _tell_asker(self, terms: AskTerms, time: int) -> None:
+        organisation, other = self._organisation, terms.organisation
+        told: Parameters = {"ask": terms.ask, "organisation": organisation.id, "time": time}
+        if organisation.hosted(other) is not None:
+            organisation.counterpart(other).tell(terms.asker, "ask_refused", told, terms.ask)
+        elif organisation.peers is not None:
+            sent = notice(terms.asker, "ask_refused", told, terms.ask)
+            organisation.courier.send(other, TELL, f"ask_refused {terms.ask}", sent)
+
+    def hear_refusal(self, holder: str, asker: str, told: Parameters) -> None:
+        """Note that a question of somebody here was refused, by word of the holder it went to.
+
+        Refuses `members.not_about_caller` for a question that did not go there, or is another's.
+        """
+        ask, time = str(told.get("ask", "")), told.get("time")
+        try:
+            kept = self._asks.asked(ask, asker)
+        except Refusal:
+            raise NOT_ABOUT_YOU() from None
+        if kept.terms.holder != holder or not isinstance(time, int):
+            raise NOT_ABOUT_YOU()
+        self._asks.hear_refusal(ask, asker, time)
+
+    # -- reading -------------------------------------------------------------------------------
+
     def of_person(self, person: str) -> list[Asked]:
         """List the questions that a person was asked, the one that ends last first."""
+        return _last_first(self._stands(each) for each in self._asks.of_person(person))
+
+    def of_asker(self, asker: str) -> list[Asked]:
+        """List what somebody here asked, at most 100, the one that ends last first.
+
+        What answers it is not known here: a grant names no question.
+        """
+        return _last_first(self._stands(each) for each in self._asks.of_asker(asker))[:MOST_SHOWN]
+
+    def _stands(self, kept: Kept) -> Asked:
         state, now = self._organisation.engine.state(), self._organisation.engine.now()
-        found = []
-        for kept in self._asks.of_person(person):
-            on_chain = ASKS.get(state, kept.terms.ask)
-            answer = kept.answer
-            if answer is not None and not GRANTS.has(state, answer):
-                answer = None
-            status: Status = "ended"
-            if answer is not None:
-                status = "answered"
-            elif on_chain is not None and on_chain.withdrawn is not None:
-                status = "withdrawn"
-            elif on_chain is not None and on_chain.open_at(now):
-                status = "waiting"
-            found.append(Asked(kept, status, answer))
-        return sorted(found, key=lambda each: (-each.kept.terms.ends, each.kept.terms.ask))
+        on_chain = ASKS.get(state, kept.terms.ask)
+        answer = kept.answer
+        if answer is not None and not GRANTS.has(state, answer):
+            answer = None
+        status: Status = "ended"
+        if answer is not None:
+            status = "answered"
+        elif kept.refused is not None:
+            status = "refused"
+        elif on_chain is not None and on_chain.withdrawn is not None:
+            status = "withdrawn"
+        elif on_chain is not None and on_chain.open_at(now):
+            status = "waiting"
+        return Asked(kept, status, answer)
+
+
+def _last_first(found: Iterable[Asked]) -> list[Asked]:
+    return sorted(found, key=lambda each: (-each.kept.terms.ends, each.kept.terms.ask))

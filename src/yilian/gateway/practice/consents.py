@@ -80,7 +80,7 @@ class Consents:
 
         `ask` names the question that it answers. Refuses `organisation.grant_unknown` for another
         person's too, `consents.grant_over`, `organisation.key_service_unknown`, `ask_unknown`,
-        `grant_condition_unknown`, `grantee_may_not_change`.
+        `ask_refused`, `grant_condition_unknown`, `grantee_may_not_change`.
         """
         recipient = self._organisation.key_service(terms.grantee)
         self._organisation.watch.catch_up()

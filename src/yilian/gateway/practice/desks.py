@@ -14,10 +14,12 @@ from yilian.gateway.fhir import patient as fhir_patient
 from yilian.gateway.fhir.intake import Intake
 from yilian.gateway.practice.care import standing_now
 from yilian.gateway.practice.notices import tell
+from yilian.ledger import codec
 from yilian.ledger.errors import Refusal
-from yilian.ledger.keys import PublicKey
+from yilian.ledger.keys import PublicKey, Suites, verify
 from yilian.ledger.modules.identity import messages as identity
-from yilian.ledger.modules.identity.errors import ALREADY_ENROLLED
+from yilian.ledger.modules.identity.errors import ALREADY_ENROLLED, BAD_PROOF
+from yilian.ledger.modules.identity.rules import key_proof
 from yilian.ledger.modules.identity.state import LINKS, SUBJECTS, TAGS, standing
 from yilian.ledger.modules.records.messages import Anchor
 from yilian.node.history import Outcome
@@ -31,6 +33,8 @@ from yilian.vault.witness import Method, Witnessed
 if TYPE_CHECKING:
     from yilian.gateway.organisation import Organisation
 
+STAFF_NUMBERS = "urn:yilian:staff-number"
+"""The identifier system of numbers that an organisation gives its own staff."""
 NOBODY = "A" * 22
 """An id of nobody: what is asked about it takes as long as about somebody."""
 
@@ -237,6 +241,29 @@ class Desks:
         return found is not None and (found.kind, found.organisation) == ("person", self.id)
 
     # -- staff and witnessed consent -----------------------------------------------------------
+
+    def staff_tag(self, number: str) -> str:
+        """Give the duplicate check of a staff number; refuses `identity.already_enrolled`."""
+        tag = self._organisation.tag(STAFF_NUMBERS, number)
+        if TAGS.get(self._organisation.engine.state(), f"{self.id}/{tag}") is not None:
+            raise ALREADY_ENROLLED()
+        return tag
+
+    def employ(
+        self, staff: Staff, language: Language, tag: str, key: PublicKey, proof: str
+    ) -> Outcome:
+        """Put a practitioner on the chain with a key that they proved, and into the directory.
+
+        Refuses `identity.bad_proof`, keys that the chain does not take, `identity.key_taken`,
+        `identity.already_enrolled`.
+        """
+        Suites(self._organisation.engine.genesis.profile).admit(key)
+        if not verify(key, key_proof(staff.practitioner, key), codec.to_bytes(proof)):
+            raise BAD_PROOF()
+        message = identity.EnrolPractitioner(practitioner=staff.practitioner, tag=tag, key=key)
+        outcome = self._organisation.write(message)
+        self.put_staff(staff, language)
+        return outcome
 
     def put_staff(self, staff: Staff, language: Language) -> None:
         """Keep a practitioner of this organisation in the staff directory.

@@ -135,9 +135,10 @@ class Erasures:
         told = self._tell(certificates)
         held = self._vault.catalogue.records_of_patient(plan.patient, (KEPT, SEALED))
         if set(held) <= set(plan.records("destroyed")):
-            # Nothing is left of the person here: name, cards, and copies of their category keys
-            # for emergencies and guardians go too.
+            # Nothing is left of the person here: name, cards, questions to them, and copies of
+            # their category keys for emergencies and guardians go too.
             self._organisation.emergencies.forget(plan.patient)
+            self._vault.asks.forget(plan.patient)
             self._vault.desk.remove_person(plan.patient)
             if self._organisation.supply is not None:
                 self._organisation.supply.recalling.patients.agree(plan.patient, False)

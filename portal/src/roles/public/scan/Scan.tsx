@@ -9,6 +9,7 @@ import { PageTitle } from "../../../components/Page";
 import { Query } from "../../../components/Query";
 import { useLanguage } from "../../../language";
 import { useText } from "../../../text";
+import { CameraDoor } from "./camera/CameraDoor";
 import { Verdict } from "./Verdict";
 
 const LONGEST = 512;
@@ -25,13 +26,16 @@ export default function Scan(): ReactNode {
     enabled: code !== "",
     gcTime: 0,
   });
-  const look = (event: SyntheticEvent): void => {
-    event.preventDefault();
-    const wanted = typed.trim();
+  const show = (wanted: string): void => {
+    setTyped(wanted);
     if (wanted === code && wanted !== "") {
       void found.refetch();
     }
     setSearch(wanted === "" ? {} : { code: wanted });
+  };
+  const look = (event: SyntheticEvent): void => {
+    event.preventDefault();
+    show(typed.trim());
   };
   return (
     <>
@@ -56,6 +60,7 @@ export default function Scan(): ReactNode {
           {say("page/look")}
         </Button>
       </form>
+      <CameraDoor found={show} />
       <div aria-live="polite">
         {code === "" ? null : <Query of={found}>{(pack) => <Verdict of={pack} />}</Query>}
       </div>

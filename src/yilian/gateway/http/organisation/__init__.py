@@ -22,6 +22,7 @@ from yilian.gateway.http.organisation import (
     erasures,
     exports,
     grants,
+    grants_receipt,
     health_links,
     invitations,
     links,
@@ -46,6 +47,7 @@ from yilian.gateway.http.organisation import (
     supply_verifications,
     supply_view,
     timeline,
+    training,
 )
 from yilian.gateway.http.organisation.rooms import Rooms
 from yilian.gateway.organisation import Organisation
@@ -58,6 +60,7 @@ MATTERS = (
     encounters,
     erasures,
     grants,
+    grants_receipt,
     received,
     replicas,
     sessions,
@@ -84,6 +87,7 @@ MATTERS = (
     supply_trace,
     supply_verifications,
     supply_view,
+    training,
 )
 
 

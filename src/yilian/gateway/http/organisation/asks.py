@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute
 
 from yilian.gateway.audit import noting
 from yilian.gateway.errors import FORBIDDEN
-from yilian.gateway.http.asking import require_id
+from yilian.gateway.http.asking import query, require_id
 from yilian.gateway.http.operation import answer, operation
 from yilian.gateway.http.operation import routes as routes_of
 from yilian.gateway.http.organisation.rooms import (
@@ -26,8 +26,7 @@ from yilian.gateway.http.organisation.rooms import (
     body,
     path_id,
 )
-from yilian.gateway.organisation import Organisation
-from yilian.gateway.practice.asks import ASK_NOT_ON_CHAIN, Asked, Asking
+from yilian.gateway.practice.asks import ASK_ANSWERED, ASK_NOT_ON_CHAIN, Asked, Asking
 from yilian.ledger.codec import Digest, Id, Millis, Name
 from yilian.ledger.errors import MALFORMED
 from yilian.ledger.modules.consent.errors import ASK_ENDED
@@ -68,11 +67,18 @@ class DeliveredAsk(msgspec.Struct, frozen=True, kw_only=True):
     delivered: bool
 
 
+Status = Literal["waiting", "answered", "refused", "withdrawn", "ended"]
+
+
 class ReceivedAsk(msgspec.Struct, frozen=True, kw_only=True):
-    """A question that a person was asked; `answer` is the grant that answers it."""
+    """A question that a person was asked; `answer` is the grant that answers it.
+
+    `refused` is when the person refused (ms); `words` are theirs, and shown to nobody else but who
+    acts for them.
+    """
 
     ask: Id
-    status: Literal["waiting", "answered", "withdrawn", "ended"]
+    status: Status
     asker: Id
     organisation: Id
     categories: tuple[Name, ...]
@@ -81,6 +87,8 @@ class ReceivedAsk(msgspec.Struct, frozen=True, kw_only=True):
     days: int
     ends: Millis
     answer: Id | None
+    refused: Millis | None
+    words: str
 
 
 class PersonAsks(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,9 +98,51 @@ class PersonAsks(msgspec.Struct, frozen=True, kw_only=True):
     asks: tuple[ReceivedAsk, ...]
 
 
+class RefusalRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Refuse a question. `words` say why, for the person's own memory; they go nowhere."""
+
+    words: Annotated[str, msgspec.Meta(max_length=500)] = ""
+
+    def __repr__(self) -> str:
+        return "<RefusalRequest>"
+
+
+class RefusedAsk(msgspec.Struct, frozen=True, kw_only=True):
+    """When the person refused (ms); the first time, where it was refused before."""
+
+    ask: Id
+    refused: Millis
+
+
+class SentAsk(msgspec.Struct, frozen=True, kw_only=True):
+    """A question of the caller, with the number or card that they named the person by.
+
+    It is not told which grant answers it: a grant names no question.
+    """
+
+    ask: Id
+    status: Status
+    holder: Id
+    system: str | None
+    number: str | None
+    card: str | None
+    categories: tuple[Name, ...]
+    purposes: tuple[Name, ...]
+    reason: Name
+    days: int
+    ends: Millis
+    refused: Millis | None
+
+
+class SentAsks(msgspec.Struct, frozen=True, kw_only=True):
+    """What the caller asked, at most 100."""
+
+    asks: tuple[SentAsk, ...]
+
+
 def routes(rooms: Rooms) -> tuple[BaseRoute, ...]:
     """Make the routes."""
-    return routes_of(_ask(rooms), _deliver(rooms), _asked(rooms))
+    return routes_of(_ask(rooms), _deliver(rooms), _sent(rooms), _asked(rooms), _refuse(rooms))
 
 
 def _ask(rooms: Rooms) -> Callable[[Request], Any]:
@@ -154,6 +204,45 @@ def _deliver(rooms: Rooms) -> Callable[[Request], Any]:
     return deliver
 
 
+def _sent(rooms: Rooms) -> Callable[[Request], Any]:
+    @operation(
+        "GET",
+        "/v1/organisations/{organisation}/asks",
+        tag="organisations",
+        summary="List the questions that the caller asked, and which were refused",
+        parameters=COMMON,
+        answers=answers(SentAsks, "The questions, the one that ends last first."),
+        problems=(FORBIDDEN,),
+    )
+    async def sent(request: Request) -> Response:
+        organisation, caller = await rooms.enter(request, *STAFF)
+        query(request)
+        found = await to_thread.run_sync(Asking(organisation).of_asker, caller.sender)
+        return answer(request, SentAsks(asks=tuple(map(_sent_as, found))))
+
+    return sent
+
+
+def _sent_as(asked: Asked) -> SentAsk:
+    terms = asked.kept.terms
+    card = terms.whom.card if isinstance(terms.whom, ByCard) else None
+    number = terms.whom if isinstance(terms.whom, ByNumber) else None
+    return SentAsk(
+        ask=terms.ask,
+        status=asked.status,
+        holder=terms.holder,
+        system=None if number is None else number.system,
+        number=None if number is None else number.number,
+        card=card,
+        categories=terms.categories,
+        purposes=terms.purposes,
+        reason=terms.reason,
+        days=terms.days,
+        ends=terms.ends,
+        refused=asked.kept.refused,
+    )
+
+
 def _asked(rooms: Rooms) -> Callable[[Request], Any]:
     @operation(
         "GET",
@@ -166,21 +255,47 @@ def _asked(rooms: Rooms) -> Callable[[Request], Any]:
     )
     async def asked(request: Request) -> Response:
         person = request.path_params["person"]
-        organisation, _ = await rooms.enter_for(
+        organisation, caller = await rooms.enter_for(
             request, person, *OPERATORS, power=("grant", "read")
         )
         noting(subjects=(person,))
-        found = await to_thread.run_sync(_of_person, organisation, person)
-        return answer(request, PersonAsks(person=person, asks=found))
+        found = await to_thread.run_sync(Asking(organisation).of_person, person)
+        own = caller.subject.kind == "person"
+        shown = tuple(_shown(each, with_words=own) for each in found)
+        return answer(request, PersonAsks(person=person, asks=shown))
 
     return asked
 
 
-def _of_person(organisation: Organisation, person: str) -> tuple[ReceivedAsk, ...]:
-    return tuple(_shown(each) for each in Asking(organisation).of_person(person))
+def _refuse(rooms: Rooms) -> Callable[[Request], Any]:
+    @operation(
+        "POST",
+        "/v1/organisations/{organisation}/persons/{person}/asks/{ask}/refusal",
+        tag="organisations",
+        summary="Refuse a question for access: the person, or a custodian who may grant",
+        parameters=(
+            *COMMON,
+            path_id("person", "The person's id here."),
+            path_id("ask", "The question's id."),
+        ),
+        body=RefusalRequest,
+        answers=answers(RefusedAsk, "Who asked is told that, and when. Again is fine."),
+        problems=(MALFORMED, ASK_UNKNOWN, ASK_ANSWERED, ASK_ENDED, FORBIDDEN),
+    )
+    async def refuse(request: Request) -> Response:
+        person = request.path_params["person"]
+        organisation, _ = await rooms.enter_for(request, person, power="grant")
+        ask = require_id(request.path_params["ask"], "ask")
+        noting(subjects=(person,))
+        asked = await body(request, RefusalRequest)
+        words = asked.words.strip()
+        time = await to_thread.run_sync(Asking(organisation).refuse, ask, person, words)
+        return answer(request, RefusedAsk(ask=ask, refused=time))
+
+    return refuse
 
 
-def _shown(asked: Asked) -> ReceivedAsk:
+def _shown(asked: Asked, *, with_words: bool) -> ReceivedAsk:
     terms = asked.kept.terms
     return ReceivedAsk(
         ask=terms.ask,
@@ -193,4 +308,6 @@ def _shown(asked: Asked) -> ReceivedAsk:
         days=terms.days,
         ends=terms.ends,
         answer=asked.answer,
+        refused=asked.kept.refused,
+        words=asked.kept.words if with_words else "",
     )

@@ -42,7 +42,7 @@ from yilian.ledger.codec import Digest, Id, Millis, Name, Positive, Whole
 from yilian.ledger.errors import MALFORMED
 from yilian.ledger.modules.consent.messages import Power
 from yilian.ledger.modules.consent.state import custodian
-from yilian.vault.asks import ASK_UNKNOWN
+from yilian.vault.asks import ASK_REFUSED, ASK_UNKNOWN
 from yilian.vault.conditions import CONDITION_UNKNOWN
 from yilian.vault.envelope import Condition, Terms
 from yilian.vault.giving import GRANTEE_FIXED
@@ -164,6 +164,7 @@ _ASKED = (
     GRANTEE_FIXED,
     CONDITION_UNKNOWN,
     ASK_UNKNOWN,
+    ASK_REFUSED,
     REPLICA_TERMS,
     FORBIDDEN,
 )

@@ -12,14 +12,16 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from yilian.gateway.auth import errors as refusals
-from yilian.gateway.auth.accounts import accounts_of
+from yilian.gateway.auth.accounts import Accounts, accounts_of
 from yilian.gateway.auth.database import Invitation
-from yilian.gateway.auth.invitations import LEAST_MINUTES, MOST_MINUTES
+from yilian.gateway.auth.invitations import LEAST_MINUTES, MOST_MINUTES, Issued
+from yilian.gateway.auth.newcomers import Newcomer
 from yilian.gateway.auth.qr import QrCode, qr_code
 from yilian.gateway.errors import FORBIDDEN, NOT_FOUND
 from yilian.gateway.http.asking import require_id
 from yilian.gateway.http.operation import answer, operation
 from yilian.gateway.http.operation import routes as routes_of
+from yilian.gateway.http.organisation.desk import Text
 from yilian.gateway.http.organisation.rooms import (
     COMMON,
     OPERATORS,
@@ -28,32 +30,45 @@ from yilian.gateway.http.organisation.rooms import (
     body,
     path_id,
 )
-from yilian.ledger.codec import Id, Millis
+from yilian.gateway.organisation import Organisation
+from yilian.ledger.codec import Id, Millis, Name
 from yilian.ledger.errors import MALFORMED
+from yilian.ledger.modules.identity.errors import ALREADY_ENROLLED
+from yilian.vault.errors import NUMBER_REFUSED
 
 ROOT = "/v1/organisations/{organisation}/invitations"
 INVITATION = path_id("invitation", "The invitation's id.")
 SUBJECT = path_id("subject", "The id of somebody of the organisation.")
 
 
+class NewPractitioner(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A practitioner who gets a key on the chain at joining: their staff number, name and role."""
+
+    number: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    name: Text
+    role: Name
+
+
 class NewInvitation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Invite `subject` to sign in, for `minutes` (a day without).
+    """Invite `subject`, or a `newcomer` who is not on the chain yet, for `minutes` (a day without).
 
     `language` is that of the page that the link opens. `renews`: who joins by it starts anew, and
     all passkeys, one-time codes and sessions from before end then: for a lost device.
     """
 
-    subject: Id
+    subject: Id | None = None
+    newcomer: NewPractitioner | None = None
     minutes: Annotated[int, msgspec.Meta(ge=LEAST_MINUTES, le=MOST_MINUTES)] = 1440
     language: Literal["en", "zh-CN"] = "zh-CN"
     renews: bool = False
 
 
 class ShownInvitation(msgspec.Struct, frozen=True, kw_only=True):
-    """An invitation without its code; times in ms."""
+    """An invitation without its code; times in ms. `name` is that of a newcomer."""
 
     invitation: Id
     subject: Id
+    name: str | None
     by: Id
     renews: bool
     created: Millis
@@ -102,6 +117,8 @@ def _issue(rooms: Rooms) -> Callable[[Request], Any]:
             NOT_FOUND,
             refusals.NOT_TO_BE_INVITED,
             refusals.TOO_MANY,
+            NUMBER_REFUSED,
+            ALREADY_ENROLLED,
         ),
     )
     async def issue(request: Request) -> Response:
@@ -111,15 +128,32 @@ def _issue(rooms: Rooms) -> Callable[[Request], Any]:
         origin = accounts.site(request).origin
 
         def run() -> IssuedInvitation:
-            made = accounts.invite(
-                organisation.id, asked.subject, caller.sender, asked.minutes, renews=asked.renews
-            )
+            made = _issued(accounts, organisation, caller.sender, asked)
             link = f"{origin}/{asked.language}/join#{made.code}"
-            return IssuedInvitation(invitation=_shown(made.invitation), link=link, qr=qr_code(link))
+            shown = _shown(accounts, made.invitation)
+            return IssuedInvitation(invitation=shown, link=link, qr=qr_code(link))
 
         return answer(request, await to_thread.run_sync(run))
 
     return issue
+
+
+def _issued(
+    accounts: Accounts, organisation: Organisation, by: str, asked: NewInvitation
+) -> Issued:
+    if asked.newcomer is None and asked.subject is not None:
+        return accounts.invite(
+            organisation.id, asked.subject, by, asked.minutes, renews=asked.renews
+        )
+    if asked.newcomer is None or asked.subject is not None or asked.renews:
+        raise MALFORMED()
+    newcomer = Newcomer(
+        name=asked.newcomer.name,
+        role=asked.newcomer.role,
+        language=asked.language,
+        tag=organisation.desks.staff_tag(asked.newcomer.number),
+    )
+    return accounts.invite_newcomer(organisation.id, newcomer, by, asked.minutes)
 
 
 def _list(rooms: Rooms) -> Callable[[Request], Any]:
@@ -134,8 +168,13 @@ def _list(rooms: Rooms) -> Callable[[Request], Any]:
     )
     async def every(request: Request) -> Response:
         organisation, _ = await rooms.enter(request, *OPERATORS)
-        found = await to_thread.run_sync(accounts_of(request).invitations.of, organisation.id)
-        return answer(request, InvitationList(invitations=tuple(map(_shown, found))))
+        accounts = accounts_of(request)
+
+        def run() -> InvitationList:
+            found = accounts.invitations.of(organisation.id)
+            return InvitationList(invitations=tuple(_shown(accounts, each) for each in found))
+
+        return answer(request, await to_thread.run_sync(run))
 
     return every
 
@@ -162,7 +201,7 @@ def _revoke(rooms: Rooms) -> Callable[[Request], Any]:
         found = await to_thread.run_sync(
             accounts.invitations.revoke, organisation.id, named, accounts.now()
         )
-        return answer(request, _shown(found))
+        return answer(request, await to_thread.run_sync(_shown, accounts, found))
 
     return revoke
 
@@ -186,10 +225,12 @@ def _close(rooms: Rooms) -> Callable[[Request], Any]:
     return close
 
 
-def _shown(invitation: Invitation) -> ShownInvitation:
+def _shown(accounts: Accounts, invitation: Invitation) -> ShownInvitation:
+    newcomer = accounts.newcomers.find(invitation)
     return ShownInvitation(
         invitation=invitation.invitation,
         subject=invitation.subject,
+        name=None if newcomer is None else newcomer.name,
         by=invitation.by,
         renews=bool(invitation.renews),
         created=invitation.created,

@@ -11,7 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from yilian.gateway.errors import FORBIDDEN
+from yilian.gateway.auth import authenticate
+from yilian.gateway.errors import FORBIDDEN, NOT_FOUND
 from yilian.gateway.http.asking import require_id
 from yilian.gateway.http.operation import answer, operation
 from yilian.gateway.http.operation import routes as routes_of
@@ -29,6 +30,7 @@ from yilian.gateway.organisation import Organisation
 from yilian.ledger import codec
 from yilian.ledger.codec import Digest, Id, Millis, Name, Whole
 from yilian.ledger.errors import MALFORMED
+from yilian.ledger.modules.identity.state import licensed, standing
 from yilian.ledger.modules.records.state import ANCHORS
 from yilian.vault.desk import PERSON_UNKNOWN, STAFF_UNKNOWN
 from yilian.vault.desk_formats import Staff
@@ -59,6 +61,20 @@ class StaffDirectory(msgspec.Struct, frozen=True, kw_only=True):
     """Who works here, by id."""
 
     staff: tuple[StaffMember, ...]
+
+
+class DirectoryLine(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody who practises at an organisation, as it publishes them."""
+
+    practitioner: Id
+    name: str
+    role: Name
+
+
+class Directory(msgspec.Struct, frozen=True, kw_only=True):
+    """Who practises at an organisation now, by name."""
+
+    practitioners: tuple[DirectoryLine, ...]
 
 
 class NewEvidence(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -110,7 +126,9 @@ class PersonEvidence(msgspec.Struct, frozen=True, kw_only=True):
 
 def routes(rooms: Rooms) -> tuple[BaseRoute, ...]:
     """Make the routes."""
-    return routes_of(_put(rooms), _list(rooms), _witness(rooms), _evidence(rooms))
+    return routes_of(
+        _put(rooms), _list(rooms), _directory(rooms), _witness(rooms), _evidence(rooms)
+    )
 
 
 def _put(rooms: Rooms) -> Callable[[Request], Any]:
@@ -156,6 +174,41 @@ def _list(rooms: Rooms) -> Callable[[Request], Any]:
         return answer(request, StaffDirectory(staff=tuple(map(_line, found))))
 
     return directory
+
+
+def _directory(rooms: Rooms) -> Callable[[Request], Any]:
+    @operation(
+        "GET",
+        "/v1/organisations/{organisation}/directory",
+        tag="organisations",
+        summary="List who practises here, for anybody who signed in at this node",
+        parameters=COMMON,
+        answers=answers(Directory, "Names and roles of practitioners with a licence in force."),
+        problems=(NOT_FOUND,),
+    )
+    async def directory(request: Request) -> Response:
+        await authenticate(request)
+        organisation = rooms.find(request.path_params["organisation"])
+        return answer(request, await to_thread.run_sync(_practising, organisation))
+
+    return directory
+
+
+def _practising(organisation: Organisation) -> Directory:
+    state, now = organisation.engine.state(), organisation.engine.now()
+    found = (
+        each
+        for each in organisation.vault.desk.all_staff()
+        if standing(state, each.practitioner) is not None
+        and licensed(state, each.practitioner, now)
+    )
+    lines = (
+        DirectoryLine(practitioner=each.practitioner, name=each.name, role=each.role)
+        for each in found
+    )
+    return Directory(
+        practitioners=tuple(sorted(lines, key=lambda each: (each.name, each.practitioner)))
+    )
 
 
 def _line(staff: Staff) -> StaffMember:

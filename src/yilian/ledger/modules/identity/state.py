@@ -187,21 +187,23 @@ def speaking_for(context: Context) -> str:
     return home(context.sender_id, sender)
 
 
+def licences_in_force(state: State, practitioner: str, time: int) -> list[Licence]:
+    """List a practitioner's licences in force at `time` (ms), in the order they were issued."""
+    found = SUBJECTS.get(state, practitioner)
+    issued = () if found is None else (LICENCES.get(state, name) for name in found.licences)
+    return [
+        each
+        for each in issued
+        if each is not None
+        and each.revoked is None
+        and time < each.ends
+        and standing(state, each.issuer) is not None
+    ]
+
+
 def licensed(state: State, practitioner: str, time: int) -> bool:
     """Tell whether a practitioner holds a licence in force at `time` (ms)."""
-    found = SUBJECTS.get(state, practitioner)
-    if found is None:
-        return False
-    for name in found.licences:
-        licence = LICENCES.get(state, name)
-        if (
-            licence is not None
-            and licence.revoked is None
-            and time < licence.ends
-            and standing(state, licence.issuer) is not None
-        ):
-            return True
-    return False
+    return bool(licences_in_force(state, practitioner, time))
 
 
 def require_licence(context: Context) -> None:

@@ -2,7 +2,7 @@
 import { NativeSelect, TextInput } from "@mantine/core";
 import type { ReactNode } from "react";
 
-import { useText } from "../../text";
+import { useText } from "../text";
 import { type Numbered, SYSTEMS } from "./numbers";
 
 interface Props {

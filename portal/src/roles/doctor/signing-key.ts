@@ -1,19 +1,10 @@
-/** Who the doctor is, and the key of this device by which they sign. */
+/** The key of this device by which a doctor signs. */
 import { useQuery, type UseQueryResult } from "@tanstack/react-query";
 
 import { get } from "../../api";
 import { session } from "../../session";
 import { type Bytes, type DeviceKey, deviceKeys, makeBody, type Message } from "../../sign";
-import { type Who, useWho } from "../../who";
-
-/** The person whose page this is; these pages are shown to nobody else. */
-export function useOwn(): Who {
-  const found = useWho();
-  if (found === undefined) {
-    throw new Error("nobody is signed in");
-  }
-  return found;
-}
+import { useOwn, type Who } from "../../who";
 
 export const KEY_QUERY = "signing-key";
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -9,11 +10,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.rows.supplied import Traders, gtin, pack, path, place
+from yilian.gateway.epcis.presentation import CONTEXT
 from yilian.sdk.errors import ProblemError
 
+JSON = {"Content-Type": "application/json"}
 SHANGHAI = timedelta(hours=8)
 
 
@@ -70,6 +74,40 @@ def test_warnings_equal_a_count_by_hand(served: Traders) -> None:
             with pytest.raises(ProblemError) as problem:
                 ask(client, maker, bad)
             assert problem.value.code == "bad_parameter"
+
+
+def test_what_the_house_s_own_program_tells_is_its_stock(served: Traders) -> None:
+    """A warehouse system that captures with a bearer token: its packs are the organisation's."""
+    maker, far = served.maker, day(400)
+    told = {
+        "name": "warehouse",
+        "rights": ["capture", "query"],
+        "expires": time.time_ns() // 1_000_000 + 3_600_000,
+    }
+    with served.client(maker) as client:
+        made = client.request("POST", f"/v1/organisations/{maker.id}/epcis/tokens", told)
+    event = {
+        "type": "ObjectEvent",
+        "eventTime": "2026-03-01T08:00:00.000Z",
+        "eventTimeZoneOffset": "+08:00",
+        "action": "ADD",
+        "bizStep": "commissioning",
+        "disposition": "active",
+        "readPoint": {"id": place(1)},
+        "bizLocation": {"id": place(1)},
+        "epcList": [pack(each) for each in range(4)],
+        "ilmd": {"cbvmda:lotNumber": "WMS1", "cbvmda:itemExpirationDate": far},
+    }
+    answer = httpx.post(
+        f"{served.url}/epcis/{maker.id}/events",
+        content=json.dumps({"@context": [CONTEXT], **event}).encode(),
+        headers={**JSON, "Authorization": f"Bearer {made['bearer']}"},
+        timeout=30,
+    )
+    assert answer.status_code == 201, answer.text
+    with served.client(maker) as client:
+        view = ask(client, maker, "lot=WMS1")
+    assert [(each["standing"], each["packs"]) for each in view["lines"]] == [("active", 4)]
 
 
 def ask(client: Any, who: Any, query: str) -> dict[str, Any]:

@@ -126,7 +126,7 @@ class Tokens:
                 .where(_TOKENS.c.token == token, _TOKENS.c.revoked.is_(None))
                 .values(revoked=self._now())
             )
-        found = self._find(token)
+        found = self.find(token)
         if found is None:
             raise TOKEN_UNKNOWN()
         return found
@@ -138,7 +138,7 @@ class Tokens:
         secret and a revoked one, and `epcis.token_expired` only to who knows the secret.
         """
         match = _TEXT.fullmatch(text)
-        found = None if match is None else self._find(match[1])
+        found = None if match is None else self.find(match[1])
         if match is None or found is None:
             raise TOKEN_REFUSED()
         if not hmac.compare_digest(_digest(match[2]), found.digest) or found.revoked is not None:
@@ -149,18 +149,19 @@ class Tokens:
 
     def partner(self, token: str) -> str | None:
         """Name the partner that a token was issued to, living or not; None for none."""
-        found = self._find(token)
+        found = self.find(token)
         return None if found is None else found.partner
 
     def require_living(self, token: str) -> None:
         """Refuse what has ended since: `epcis.token_refused`, `epcis.token_expired`."""
-        found = self._find(token)
+        found = self.find(token)
         if found is None or found.revoked is not None:
             raise TOKEN_REFUSED()
         if found.expires <= self._now():
             raise TOKEN_EXPIRED()
 
-    def _find(self, token: str) -> Token | None:
+    def find(self, token: str) -> Token | None:
+        """Find a token by its id, living or not."""
         return self._database.one(Token, sql.select(_TOKENS).where(_TOKENS.c.token == token))
 
 

@@ -129,12 +129,13 @@ class Packs:
             step = steps.read(stored.event)
         except (KeyError, ValueError):
             return True
+        teller = self._behind(stored.submitter)
         void = (
             not step.declares
-            and pack_rows.is_declared(connection, stored.event_id, stored.digest, stored.submitter)
+            and pack_rows.is_declared(connection, stored.event_id, stored.digest, teller)
             and not end_rows.is_proved(connection, stored.sequence)
         )
-        row = _row(stored, step, void=void)
+        row = _row(stored, step, teller, void=void)
         if not pack_rows.insert_step(connection, row):
             return not void
         if step.declares:
@@ -333,12 +334,12 @@ class Packs:
         return self._database.rows(UnitRow, query)
 
 
-def _row(stored: Stored, step: Step, *, void: bool) -> StepRow:
+def _row(stored: Stored, step: Step, teller: str, *, void: bool) -> StepRow:
     return StepRow(
         sequence=stored.sequence,
         event_id=stored.event_id,
         digest=stored.digest,
-        submitter=stored.submitter,
+        submitter=teller,
         at=step.at,
         moment=2 * step.at + (step.act != "commission"),
         day=step.day,

@@ -83,7 +83,7 @@ class Supply:
         self.database = SupplyDatabase(folder / FILE, name)
         self.tokens = Tokens(self.database, now)
         self.directory = Directory(organisation.engine)
-        self.tellers = Tellers(self.tokens, self.directory)
+        self.tellers = Tellers(name, self.tokens, self.directory)
         view = Redaction(self.tellers.names_of)
         self.repository = Repository(self.database, now=now, view=view)
         self.news = News(self.database, self.repository)

@@ -11,13 +11,18 @@ from yilian.gateway.supply.directory import Directory
 class Tellers:
     """Names organisations behind those who tell, for one organisation. Safe for threads."""
 
-    def __init__(self, tokens: Tokens, directory: Directory) -> None:
+    def __init__(self, organisation: str, tokens: Tokens, directory: Directory) -> None:
+        self._organisation = organisation
         self._tokens = tokens
         self._directory = directory
 
     def behind(self, who: str) -> str:
-        """Name the organisation behind a token or a location number; anything else is itself."""
-        named = self._tokens.partner(who) or who
+        """Name the organisation behind a token or a location number; anything else is itself.
+
+        Behind a token that was issued to no partner is this organisation: a program of its own.
+        """
+        token = self._tokens.find(who)
+        named = who if token is None else token.partner or self._organisation
         return (self._directory.organisation_of(named) or named) if _is_gln(named) else named
 
     def names_of(self, partner: str) -> set[str]:

@@ -157,7 +157,10 @@ def test_every_finding_has_its_words_in_both_languages() -> None:
 
     import msgspec
 
-    source = Path(str(import_module("yilian.bootstrap.diagnosis").__file__)).read_text("utf-8")
+    source = "".join(
+        Path(str(import_module(f"yilian.bootstrap.{each}").__file__)).read_text("utf-8")
+        for each in ("diagnosis", "outside_diagnosis")
+    )
     for language in ("en", "zh-CN"):
         folder = Path(str(import_module("yilian.text").__file__)).parent
         words = msgspec.json.decode((folder / language / "network.json").read_bytes())["doctor"]

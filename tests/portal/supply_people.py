@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import itertools
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -76,13 +77,19 @@ class Pharmacist:
 
     def until_done(self, action: str) -> None:
         """Press an action's own button until the titles are there."""
+        from playwright.sync_api import TimeoutError as TooLate
+
         done = self.page.get_by_role("heading", name=self.say(f"actions/{action}/done"))
         alert = self.page.get_by_role("alert")
-        for _ in range(40):
-            self.button(f"actions/{action}/do").click()
-            done.or_(alert).first.wait_for()
+        button = self.button(f"actions/{action}/do")
+        for _ in range(60):
+            # What an earlier press did may be told only now; the button goes with it.
+            button.or_(done).first.wait_for()
             if done.count():
                 break
+            with suppress(TooLate):
+                button.click(timeout=2_000)
+            done.or_(alert).first.wait_for()
             self.page.wait_for_timeout(500)
         done.wait_for()
         self.forgive("/supply/actions/")

@@ -69,8 +69,8 @@ export function ActionPanel(props: Props): ReactNode {
     },
     networkMode: "always",
     onSuccess: (outcome) => {
-      if (outcome.state !== "done") return;
-      props.onDone({ action, done: outcome.done });
+      if (outcome.state === "done") props.onDone({ action, done: outcome.done });
+      // A refusal too may mean that what is shown is old: that packs are in a case, say.
       void queries.invalidateQueries({ queryKey: ["supply"] });
     },
   });

@@ -43,7 +43,7 @@ from yilian.ledger.modules.governance.messages import SetParameter
 from yilian.node.config import HostedOrganisation
 from yilian.sdk import drafts
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("observer")]
 
 ROUNDS = scale(45, 400)
 SURE = 1e-5

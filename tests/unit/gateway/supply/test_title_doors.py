@@ -23,6 +23,9 @@ from yilian.ledger.modules.supply.numbers import check_digit
 from yilian.ledger.modules.supply.state import last_post, posted
 from yilian.sdk import drafts
 
+# One story in order, with one set of members: its tests belong on one worker.
+pytestmark = pytest.mark.xdist_group("title_doors")
+
 UNITS = packs(0, 6)
 
 

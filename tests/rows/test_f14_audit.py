@@ -24,6 +24,9 @@ from yilian.sdk import drafts
 from yilian.sdk.errors import ProblemError
 from yilian.sdk.signers import Ed25519Signer
 
+# Its tests stand on one another: they belong on one worker.
+pytestmark = pytest.mark.xdist_group("f14_audit")
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 JSON = "application/json"
 

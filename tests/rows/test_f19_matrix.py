@@ -25,6 +25,9 @@ from yilian.sdk.signers import Ed25519Signer
 from yilian.vault import policy
 from yilian.vault.vault import Item
 
+# Its tests stand on one another: they belong on one worker.
+pytestmark = pytest.mark.xdist_group("f19_matrix")
+
 KEPT = "identity clinical results medication payment other"
 LETTERS = {
     "r": "read",

@@ -18,6 +18,9 @@ from yilian.sdk.client import Client
 from yilian.sdk.errors import ProblemError
 from yilian.sdk.signers import Ed25519Signer
 
+# Its tests stand on one another: they belong on one worker.
+pytestmark = pytest.mark.xdist_group("f30_who_saw")
+
 DOCTOR = "李医生"
 
 

@@ -16,6 +16,9 @@ from yilian.sdk import drafts
 from yilian.sdk.client import Client
 from yilian.sdk.errors import RefusedError
 
+# Its tests stand on one another: they belong on one worker.
+pytestmark = pytest.mark.xdist_group("f39_directory")
+
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Traders]:

@@ -19,6 +19,9 @@ from yilian.gateway.epcis.document import Event
 from yilian.sdk import drafts
 from yilian.text import say
 
+# Its tests stand on one another: they belong on one worker.
+pytestmark = pytest.mark.xdist_group("f46_public_scan")
+
 PACK = pack(1)
 CODE = f"]d201{gtin()}21S1\x1d1770123110L1"
 PRODUCT, MAKER = "阿莫西林胶囊", "云溪制药"

@@ -33,6 +33,9 @@ from yilian.ledger.modules.supply.numbers import check_digit
 from yilian.ledger.modules.supply.state import ALERTS, posted_at
 from yilian.vault.database import values
 
+# Its tests stand on one another: they belong on one worker.
+pytestmark = pytest.mark.xdist_group("ends")
+
 WAIT = 40
 COUNTER = f"{market.PREFIX}00077"
 

@@ -31,6 +31,9 @@ from yilian.ledger import codec
 from yilian.ledger.errors import Refusal
 from yilian.ledger.modules.supply.messages import Post
 
+# Its tests stand on one another: they belong on one worker.
+pytestmark = pytest.mark.xdist_group("pedigree")
+
 UNITS = packs(0, 12)
 OVER = UNITS[8]
 

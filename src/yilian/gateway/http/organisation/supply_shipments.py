@@ -36,9 +36,9 @@ MOST_SHOWN = 1000
 class IncomingShipment(msgspec.Struct, frozen=True, kw_only=True):
     """A shipment that waits to be received; `fault` names what was wrong with a refused one.
 
-    `outermost`: what is scanned to receive it, the cases and the packs that are in none; by id. What
-    is in which case is known from the sender's events, which may come after the shipment: until
-    then the packs stand for themselves.
+    `outermost`: what is scanned to receive it, the cases and the packs that are in none; by id.
+    What is in which case is known from the sender's events, which may come after the shipment:
+    until then the packs stand for themselves.
     """
 
     shipment: Id

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Unpack
 
 import msgspec
 
@@ -14,15 +15,20 @@ from yilian.ledger.module import Message, snake_case
 from yilian.ledger.modules import MODULES
 from yilian.sdk.client import Client
 from yilian.sdk.signers import passphrase_file
-from yilian.sdk.steps import Answer, Happened, Outcome, Page, Record, Status
+from yilian.sdk.steps import Common, Outcome
 
 CALLS = 6
 """How many calls are told; a command that loads a folder makes thousands of one kind."""
 
-_STATUS = "client.status()"
-
 LONG = 2_000
 """Characters of a body above which it is named by its size."""
+
+_STATUS = "client.status()"
+_AS_THEY_ARE = (
+    *("events", "exchange", "genesis", "get", "page", "receipt", "request", "scan"),
+    *("state_proof", "status", "trust"),
+)
+"""Methods that are told as they are called."""
 
 
 class TellingClient(Client):
@@ -42,107 +48,36 @@ class TellingClient(Client):
             "sender": sender,
             "payer": given.get("payer") or given.get("organisation") or sender,
         }
-        self._types: dict[str, str] = {}
+        self._imports: dict[str, str] = {}
         self._told: list[str] = []
+        for name in _AS_THEY_ARE:
+            setattr(self, name, self._telling(name, getattr(self, name)))
+
+    def submit(self, raw: bytes, *, wait: bool = True) -> Outcome:
+        """As in `Client`; told as the messages that the bytes hold."""
+        self.tell(raw, wait=wait)
+        return super().submit(raw, wait=wait)
+
+    def send(
+        self, messages: Sequence[Message], *, wait: bool = True, **common: Unpack[Common]
+    ) -> Outcome:
+        """As in `Client`."""
+        self._tell_messages(messages, wait, common.get("on_behalf_of"))
+        return super().send(messages, wait=wait, **common)
+
+    def download(self, path: str, sink: BinaryIO, *, media_type: str) -> int:
+        """As in `Client`; the file is named as it is opened."""
+        self._imports["Path"] = "pathlib"
+        file = f"Path({getattr(sink, 'name', 'answer')!r}).open('wb')"
+        self._told.append(f"client.download({path!r}, {file}, media_type={media_type!r})")
+        return super().download(path, sink, media_type=media_type)
 
     def tell(self, raw: bytes, *, wait: bool = True) -> None:
         """Note a transaction as the messages that its bytes hold."""
         body = transaction.decode(raw).body
         # Asked by the command for the chain's name; a program's client asks by itself.
         self._told = [each for each in self._told if each != _STATUS]
-        more = "" if wait else ", wait=False"
-        if body.on_behalf_of is not None:
-            more += f", on_behalf_of={body.on_behalf_of!r}"
-        if self._also:
-            files = ", ".join(self._read(each) for each in (self._key, *self._also) if each)
-            more += f", signers=[{files}]"
-        for each in body.messages:
-            capability, verb = _named(each)
-            self._told.append(f"client.{capability}.{verb}({self._fields(each)}{more})")
-
-    def submit(self, raw: bytes, *, wait: bool = True) -> Outcome:
-        """As in `Client`."""
-        self.tell(raw, wait=wait)
-        return super().submit(raw, wait=wait)
-
-    def request(
-        self, method: str, path: str, body: Any = None, *, media_type: str = "application/json"
-    ) -> Any:
-        """As in `Client`."""
-        self._note("request", method, path, body, media_type)
-        return super().request(method, path, body, media_type=media_type)
-
-    def exchange(
-        self,
-        method: str,
-        path: str,
-        body: Any = None,
-        *,
-        media_type: str = "application/json",
-        headers: Mapping[str, str] | None = None,
-    ) -> Answer:
-        """As in `Client`."""
-        self._note("exchange", method, path, body, media_type, headers)
-        return super().exchange(method, path, body, media_type=media_type, headers=headers)
-
-    def download(self, path: str, sink: BinaryIO, *, media_type: str) -> int:
-        """As in `Client`."""
-        name = getattr(sink, "name", "answer")
-        self._told.append(
-            f"client.download({path!r}, Path({name!r}).open('wb'), media_type={media_type!r})"
-        )
-        self._types["Path"] = "pathlib"
-        return super().download(path, sink, media_type=media_type)
-
-    def status(self) -> Status:
-        """As in `Client`."""
-        self._told.append(_STATUS)
-        return super().status()
-
-    def receipt(self, name: str) -> dict[str, Any]:
-        """As in `Client`."""
-        self._told.append(f"client.receipt({name!r})")
-        return super().receipt(name)
-
-    def trust(self) -> dict[str, Any]:
-        """As in `Client`."""
-        self._told.append("client.trust()")
-        return super().trust()
-
-    def scan(self, code: str) -> dict[str, Any]:
-        """As in `Client`."""
-        self._told.append(f"client.scan({code!r})")
-        return super().scan(code)
-
-    def get(self, capability: str, table: str, name: str, *, proof: bool = False) -> Record:
-        """As in `Client`."""
-        more = ", proof=True" if proof else ""
-        self._told.append(f"client.get({capability!r}, {table!r}, {name!r}{more})")
-        return super().get(capability, table, name, proof=proof)
-
-    def page(
-        self,
-        capability: str,
-        table: str,
-        *,
-        limit: int | None = None,
-        cursor: str | None = None,
-        **filters: str | int,
-    ) -> Page:
-        """As in `Client`."""
-        named = {**filters, "limit": limit, "cursor": cursor}
-        words = "".join(f", {name}={value!r}" for name, value in named.items() if value is not None)
-        self._told.append(f"client.page({capability!r}, {table!r}{words})")
-        return super().page(capability, table, limit=limit, cursor=cursor, **filters)
-
-    def events(
-        self, *, capability: str | None = None, about: str | None = None, after: str | None = None
-    ) -> Iterator[Happened]:
-        """As in `Client`."""
-        words = {"capability": capability, "about": about, "after": after}
-        named = ", ".join(f"{name}={value!r}" for name, value in words.items() if value)
-        self._told.append(f"client.events({named})")
-        return super().events(capability=capability, about=about, after=after)
+        self._tell_messages(body.messages, wait, body.on_behalf_of)
 
     def close(self) -> None:
         """Tell it, and give the connections back."""
@@ -159,42 +94,55 @@ class TellingClient(Client):
             seat = "".join(f", {name}={value!r}" for name, value in self._seat.items())
             signed = f", signer={self._read(self._key)}{seat}"
         yield f"from yilian.sdk import {', '.join(names)}"
-        for name, module in sorted(self._types.items()):
+        for name, module in sorted(self._imports.items()):
             yield f"from {module} import {name}"
         yield f"client = Client({self.base_url!r}{signed})"
         yield from self._told[:CALLS]
         if len(self._told) > CALLS:
             yield "# " + self._console.words("python_more", count=len(self._told) - CALLS)
 
-    def _read(self, file: Path) -> str:
-        self._types["Path"] = "pathlib"
-        if self._passphrase is None:
-            return f"Ed25519Signer.read(Path({str(file)!r}))"
-        self._types[passphrase_file.__name__] = passphrase_file.__module__
-        asked = f"passphrase_file(Path({str(self._passphrase)!r}))"
-        return f"Ed25519Signer.read(Path({str(file)!r}), {asked})"
+    def _telling(self, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(method)
+        def call(*arguments: Any, **named: Any) -> Any:
+            self._tell_call(name, arguments, named)
+            return method(*arguments, **named)
 
-    def _note(
-        self,
-        call: str,
-        method: str,
-        path: str,
-        body: Any,
-        media_type: str,
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
-        words, remark = [repr(method), repr(path)], ""
-        if body is not None:
-            text = repr(body if isinstance(body, bytes) else msgspec.to_builtins(body))
+        return call
+
+    def _tell_call(self, name: str, arguments: Sequence[Any], named: Mapping[str, Any]) -> None:
+        words, remark = [], ""
+        for each in arguments:
+            text = repr(each if isinstance(each, bytes) else msgspec.to_builtins(each))
             if len(text) > LONG:
                 remark = "  # " + self._console.words("python_body", count=len(text))
                 text = "body"
             words.append(text)
-        if media_type != "application/json":
-            words.append(f"media_type={media_type!r}")
-        if headers:
-            words.append(f"headers={dict(headers)!r}")
-        self._told.append(f"client.{call}({', '.join(words)}){remark}")
+        words += [f"{key}={value!r}" for key, value in named.items() if value not in (None, False)]
+        self._told.append(f"client.{name}({', '.join(words)}){remark}")
+
+    def _tell_messages(
+        self, messages: Sequence[Message], wait: bool, on_behalf_of: str | None
+    ) -> None:
+        """One message by its own method; several about one matter belong to one transaction."""
+        more = "" if wait else ", wait=False"
+        if on_behalf_of is not None:
+            more += f", on_behalf_of={on_behalf_of!r}"
+        if self._also:
+            files = ", ".join(self._read(each) for each in (self._key, *self._also) if each)
+            more += f", signers=[{files}]"
+        if len(messages) == 1:
+            capability, verb = _named(messages[0])
+            self._told.append(f"client.{capability}.{verb}({self._fields(messages[0])}{more})")
+        else:
+            self._told.append(f"client.send({self._value(messages)}{more})")
+
+    def _read(self, file: Path) -> str:
+        self._imports["Path"] = "pathlib"
+        if self._passphrase is None:
+            return f"Ed25519Signer.read(Path({str(file)!r}))"
+        self._imports[passphrase_file.__name__] = passphrase_file.__module__
+        asked = f"passphrase_file(Path({str(self._passphrase)!r}))"
+        return f"Ed25519Signer.read(Path({str(file)!r}), {asked})"
 
     def _fields(self, struct: msgspec.Struct) -> str:
         defaults = {
@@ -209,7 +157,7 @@ class TellingClient(Client):
     def _value(self, value: Any) -> str:
         if isinstance(value, msgspec.Struct):
             kind = type(value)
-            self._types[kind.__name__] = kind.__module__
+            self._imports[kind.__name__] = kind.__module__
             return f"{kind.__name__}({self._fields(value)})"
         if isinstance(value, (list, tuple)):
             return f"[{', '.join(self._value(each) for each in value)}]"

@@ -7,6 +7,7 @@ ids and words are kept, no free text.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -111,8 +112,13 @@ class Alerts:
         causes: Iterable[str],
         still: Iterable[tuple[str, str, str]],
         connection: sql.Connection,
+        *,
+        keep: AbstractSet[str] = frozenset(),
     ) -> None:
-        """Close the open alerts of units for causes, but for (kind, unit, cause) in `still`."""
+        """Close the open alerts of units for causes, but for (kind, unit, cause) in `still`.
+
+        Kinds in `keep` stay open whatever their cause.
+        """
         wanted, kept = set(causes), set(still)
         names = sorted(set(units))
         gone = []
@@ -125,7 +131,9 @@ class Alerts:
             gone += [
                 row.alert
                 for row in found
-                if row.cause in wanted and (row.kind, row.unit, row.cause) not in kept
+                if row.cause in wanted
+                and row.kind not in keep
+                and (row.kind, row.unit, row.cause) not in kept
             ]
         for start in range(0, len(gone), CHUNK):
             connection.execute(

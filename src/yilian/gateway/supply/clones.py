@@ -144,7 +144,7 @@ class Clones:
         with self._database.write() as connection:
             if not presentations.insert(connection, shown):
                 return
-            found = [*self._judged(seen, shown), *_leaps(connection, shown)]
+            found = [*self._judged(connection, seen, shown), *_leaps(connection, shown)]
             if unknown and verdict.concern == "suspected_fake":
                 found += _unknowns(connection, shown)
             raised = self._raise(found, connection)
@@ -184,7 +184,7 @@ class Clones:
 
     # Judging
 
-    def _judged(self, seen: Seen, shown: Presentation) -> list[_Found]:
+    def _judged(self, connection: sql.Connection, seen: Seen, shown: Presentation) -> list[_Found]:
         """Turn a responder's verdict into what people must look at."""
         reason, concern = seen.verdict.reason, seen.verdict.concern
         if concern not in ("data_error", "suspected_fake"):
@@ -202,12 +202,20 @@ class Clones:
             return [_found("after_end", "error", shown)]
         if reason in ("stolen", "lost"):
             return [_found("after_end", "suspect", shown)]
+        if self._handed_out(connection, shown):
+            return [_found("after_end", "error", shown)]
         return [_found("clone", "suspect", shown, "clone")]
 
     def _is_holder(self, holder: str, requester: str) -> bool:
         if not holder:
             return False
         return gln_of(holder) == requester or self._directory.organisation_of(requester) == holder
+
+    def _handed_out(self, connection: sql.Connection, shown: Presentation) -> bool:
+        """Tell whether who asks told of every dispensing; the receipt before it may come late."""
+        given = presentations.dispensings(connection, shown.pack)
+        asking = self._parties(shown)
+        return bool(given) and all(asking & self._parties(each) for each in given)
 
     def _event(self, stored: Stored, connection: sql.Connection) -> list[Suspicion]:
         try:

@@ -189,6 +189,22 @@ KINDS = frozenset(
 )
 """Every kind of alert; each has its words in `text/*/alerts.json`."""
 
+NOT_BY_ORDER = frozenset(
+    {
+        "clone",
+        "dispensed_recalled",
+        "foreign_declaration",
+        "lot_below_zero",
+        "missing_in_case",
+        "queue_conflict",
+        "temperature",
+        "unknown_serial",
+        "wrong_expiry",
+        "wrong_lot",
+    }
+)
+"""Kinds that no late message explains: they are not, or not only, about the order of events."""
+
 
 def first_sight(act: Act) -> Standing:
     """Give the standing of a unit that nobody commissioned, before the act."""

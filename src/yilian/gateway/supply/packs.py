@@ -21,6 +21,7 @@ from yilian.gateway.supply import end_rows, pack_rows, steps
 from yilian.gateway.supply.alerts import Alerts, Detail
 from yilian.gateway.supply.database import METADATA, SupplyDatabase
 from yilian.gateway.supply.folding import ENDS, Broken, Known, State, fold
+from yilian.gateway.supply.judging import NOT_BY_ORDER
 from yilian.gateway.supply.pack_rows import (
     Order,
     StepRow,
@@ -169,7 +170,8 @@ class Packs:
         units = pack_rows.reach(connection, seeds, order)
         named = pack_rows.named_after(connection, units, order)
         rows = pack_rows.steps_of(connection, {each.order.sequence for each in named})
-        causes = {_cause(sequence) for sequence in rows}
+        causes = {_cause(each.sequence) for each in rows.values() if not each.void}
+        withdrawn = {_cause(each.sequence) for each in rows.values() if each.void}
         plan: dict[Order, dict[str, steps.Role]] = {}
         for each in named:
             if each.role not in ("inside", "left") and not rows[each.order.sequence].void:
@@ -190,7 +192,8 @@ class Packs:
         writing.write(connection, known.states)
         pack_rows.refresh(connection, units - set(writing.last))
         kept = [(broken.kind, broken.unit, _cause(sequence)) for sequence, broken in still]
-        self._alerts.explain(units, causes, kept, connection)
+        self._alerts.explain(units, causes, kept, connection, keep=NOT_BY_ORDER)
+        self._alerts.explain(units, withdrawn, (), connection)
         for sequence, broken in still:
             self._raise(sequence, [broken], connection)
 

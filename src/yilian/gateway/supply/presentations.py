@@ -102,6 +102,14 @@ def leap(connection: sql.Connection, shown: Presentation) -> Presentation | None
     return next((other for other in map(_read, near) if is_too_fast(other, shown)), None)
 
 
+def dispensings(connection: sql.Connection, pack: str) -> list[Presentation]:
+    """List when a pack was handed out, the earliest first."""
+    given = sql.select(PRESENTATIONS).where(
+        PRESENTATIONS.c.pack == pack, PRESENTATIONS.c.act == "dispense"
+    )
+    return [_read(row) for row in connection.execute(given.order_by(PRESENTATIONS.c.at))]
+
+
 def dispensed_elsewhere(
     connection: sql.Connection,
     shown: Presentation,
@@ -113,12 +121,16 @@ def dispensed_elsewhere(
     is not told, it is who did it (`parties`: who is behind a presentation, and its site).
     """
     columns = PRESENTATIONS.c
-    of_pack = sql.select(PRESENTATIONS).where(
-        columns.pack == shown.pack, columns.cause != shown.cause
+    back = list(
+        connection.scalars(
+            sql.select(columns.at).where(
+                columns.pack == shown.pack, columns.cause != shown.cause, columns.act == "return"
+            )
+        )
     )
-    given = connection.execute(of_pack.where(columns.act == "dispense").order_by(columns.at))
-    back = [_read(row).at for row in connection.execute(of_pack.where(columns.act == "return"))]
-    for other in map(_read, given):
+    for other in dispensings(connection, shown.pack):
+        if other.cause == shown.cause:
+            continue
         if other.site and shown.site:
             alike = other.site == shown.site
         else:

@@ -375,6 +375,39 @@ def test_who_handed_it_out_and_scans_again_has_no_clone(watch: Watch) -> None:
     assert watch.kinds() == ["clone"]
 
 
+def test_who_handed_it_out_before_its_receipt_came_has_no_clone(watch: Watch) -> None:
+    """The message that is missing is the receipt; that others show the pack stays a suspicion."""
+    place = {"readPoint": {"id": f"https://id.gs1.org/414/{SHOP_GLN}"}}
+    sold = seen(3, [pack("A1"), pack("A2")], "dispensing", "dispensed", **place)
+    watch.take(made(0, [pack("A1"), pack("A2")], LOT, EXPIRY), sold)
+    watch.ask(SHOP_GLN, 1, reason="dispensed", concern="suspected_fake")
+    assert watch.local() == [("after_end", "error")]
+    watch.ask(HOSPITAL_GLN, 30, reason="dispensed", concern="suspected_fake")
+    watch.ask(SHOP_GLN, 60, "A2", reason="stolen", concern="suspected_fake")
+    assert watch.local() == [("after_end", "error"), ("after_end", "suspect"), ("clone", "suspect")]
+    assert watch.kinds() == ["clone"]
+
+
+def test_a_late_message_explains_no_clone(watch: Watch) -> None:
+    """It mends an order that was broken; that a pack was in two cities at once, it does not."""
+    there = {"readPoint": {"id": f"https://id.gs1.org/414/{SHOP_GLN}"}}
+    far = {"readPoint": {"id": f"https://id.gs1.org/414/{HOSPITAL_GLN}"}}
+    shown = seen(4, [pack("A1")], "inspecting", "", **far)
+    watch.take(
+        made(0, [pack("A1")], LOT, EXPIRY),
+        seen(1, [pack("A1")], "shipping", "in_transit"),
+        seen(3, [pack("A1")], "dispensing", "dispensed", **there),
+        shown,
+    )
+    kinds = {each.kind: each.finding for each in watch.alerts.list(unit=pack("A1"))}
+    assert kinds == {"clone": "", "not_received": "", "after_end": ""}
+    watch.take(seen(2, [pack("A1")], "receiving", "in_progress", **there))
+    left = {each.kind for each in watch.alerts.list(unit=pack("A1"))}
+    assert left == {"clone", "after_end"}
+    watch.take(undone(shown))
+    assert watch.alerts.list(unit=pack("A1")) == []
+
+
 def test_made_up_serials_are_told_from_slips(watch: Watch) -> None:
     """Three of a product within a day, and more than one in a hundred; or one at two parties."""
     for number in range(400):

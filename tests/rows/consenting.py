@@ -69,6 +69,30 @@ def path(at: HostedOrganisation, rest: str) -> str:
     return f"/v1/organisations/{at.id}/{rest}"
 
 
+def ask(served: Served, reader: Actor, **changes: Any) -> tuple[str, bool]:
+    """Have a doctor of hospital B ask hospital A's patient; gives its id and whether it came."""
+    body = {
+        "holder": served.a.id,
+        "system": SYSTEM,
+        "number": "N-1",
+        "categories": ["laboratory"],
+        "reason": "follow-up",
+        **changes,
+    }
+    with speak(served, reader, served.b) as client:
+        made = client.request("POST", path(served.b, "asks"), body)
+        client.send([msgspec.convert(made, consent.Ask)])
+        answer = client.request("POST", path(served.b, f"asks/{made['ask']}/deliver"))
+    return str(made["ask"]), bool(answer["delivered"])
+
+
+def asked_of(served: Served, who: Actor) -> list[dict[str, Any]]:
+    """List what was asked of somebody at hospital A, as they see it."""
+    with speak(served, who, served.a) as client:
+        answer = client.request("GET", path(served.a, f"persons/{who.id}/asks"))
+    return list(answer["asks"])
+
+
 def give(served: Served, who: Actor, patient: str, **asked: Any) -> dict[str, Any]:
     """Prepare, check, sign and deliver a grant at hospital A; `patient` may be another person."""
     body = {"person": patient, "grantee": served.b.id, **asked}

@@ -2,38 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.rows.calls import at
+from tests.rows.joining import joined
 from tests.rows.served import Served
 from tests.unit.gateway.auth.browser import Browser, good, refused
 from yilian.ledger import codec
 from yilian.ledger.modules.identity.rules import key_proof
 from yilian.sdk.errors import ProblemError
 from yilian.sdk.signers import Ed25519Signer
-
-
-@pytest.fixture
-def browsers(served: Served) -> Iterator[list[Browser]]:
-    """Browsers that are closed at the end."""
-    made: list[Browser] = []
-    yield made
-    for each in made:
-        each.close()
-
-
-def joined(served: Served, browsers: list[Browser], seed: int = 1) -> tuple[str, Browser]:
-    """Have a person in custody of hospital A sign in."""
-    person = str(served.load(served.a, seed)["person"])
-    with served.client(served.a) as client:
-        invited = client.request("POST", at(served.a, "invitations"), {"subject": person})
-    browser = Browser(served.url, served.node.engine.now)
-    browsers.append(browser)
-    good(browser.join(str(invited["link"]).rpartition("#")[2]))
-    return person, browser
 
 
 def request(signer: Ed25519Signer, owner: str) -> dict[str, Any]:

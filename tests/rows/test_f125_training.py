@@ -4,39 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.rows.calls import at
+from tests.rows.joining import joined
 from tests.rows.served import Served, yilian
 from tests.unit.gateway.auth.browser import Browser, good, refused
 from tests.unit.gateway.training.learning import sheet
 from yilian import cli
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture
-def browsers(served: Served) -> Iterator[list[Browser]]:
-    """Browsers that are closed at the end."""
-    made: list[Browser] = []
-    yield made
-    for each in made:
-        each.close()
-
-
-def joined(served: Served, browsers: list[Browser], seed: int = 1) -> tuple[str, Browser]:
-    """Have a person in custody of hospital A sign in."""
-    person = str(served.load(served.a, seed)["person"])
-    with served.client(served.a) as client:
-        invited = client.request("POST", at(served.a, "invitations"), {"subject": person})
-    browser = Browser(served.url, served.node.engine.now)
-    browsers.append(browser)
-    good(browser.join(str(invited["link"]).rpartition("#")[2]))
-    return person, browser
 
 
 def attempt(served: Served, browser: Browser, wrong: int = 0) -> dict[str, Any]:

@@ -12,6 +12,8 @@ import pytest
 from tests.rows.consenting import (
     SYSTEM,
     Actor,
+    ask,
+    asked_of,
     contents,
     doctor,
     give,
@@ -44,27 +46,6 @@ def patient(served: Served) -> Actor:
 def reader(served: Served) -> Actor:
     """A doctor of hospital B."""
     return doctor(served, served.b)
-
-
-def ask(served: Served, reader: Actor, **changes: Any) -> tuple[str, bool]:
-    body = {
-        "holder": served.a.id,
-        "system": SYSTEM,
-        "number": "N-1",
-        "categories": ["laboratory"],
-        "reason": "follow-up",
-        **changes,
-    }
-    with speak(served, reader, served.b) as client:
-        made = client.request("POST", path(served.b, "asks"), body)
-        client.send([msgspec.convert(made, consent.Ask)])
-        answer = client.request("POST", path(served.b, f"asks/{made['ask']}/deliver"))
-    return made["ask"], answer["delivered"]
-
-
-def asked_of(served: Served, who: Actor) -> list[dict[str, Any]]:
-    with speak(served, who, served.a) as client:
-        return client.request("GET", path(served.a, f"persons/{who.id}/asks"))["asks"]  # type: ignore[no-any-return]
 
 
 def refused(call: Any, *arguments: Any, **more: Any) -> ProblemError:

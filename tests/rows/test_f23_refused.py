@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 import pytest
 
-from tests.rows.consenting import SYSTEM, Actor, doctor, give, keep, path, person, speak
+from tests.rows.consenting import Actor, ask, asked_of, doctor, give, keep, path, person, speak
 from tests.rows.served import Served
-from yilian.ledger.modules.consent import messages as consent
 from yilian.sdk.errors import ProblemError
 
 WORDS = "他是我的邻居"
@@ -27,21 +25,6 @@ def reader(served: Served) -> Actor:
     return doctor(served, served.b)
 
 
-def ask(served: Served, reader: Actor) -> str:
-    body = {
-        "holder": served.a.id,
-        "system": SYSTEM,
-        "number": "N-1",
-        "categories": ["laboratory"],
-        "reason": "follow-up",
-    }
-    with speak(served, reader, served.b) as client:
-        made = client.request("POST", path(served.b, "asks"), body)
-        client.send([msgspec.convert(made, consent.Ask)])
-        client.request("POST", path(served.b, f"asks/{made['ask']}/deliver"))
-    return str(made["ask"])
-
-
 def refuse(
     served: Served, who: Actor, patient: Actor, question: str, words: str = ""
 ) -> dict[str, Any]:
@@ -49,12 +32,6 @@ def refuse(
     with speak(served, who, served.a) as client:
         answer: dict[str, Any] = client.request("POST", at, {"words": words})
     return answer
-
-
-def asked_of(served: Served, who: Actor, patient: Actor) -> list[dict[str, Any]]:
-    with speak(served, who, served.a) as client:
-        answer = client.request("GET", path(served.a, f"persons/{patient.id}/asks"))
-    return list(answer["asks"])
 
 
 def sent_by(served: Served, reader: Actor) -> list[dict[str, Any]]:
@@ -69,12 +46,12 @@ def code(call: Any, *arguments: Any) -> str:
 
 
 def test_refused_told_and_final(served: Served, patient: Actor, reader: Actor) -> None:
-    question = ask(served, reader)
+    question, _ = ask(served, reader)
     (waiting,) = sent_by(served, reader)
     assert (waiting["status"], waiting["refused"], waiting["number"]) == ("waiting", None, "N-1")
     first = refuse(served, patient, patient, question, WORDS)
     assert refuse(served, patient, patient, question, "later") == first
-    (mine,) = asked_of(served, patient, patient)
+    (mine,) = asked_of(served, patient)
     assert (mine["status"], mine["refused"], mine["words"]) == ("refused", first["refused"], WORDS)
     (theirs,) = sent_by(served, reader)
     assert (theirs["status"], theirs["refused"]) == ("refused", first["refused"])
@@ -97,7 +74,7 @@ def test_refused_told_and_final(served: Served, patient: Actor, reader: Actor) -
 
 
 def test_staff_are_not_shown_the_words(served: Served, patient: Actor, reader: Actor) -> None:
-    question = ask(served, reader)
+    question, _ = ask(served, reader)
     refuse(served, patient, patient, question, WORDS)
     with served.client(served.a) as client:
         (seen,) = client.request("GET", path(served.a, f"persons/{patient.id}/asks"))["asks"]
@@ -107,21 +84,21 @@ def test_staff_are_not_shown_the_words(served: Served, patient: Actor, reader: A
 def test_neither_after_a_grant_nor_after_the_end(
     served: Served, patient: Actor, reader: Actor
 ) -> None:
-    answered, withdrawn = ask(served, reader), ask(served, reader)
+    answered, withdrawn = ask(served, reader)[0], ask(served, reader)[0]
     keep(served, served.a, patient.id, "laboratory", "{}")
     give(served, patient, patient.id, categories=["laboratory"], ask=answered)
     assert code(refuse, served, patient, patient, answered) == "consents.ask_answered"
     with speak(served, reader, served.b) as client:
         client.consent.withdraw_ask(ask=withdrawn)
     assert code(refuse, served, patient, patient, withdrawn) == "consent.ask_ended"
-    shown = {each["ask"]: each["status"] for each in asked_of(served, patient, patient)}
+    shown = {each["ask"]: each["status"] for each in asked_of(served, patient)}
     assert shown == {answered: "answered", withdrawn: "withdrawn"}
 
 
 def test_by_nobody_but_the_person_and_who_may_grant_for_them(
     served: Served, patient: Actor, reader: Actor
 ) -> None:
-    question = ask(served, reader)
+    question, _ = ask(served, reader)
     other = person(served, served.a, "N-2")
     assert code(refuse, served, other, patient, question) == "forbidden"
     assert code(refuse, served, other, other, question) == "ask_unknown"
@@ -138,4 +115,4 @@ def test_by_nobody_but_the_person_and_who_may_grant_for_them(
             if power == "read":
                 assert code(refuse, served, other, patient, question) == "forbidden"
     refuse(served, other, patient, question)
-    assert asked_of(served, patient, patient)[0]["status"] == "refused"
+    assert asked_of(served, patient)[0]["status"] == "refused"

@@ -1,10 +1,10 @@
-"""F45: which packs a recall is about and where they are, over HTTP, against the plain truth.
+"""F45, F52: who has the packs of a lot, asked over HTTP, against a walk over the plain truth.
 
 A random trade of six members: packs at four levels, shipped, received, unpacked, repacked, sent
 back, made into others. All that they tell is captured at one repository by their tokens, chunk by
-chunk and within a chunk by teller, so not in the order in which it happened. Then lots are
-recalled: 0 packs missed, 0 too many, each where it is. In full (YILIAN_SCALE=100) there are 100,000
-packs.
+chunk and within a chunk by teller, so not in the order in which it happened. Then every lot is
+traced, and some are recalled: 0 packs missed, 0 too many, each with its holder. In full
+(YILIAN_SCALE=100) there are 100,000 packs.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tests.http.epcis.place import document
 from tests.rows.supplied import PATIENCE, Traders, path
 from tests.rows.test_f45_recall import wait
 from tests.scale import SCALE, scale
-from tests.unit.gateway.supply.flows import MAKER, MEMBERS, Flow, Told, gtin_of
+from tests.unit.gateway.supply.flows import MAKER, MEMBERS, Flow, Told, gtin_of, lots
 from yilian.sdk import drafts
 from yilian.sdk.client import Client
 
@@ -120,6 +120,37 @@ def done(trade: httpx.Client, job: str, shown: str) -> None:
             return
         assert time.monotonic() < end, "the capture did not end"
         time.sleep(0.05)
+
+
+def traced(client: Client, served: Traders, lot: str) -> dict[str, str]:
+    """Who has the packs of a lot and all that was made of them, as the trace tells it."""
+    asked = path(served.maker, f"trace?gtin={gtin_of(lot)}&lot={lot}")
+    tree: dict[str, Any] = client.request("GET", asked)
+    assert tree["more"] is False
+    items = {each["item"]: each for each in tree["items"]}
+    waiting, found = list(tree["roots"]), dict[str, str]()
+    while waiting:
+        item = items[waiting.pop()]
+        if item["item"] not in found:
+            # What is on its way here counts as here, as it does in the truth.
+            here = item["where"] == "coming"
+            found[item["item"]] = served.maker.id if here else item["other"]
+            waiting += item["made_into"]
+    return {item: other for item, other in found.items() if "/21/" in item}
+
+
+def test_the_trace_of_every_lot_is_the_truth(served: Traders, flow: Flow) -> None:
+    assert len(flow.truth.made_from) > 3
+    took = []
+    with served.client(served.maker) as client:
+        client._http.timeout = httpx.Timeout(PATIENCE)  # A busy machine is slow at whole lots.
+        for lot in lots(flow):
+            began = time.monotonic()
+            found = traced(client, served, lot)
+            took.append(time.monotonic() - began)
+            wanted = flow.truth.holders(lot)
+            assert found == {each: real(served, who) for each, who in wanted.items()}, lot
+    print(f"{len(took)} lots traced, the slowest in {max(took):.2f} s")
 
 
 def concerned(flow: Flow, lot: str) -> dict[str, str]:

@@ -14,9 +14,8 @@ from typing import Literal, NamedTuple
 
 import sqlalchemy as sql
 
-from yilian.gateway.supply import pack_rows, steps
+from yilian.gateway.supply import steps
 from yilian.gateway.supply.database import SupplyDatabase
-from yilian.gateway.supply.folding import DEEPEST
 from yilian.gateway.supply.makings import Made, Makings, lot_class, lot_of
 from yilian.gateway.supply.pack_rows import (
     Order,
@@ -28,6 +27,7 @@ from yilian.gateway.supply.pack_rows import (
     units_table,
 )
 from yilian.gateway.supply.packs import Packs
+from yilian.gateway.supply.parents import Parents
 from yilian.gateway.supply.unit import TERMINAL, Unit
 from yilian.ledger.errors import code
 from yilian.ledger.modules.supply.numbers import serial_digest
@@ -152,7 +152,7 @@ class Trace:
         places = {each.row.id: each for each in self._places(known, connection)}
         made_from, made_into = _edges(makings)
         lives = [each for each in sorted(items, key=lambda x: (x not in roots, x)) if each in known]
-        lived = {each: self._life(each, connection) for each in lives[:MOST_LIVES]}
+        lived = self._lives(lives[:MOST_LIVES], connection)
         branches = []
         for item in sorted(items & (set(known) | told)):
             found = places.get(item)
@@ -172,36 +172,37 @@ class Trace:
     def life(self, unit: str) -> list[Moment]:
         """Tell the life of a pack in order."""
         with self._database.read() as connection:
-            return self._life(steps.canonical(unit), connection)
+            named = steps.canonical(unit)
+            return self._lives((named,), connection)[named]
 
-    def _life(self, unit: str, connection: sql.Connection) -> list[Moment]:
+    def _lives(self, units: Collection[str], connection: sql.Connection) -> dict[str, list[Moment]]:
         rows, step = history_table.c, steps_table.c
         query = (
-            sql.select(rows.moment, rows.sequence, rows.role, rows.standing, rows.parent)
-            .add_columns(rows.tied, rows.holder, rows.place)
+            sql.select(rows.unit, rows.moment, rows.sequence, rows.role, rows.standing)
+            .add_columns(rows.parent, rows.tied, rows.holder, rows.place)
             .add_columns(step.event_id, step.at, step.act, step.destination, step.submitter)
             .join_from(history_table, steps_table, step.sequence == rows.sequence)
-            .where(rows.unit == unit)
-            .order_by(rows.moment, rows.sequence)
+            .order_by(rows.unit, rows.moment, rows.sequence)
         )
-        found, behind = [], cache(self._behind)
-        for row in connection.execute(query):
-            order = Order(row.moment, row.sequence + 1)
-            found.append(
-                Moment(
-                    row.event_id,
-                    row.at,
-                    row.act,
-                    row.role,
-                    row.standing,
-                    _cases(row.parent, order, connection),
-                    row.tied or "",
-                    behind(row.holder),
-                    row.place,
-                    row.destination if row.act == "ship" else "",
-                    row.submitter,
+        found: dict[str, list[Moment]] = {each: [] for each in units}
+        parents, behind = Parents(connection), cache(self._behind)
+        for some in chunks(sorted(units)):
+            for row in connection.execute(query.where(rows.unit.in_(some))):
+                found[row.unit].append(
+                    Moment(
+                        row.event_id,
+                        row.at,
+                        row.act,
+                        row.role,
+                        row.standing,
+                        parents.around(row.parent, Order(row.moment, row.sequence + 1)),
+                        row.tied or "",
+                        behind(row.holder),
+                        row.place,
+                        row.destination if row.act == "ship" else "",
+                        row.submitter,
+                    )
                 )
-            )
         return found
 
     # Sets
@@ -371,16 +372,6 @@ def _ended(units: Sequence[str], connection: sql.Connection) -> dict[str, str]:
         )
         found.update((row.unit, row.submitter) for row in connection.execute(query))
     return found
-
-
-def _cases(parent: str | None, order: Order, connection: sql.Connection) -> tuple[str, ...]:
-    """Give the cases around a pack at a place in the order, the nearest first."""
-    found: list[str] = []
-    while parent is not None and parent not in found and len(found) < DEEPEST:
-        found.append(parent)
-        state = pack_rows.before(connection, [parent], order).get(parent)
-        parent = None if state is None else state[0].parent
-    return tuple(found)
 
 
 def _edges(makings: Iterable[Made]) -> tuple[dict[str, set[str]], dict[str, set[str]]]:

@@ -59,10 +59,15 @@ class Place:
             database, mode=mode, now=self.cast.clock, limits=self.limits, view=self.view
         )
         news = News(database, repository)
-        subscriptions = Subscriptions(
-            database, news, find_in(repository.queries), Webhook(LOOPBACK), self.cast.clock
-        )
         tokens = Tokens(database, self.cast.clock)
+        subscriptions = Subscriptions(
+            database,
+            news,
+            find_in(repository.queries),
+            Webhook(LOOPBACK),
+            self.cast.clock,
+            standing=tokens.standing,
+        )
         made = Room(repository, tokens, subscriptions, news, self.cast.clock)
         repository.start()
         subscriptions.start()

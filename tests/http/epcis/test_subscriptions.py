@@ -6,10 +6,11 @@ import json
 import time
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
-from tests.epcis_sample import events
+from tests.epcis_sample import check_digit, events
 from tests.http.epcis.place import JSON, Place, document, refused
 from tests.unit.gateway.notices.servers import receiving, say
 from yilian.gateway.epcis.json_form import parse_json
@@ -179,3 +180,55 @@ def test_subscriptions_in_pages(place: Place) -> None:
         link = answer.headers.get("link", "")
         target = link[1 : link.index(">")].removeprefix(place.base) if link else ""
     assert found == made
+
+
+@pytest.mark.parametrize("partner", [None, "952000177777" + check_digit("952000177777")])
+def test_what_a_token_asked_for_ends_with_it(place: Place, partner: str | None) -> None:
+    """Expired, it rests until there is another; revoked, it is over, whatever others there are."""
+    short = place.token("query", partner=partner)
+    own = place.bearer(short)
+    name = f"by-{short[:8]}"
+    assert own.post("/queries", json={"name": name, "query": {}}).status_code == 201
+    root = f"/queries/{name}/subscriptions"
+    with receiving(say(200)) as receiver:
+        asked = {"dest": receiver.url("/in"), "stream": True}
+        told = own.post(root, json=asked).json()
+        tell(place, partner)
+        until(lambda: len(ids(receiver.posted)) == 1)
+        expire(place, short)
+        refused(own.get(root), "epcis.token_expired", 401, "SecurityException")
+        tell(place, partner)
+        if partner is not None:
+            time.sleep(0.5)
+            assert len(ids(receiver.posted)) == 1
+        later = place.bearer(place.token("query", partner=partner))
+        assert "ended" not in later.get(f"{root}/{told['subscriptionID']}").json()
+        until(lambda: len(ids(receiver.posted)) == 2)
+        place.room.tokens.revoke(short.partition(".")[0])
+        tell(place, partner)
+        until(lambda: "ended" in later.get(f"{root}/{told['subscriptionID']}").json())
+        shown = later.get(f"{root}/{told['subscriptionID']}").json()
+        assert shown["ended"] == "token_revoked"
+        assert len(ids(receiver.posted)) == 2
+
+
+def expire(place: Place, token: str) -> None:
+    """Have a token's time run out."""
+    past = (place.room.now() - 1, token.partition(".")[0])
+    with place.database.write() as connection:
+        connection.exec_driver_sql("UPDATE epcis_tokens SET expires = ? WHERE token = ?", past)
+
+
+def tell(place: Place, partner: str | None) -> None:
+    """Store an event that the partner sees."""
+    (event,) = events(9, 1)
+    told = event | {"eventID": f"urn:uuid:{uuid4()}"}
+    stored = place.room.repository.capture_one(told, "us")
+    if partner is not None:
+        with place.database.write() as connection:
+            place.room.repository.show(partner, [stored.sequence], connection)
+    place.room.repository.tell()
+
+
+def ids(posted: list[Any]) -> list[str]:
+    return [str(each["eventID"]) for one in posted for each in parse_json(one.body).events if each]

@@ -4,6 +4,9 @@ EPCIS 2.0, sections 8.2.5 and 12.8. A subscription keeps how far it was delivere
 one transaction, only once the receiver answered 2xx: each event arrives at least once and in order,
 after a crash too. Every subscription has a task of its own, so a dead receiver holds up no other;
 what it did not take is tried again, at first after a second and at last once an hour.
+
+What was asked for by a token ends with the token's revocation. It rests once the token is expired,
+and goes on from there when its partner has another.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, Literal, NamedTuple, TypeVar, cast
 from uuid import uuid4
 
 import msgspec
@@ -61,6 +64,8 @@ UNNOTED = 1_000
 READERS = 4
 
 T = TypeVar("T")
+Standing = Callable[[str], Literal["living", "expired", "revoked"]]
+"""Tells how a token stands; an expired one lives as long as its partner has another."""
 Find = Callable[[str, str | None], Mapping[str, Any] | None]
 """Gives the parameters of a named query, as its viewer named it; None where there is none."""
 
@@ -82,7 +87,8 @@ class Wanted(NamedTuple):
 class Subscription:
     """A subscription as it is kept; times in ms of UTC.
 
-    `done` is the place up to which all was delivered, `due` the moment of the next attempt (0: as
+    `by` is the token that asked for it (None: a signed request did), `done` the place up to which
+    all was delivered, `due` the moment of the next attempt (0: as
     soon as there is something), `sent` whether this run told something, `ended` why nothing is sent
     any more.
     """
@@ -90,6 +96,7 @@ class Subscription:
     subscription: str
     query: str
     viewer: str | None
+    by: str | None
     dest: str = field(repr=False)
     token: str | None = field(repr=False)
     schedule: str | None
@@ -123,9 +130,11 @@ class Subscriptions:
         carrier: Carrier,
         now: Callable[[], int],
         prefix_length: PrefixLength = unknown_prefix,
+        standing: Standing = lambda _: "living",
     ) -> None:
         """`carrier` posts and guards; `now` gives milliseconds of UTC."""
         self._prefix_length = prefix_length
+        self._standing = standing
         self._database = database
         self._news = news
         self._find = find
@@ -140,8 +149,10 @@ class Subscriptions:
 
     # What is kept
 
-    def add(self, query: str, viewer: str | None, wanted: Wanted) -> Subscription:
-        """Subscribe to a named query.
+    def add(
+        self, query: str, viewer: str | None, wanted: Wanted, by: str | None = None
+    ) -> Subscription:
+        """Subscribe to a named query; `by` is the token that was shown, if one was.
 
         Refuses `epcis.destination_refused` (a private address, plain http, an unknown name),
         `epcis.subscription_controls` for a schedule that is none, `epcis.too_many_subscriptions`.
@@ -158,6 +169,7 @@ class Subscriptions:
             subscription=str(uuid4()),
             query=query,
             viewer=viewer,
+            by=by,
             dest=wanted.dest,
             token=wanted.token,
             schedule=None
@@ -305,6 +317,12 @@ class Subscriptions:
         if row.due > now:
             await asyncio.sleep(min((row.due - now) / 1000, LONGEST_WAIT))
             return False
+        standing = "living" if row.by is None else await self._read(self._standing, row.by)
+        if standing == "revoked":
+            await self._read(self._note, row, {"ended": "token_revoked"})
+            return False
+        if standing == "expired":
+            return True
         parameters = await self._read(self._find, row.query, row.viewer)
         if parameters is None:
             await self._read(self._note, row, {"ended": "query_removed"})

@@ -160,6 +160,20 @@ class Tokens:
         if found.expires <= self._now():
             raise TOKEN_EXPIRED()
 
+    def standing(self, token: str) -> Literal["living", "expired", "revoked"]:
+        """Tell how a token stands; an expired one lives while its partner has another to query."""
+        found = self.find(token)
+        if found is None or found.revoked is not None:
+            return "revoked"
+        query = sql.select(_TOKENS.c.rights).where(
+            _TOKENS.c.partner.is_not_distinct_from(found.partner),
+            _TOKENS.c.revoked.is_(None),
+            _TOKENS.c.expires > self._now(),
+        )
+        with self._database.read() as connection:
+            living = any("query" in rights.split() for rights in connection.scalars(query))
+        return "living" if living else "expired"
+
     def find(self, token: str) -> Token | None:
         """Find a token by its id, living or not."""
         return self._database.one(Token, sql.select(_TOKENS).where(_TOKENS.c.token == token))

@@ -35,7 +35,7 @@ class SupplyDatabase(database.Database):
     (WAL, synchronous=FULL) when it returns; readers never wait.
     """
 
-    FORMAT = 2
+    FORMAT = 3
     TABLES = METADATA
     PRAGMAS = (
         "journal_mode = WAL",

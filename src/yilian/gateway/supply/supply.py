@@ -94,6 +94,7 @@ class Supply:
             Webhook(networks),
             now,
             self.directory.prefix_length,
+            self.tokens.standing,
         )
         self.alerts = Alerts(self.database, now)
         self.packs = Packs(self.database, self.repository, self.alerts, self.tellers.behind)

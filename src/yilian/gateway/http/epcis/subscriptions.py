@@ -96,7 +96,7 @@ def _subscribe(find: Find) -> Served:
             raise MALFORMED() from None
         wanted = read(asked, epc_format(request))
         made = await to_thread.run_sync(
-            visit.room.subscriptions.add, named.name, visit.viewer, wanted
+            visit.room.subscriptions.add, named.name, visit.viewer, wanted, visit.token
         )
         where = f"/queries/{named.name}/subscriptions/{made.subscription}"
         return answer(request, shown(made), 201, {"Location": address(request, visit, where)})

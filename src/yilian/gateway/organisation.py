@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 from weakref import WeakValueDictionary
 
 from yilian.gateway.content.stores import ContentStores
@@ -109,6 +109,16 @@ class Read(NamedTuple):
     refused: tuple[NotReleased, ...]
 
 
+class Beat(Protocol):
+    """When batches of the audit trail are made and sent, where nobody may learn by that."""
+
+    held: str
+    """The batch that waits for its moment; empty for none."""
+
+    def beats(self) -> bool:
+        """Tell whether the beat goes on now."""
+
+
 class Organisation:
     """One organisation's doings. Safe for threads as far as vault and engine are."""
 
@@ -131,6 +141,8 @@ class Organisation:
         self.after_deposit: list[Callable[[Sequence[Item]], object]] = [self.content.deposited]
         self._turns: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
         self._turns_lock = threading.Lock()
+        self.trail: Beat | None = None
+        """Set where the audit trail goes to the chain by a beat (`supply.even_trail`)."""
         self.emergencies = Emergencies(self)
         self.after_deposit.append(self.emergencies.deposited)
         self.desks = Desks(self)
@@ -287,12 +299,18 @@ class Organisation:
             raise PERSON_DIFFERS(id=person)
 
     def anchor_all(self) -> list[Outcome]:
-        """Anchor what the vault holds and the chain does not: records, journal, audit trail."""
+        """Anchor what the vault holds and the chain does not: records, journal, audit trail.
+
+        Where the trail has a beat of its own, it goes by that alone.
+        """
         self.emergencies.resume()
         self.vault.journal_batch()
-        self.vault.audit.batch()
+        if self.trail is None or not self.trail.beats():
+            self.vault.audit.batch()
         self.private.anchor()
-        return [*map(self.anchor, self.vault.unanchored()), *notices.anchor(self)]
+        held = "" if self.trail is None else self.trail.held
+        waiting = (each for each in self.vault.unanchored() if each.batch != held)
+        return [*map(self.anchor, waiting), *notices.anchor(self)]
 
     def anchor(self, batch: Batch, noted: Noted | None = None) -> Outcome:
         """Anchor one batch; a batch that the chain has already (a crash came between) is noted.

@@ -40,6 +40,9 @@ AUDIT = "audit"
 ANONYMOUS = "anonymous"
 MAX_ENTRIES = 10_000
 """Entries in one batch."""
+EVEN = (1_024, 16_384)
+"""Leaves in a batch that is filled up; who has more calls than the first holds in an interval of
+posts (10 s, unless members set it) is seen to be that busy, and no more."""
 MAX_IDS = 1_000
 """Ids of one kind in one entry."""
 PAGE = 1_000
@@ -397,24 +400,44 @@ class AuditTrail:
             query = sql.select(_audit).where(_audit.c.batch.is_(None))
             query = query.order_by(_audit.c.number).limit(MAX_ENTRIES)
             rows = self._database.rows(AuditRow, query)
-            if not rows:
-                return None
-            made = BatchRow(
-                batch=new_id(),
-                kind=AUDIT,
-                root=codec.to_text(merkle.root(self._leaves(rows))),
-                size=len(rows),
-                leaves=b"".join(codec.to_bytes(row.entry) for row in rows),
-                transaction_hash=None,
-                height=None,
-            )
-            change = sql.update(_audit).where(
-                _audit.c.batch.is_(None), _audit.c.number <= rows[-1].number
-            )
-            with self._database.write() as database:
-                database.execute(sql.insert(_batches), [values(made)])
-                database.execute(change.values(batch=made.batch))
-            return batch_of(made)
+            return self._put(new_id(), rows, len(rows)) if rows else None
+
+    def even_batch(self, name: str) -> Batch:
+        """Put the oldest entries that are in no batch into one named `name`, and fill it up.
+
+        Its size is the first of `EVEN` that they fit into, also where there are none; so is the
+        path of every proof. What fills it up looks like nothing else, and cannot be an entry.
+        """
+        with self._batching:
+            query = sql.select(_audit).where(_audit.c.batch.is_(None))
+            query = query.order_by(_audit.c.number).limit(EVEN[-1])
+            rows = self._database.rows(AuditRow, query)
+            return self._put(name, rows, next(each for each in EVEN if len(rows) <= each))
+
+    def _put(self, name: str, rows: Sequence[AuditRow], size: int) -> Batch:
+        leaves = [*self._leaves(rows), *self._filling(name, size - len(rows))]
+        made = BatchRow(
+            batch=name,
+            kind=AUDIT,
+            root=codec.to_text(merkle.root(leaves)),
+            size=size,
+            leaves=b"".join(codec.to_bytes(row.entry) for row in rows),
+            transaction_hash=None,
+            height=None,
+        )
+        with self._database.write() as database:
+            database.execute(sql.insert(_batches), [values(made)])
+            if rows:
+                change = sql.update(_audit).where(
+                    _audit.c.batch.is_(None), _audit.c.number <= rows[-1].number
+                )
+                database.execute(change.values(batch=name))
+        return batch_of(made)
+
+    def _filling(self, batch: str, count: int) -> list[bytes]:
+        """Work out what fills a batch up, the same each time, and known to nobody else."""
+        seed = self._keystore.mac("audit-filling", batch.encode("ascii"))
+        return [merkle.sha256(seed + number.to_bytes(4, "big")) for number in range(count)]
 
     def proof(self, entry: str) -> AuditProof:
         """Prove that an entry is in its batch.
@@ -432,7 +455,10 @@ class AuditTrail:
 
     def _tree(self, batch: str) -> BatchTree:
         rows = self._of_batch(batch)
-        return BatchTree([each.entry for each in rows], self._leaves(rows))
+        found = self._database.one(BatchRow, sql.select(_batches).where(_batches.c.batch == batch))
+        size = len(rows) if found is None else found.size
+        leaves = [*self._leaves(rows), *self._filling(batch, size - len(rows))]
+        return BatchTree([each.entry for each in rows], leaves)
 
     def _of_batch(self, batch: str) -> list[AuditRow]:
         query = sql.select(_audit).where(_audit.c.batch == batch).order_by(_audit.c.number)
@@ -457,14 +483,17 @@ class AuditTrail:
         for batch in self._database.rows(BatchRow, query.order_by(_batches.c.position)):
             rows = self._of_batch(batch.batch)
             present = {row.entry for row in rows}
-            missing = [each for each in batch_of(batch).records if each not in present]
+            named = batch_of(batch).records
+            missing = [each for each in named if each not in present]
             for entry in missing:
                 yield Damage(AUDIT, entry, batch.batch, "row_missing")
             try:
-                root = codec.to_text(merkle.root(self._leaves(rows)))
+                leaves = self._leaves(rows)
             except Refusal:
                 continue  # the walk along the chain names the entry
-            if not missing and (root != batch.root or len(rows) != batch.size):
+            leaves += self._filling(batch.batch, batch.size - len(named))
+            root = codec.to_text(merkle.root(leaves))
+            if not missing and (root != batch.root or len(leaves) != batch.size):
                 yield Damage("batch", batch.batch, batch.batch, "root_differs")
 
     def _damaged_chain(self) -> Iterator[Damage]:

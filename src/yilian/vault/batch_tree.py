@@ -28,12 +28,13 @@ class Place(TypedDict):
 class BatchTree:
     """The tree over one batch's leaves, in the order of the ids that they are found by."""
 
-    __slots__ = ("_levels", "_places")
+    __slots__ = ("_levels", "_places", "_total")
 
     def __init__(self, ids: Sequence[str], contents: Sequence[bytes]) -> None:
-        """`contents` are the leaves' bytes, not hashed."""
+        """`contents` are the leaves' bytes, not hashed; those behind the last id have none."""
         hashed = tuple(merkle.sha256(b"\x00" + each) for each in contents)
         self._levels = leaves.levels(hashed)
+        self._total = len(hashed)
         self._places = {name: index for index, name in enumerate(ids)}
 
     def place(self, name: str) -> Place:
@@ -41,7 +42,7 @@ class BatchTree:
         index = self._places[name]
         steps = leaves.steps(self._levels, index)
         path = tuple(codec.to_text(step) for step in steps)
-        return Place(index=index, total=len(self._places), path=path)
+        return Place(index=index, total=self._total, path=path)
 
 
 class BatchTrees:

@@ -207,6 +207,51 @@ def test_batches_go_the_way_of_disclosure_batches(room: Room) -> None:
     assert list(room.trail.damaged()) == []
 
 
+def test_even_batches_have_one_size_whatever_is_in_them(room: Room) -> None:
+    first = fill(room.trail, 5)
+    batch = room.trail.even_batch(identifier("even"))
+    assert (batch.batch, batch.size) == (identifier("even"), audit.EVEN[0])
+    assert batch.records == tuple(each.entry for each in first)
+    none = room.trail.even_batch(identifier("none"))
+    assert (none.size, none.records) == (audit.EVEN[0], ())
+    assert none.root != room.trail.even_batch(identifier("more")).root
+    for place, each in enumerate(first):
+        proof = room.again().proof(each.entry)
+        assert (proof.index, proof.total, len(proof.path)) == (place, audit.EVEN[0], 10)
+        path = [codec.to_bytes(step) for step in proof.path]
+        found = merkle.root_from_inclusion(codec.encode(proof.entry), place, proof.total, path)
+        assert found == codec.to_bytes(batch.root)
+    assert damages(room) == set()
+
+
+def test_more_than_fit_into_the_first_size_take_the_second(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit, "EVEN", (4, 16))
+    entries = fill(room.trail, 21)
+    sizes = [room.trail.even_batch(identifier(f"b{each}")) for each in range(4)]
+    assert [each.size for each in sizes] == [16, 16, 4, 4]
+    assert [len(each.records) for each in sizes] == [16, 5, 0, 0]
+    assert [name for each in sizes for name in each.records] == [each.entry for each in entries]
+    assert damages(room) == set()
+
+
+def test_a_change_to_an_even_batch_is_named(room: Room) -> None:
+    entries = fill(room.trail)
+    batch = room.trail.even_batch(identifier("even"))
+    late = room.trail.write(call(9))
+    room.run(
+        "UPDATE audit SET batch = :batch WHERE entry = :late", batch=batch.batch, late=late.entry
+    )
+    assert damages(room) == {(batch.batch, "root_differs")}
+    room.run("UPDATE audit SET batch = NULL WHERE entry = :late", late=late.entry)
+    room.run("UPDATE batches SET size = 16384")
+    assert damages(room) == {(batch.batch, "root_differs")}
+    room.run("UPDATE batches SET size = 1024")
+    room.run("DELETE FROM audit WHERE number = 3")
+    assert (entries[2].entry, "row_missing") in damages(room)
+
+
 def damages(room: Room) -> set[tuple[str, str]]:
     found = list(room.trail.damaged())
     assert all(isinstance(each, Damage) for each in found)

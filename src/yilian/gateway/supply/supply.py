@@ -28,6 +28,7 @@ from yilian.gateway.supply.counter import Queue
 from yilian.gateway.supply.database import FILE, SupplyDatabase
 from yilian.gateway.supply.directory import Directory
 from yilian.gateway.supply.ends import Ends
+from yilian.gateway.supply.even_trail import EvenTrail
 from yilian.gateway.supply.lot_quantities import LotQuantities
 from yilian.gateway.supply.openings import Openings, Viewer
 from yilian.gateway.supply.outside import ProductFacts
@@ -129,6 +130,8 @@ class Supply:
         self.showing = Showing(self.database, self.repository, self.packs, self.titles)
         self.viewer = Viewer(name, keystore, organisation.engine.state, Ways(organisation).openings)
         self.poster = Poster(self.titles, self.anchors, self.openings)
+        organisation.trail = trail = EvenTrail(organisation)
+        self.poster.on_posted.append(trail.posted)
         self.checks = Checks(name, self.database, now)
         self.verification = Verification(
             name, self.database, self.directory, self.packs, now=now, sign=self._sign

@@ -24,16 +24,20 @@ import msgspec  # noqa: E402
 from tests import chain as law  # noqa: E402
 from tests.portal import proof_papers as papers  # noqa: E402
 from tests.unit.sdk import receipts  # noqa: E402
+from tools import practice_ward as ward  # noqa: E402
 
 from yilian.gateway.fhir import intake, sample  # noqa: E402
 from yilian.gateway.http.supply_public import Scanned, ShownRecall  # noqa: E402
 from yilian.gateway.supply import scan  # noqa: E402
 from yilian.gateway.supply.verdict import Concern, Reason  # noqa: E402
 from yilian.ledger import codec, keys  # noqa: E402
+from yilian.ledger.modules.care.messages import OpenEncounter  # noqa: E402
 from yilian.ledger.modules.consent import messages as consent  # noqa: E402
-from yilian.ledger.modules.records.messages import Anchor  # noqa: E402
+from yilian.ledger.modules.identity import messages as identity  # noqa: E402
+from yilian.ledger.modules.records.messages import Anchor, AnchorBatch  # noqa: E402
 from yilian.sdk import verify  # noqa: E402
 from yilian.text import LANGUAGES, say  # noqa: E402
+from yilian.vault import leaves  # noqa: E402
 
 FOLDER = ROOT / "portal/src/roles/training/practice"
 BUDGET = 60_000
@@ -57,29 +61,19 @@ PACKS: dict[str, tuple[Reason, Concern]] = {
 }
 
 
-def name(label: str) -> str:
-    """Give the id of somebody or something that is made up."""
-    return law.name_of(f"practice {label}")
+name = ward.name
+KINDS = {"hospital": "hospital", "clinic": "clinic", "insurer": "insurer"}
 
 
 def proofs() -> dict[str, Any]:
-    """Run a block of three transactions; gives their receipts and the trust file."""
+    """Run a block of all that lessons do; gives its receipts, the batch, and the trust file."""
     chain = law.Chain()
-    ward = chain.ward(name("person"))
+    acts = _acts(chain)
     before = chain.app_hash
-    grant, ends = name("grant"), chain.time + 30 * law.DAY
-    given = consent.Grant(
-        grant=grant, terms=law.digest_of("practice terms"), starts=chain.time, ends=ends
-    )
-    raws = (
-        chain.sign(ward, given, **_for(chain, ward)),
-        chain.sign(ward, consent.Revoke(grant=grant), **_for(chain, ward)),
-        chain.sign(
-            chain.hospital,
-            Anchor(record=name("note"), commitment=law.digest_of("practice note")),
-        ),
-    )
+    raws = tuple(acts.values())
     applied = chain.block(*raws)
+    if any(each.code for each in applied.results):
+        raise AssertionError(applied.results)
     signer = receipts.Chain((10, 10, 10, 10), chain_id=chain.genesis.chain, height=chain.height)
     real = papers.Real(signer, chain, before, raws, applied.results, chain.height)
     trust = papers._trust(real)
@@ -90,11 +84,58 @@ def proofs() -> dict[str, Any]:
             raise AssertionError(told)
     trust.pop("now")
     hashes = [keys.sha256(raw).hex() for raw in raws]
+    batch = f"records/batch/{ward.BATCH}"
     return {
         "trust": trust,
         "height": chain.height,
-        "named": dict(zip(("given", "stopped", "noted"), hashes, strict=True)),
+        "named": dict(zip(acts, hashes, strict=True)),
         "receipts": dict(zip(hashes, made, strict=True)),
+        "states": {batch: papers._state(real, batch)},
+    }
+
+
+def _acts(chain: law.Chain) -> dict[str, bytes]:
+    """Sign what lessons do, by name: of a patient, two doctors and their hospital."""
+    patient = chain.ward(name("person"))
+    hospital = chain.hospital
+    doctor = chain.practitioner(name("chen"))
+    colleague = chain.practitioner(name("zhou"))
+    chain.licence(doctor, name("licence"))
+    chain.licence(colleague, name("licence of the colleague"))
+    grant, link, curious = name("grant"), name("link"), name("access of the colleague")
+    soon, terms = chain.time + 10 * law.MINUTE, law.digest_of("practice terms")
+    given = consent.Grant(
+        grant=grant, terms=terms, starts=chain.time, ends=chain.time + 30 * law.DAY
+    )
+
+    def anchor(label: str) -> Anchor:
+        return Anchor(record=name(label), commitment=law.digest_of(f"practice {label}"))
+
+    enrolled = identity.EnrolPerson(person=name("li"), tag=law.digest_of("practice li"))
+    rows = leaves.unpack(ward.packed())
+    batch = AnchorBatch(batch=ward.BATCH, root=leaves.root(rows), size=len(rows))
+    judged = consent.ReviewBreakGlass(access=curious, finding="unjustified", reasons=terms)
+    return {
+        "given": chain.sign(patient, given, **_for(chain, patient)),
+        "stopped": chain.sign(patient, consent.Revoke(grant=grant), **_for(chain, patient)),
+        "noted": chain.sign(hospital, anchor("note")),
+        "kept": chain.sign(hospital, batch),
+        "opened": chain.sign(
+            doctor, consent.OpenSession(session=name("session"), terms=terms, ends=soon)
+        ),
+        "asked": chain.sign(doctor, consent.Ask(ask=name("ask"), terms=terms, ends=soon)),
+        "urgent": chain.sign(
+            doctor, consent.BreakGlass(access=name("access"), terms=terms, ends=soon)
+        ),
+        "curious": chain.sign(
+            colleague, consent.BreakGlass(access=curious, terms=terms, ends=soon)
+        ),
+        "judged": chain.sign(doctor, judged),
+        "enrolled": chain.sign(hospital, enrolled),
+        "visited": chain.sign(hospital, OpenEncounter(encounter=name("encounter"), terms=terms)),
+        "linked": chain.sign(hospital, identity.Link(link=link, terms=terms)),
+        "unlinked": chain.sign(hospital, identity.Unlink(link=link)),
+        "witnessed": chain.sign(hospital, anchor("evidence")),
     }
 
 
@@ -117,6 +158,7 @@ def person() -> dict[str, Any]:
         "names": {
             name(label): dict(zip(LANGUAGES, told, strict=True)) for label, told in NAMES.items()
         },
+        "kinds": {name(label): kind for label, kind in KINDS.items()},
         "records": known,
         "grants": [
             _grant("medicines", "clinic", ["medication"], (-12, 18)),
@@ -246,7 +288,7 @@ def _scanned(
 
 def files() -> dict[Path, str]:
     """Give every file and the text that it should hold."""
-    made = {"chain": proofs(), "person": person(), "packs": packs()}
+    made = {"chain": proofs(), "person": person(), "packs": packs(), "ward": ward.ward()}
     return {
         FOLDER / f"{each}.json": codec.encode(content).decode() + "\n"
         for each, content in made.items()

@@ -1,6 +1,7 @@
 /** Who finds which pages. A role is one line here, a folder below `roles/`, and its text file. */
 import type { Role } from "./role";
 import { role as account } from "./roles/account";
+import { role as carer } from "./roles/carer";
 import { role as operator } from "./roles/operator";
 import { role as desk } from "./roles/desk";
 import { role as doctor } from "./roles/doctor";
@@ -18,6 +19,7 @@ export const ROLES: readonly Role[] = [
   desk,
   account,
   patient,
+  carer,
   operator,
   regulator,
   supply,

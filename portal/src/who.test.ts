@@ -17,6 +17,7 @@ function somebody(kind: string, of: Standing | undefined, level: 1 | 2 = 2): Who
 
 const PEOPLE: readonly [string, string, Standing | undefined, readonly Work[]][] = [
   ["a person", "person", standing("hospital"), ["patient"]],
+  ["a carer", "person", { ...standing("hospital"), acts_for: true }, ["patient", "carer"]],
   ["a person of an earlier session", "person", undefined, ["patient"]],
   ["a physician", "practitioner", standing("hospital", "physician"), ["doctor"]],
   ["a nurse", "practitioner", standing("clinic", "nurse"), ["doctor"]],

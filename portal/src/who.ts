@@ -6,10 +6,12 @@ export interface Standing {
   /** Such as `hospital`, `pharmacy`, `regulator`. */
   readonly organisation_kind: string | null;
   readonly licences: readonly { readonly profession: string; readonly ends: number }[];
+  /** Whether somebody named them custodian, who may act now. */
+  readonly acts_for?: boolean;
 }
 
 /** Roles that people sign in for. Pages of all others are open to everybody. */
-export const WORKS = ["patient", "doctor", "desk", "supply", "regulator", "operator"] as const;
+export const WORKS = ["patient", "carer", "doctor", "desk", "supply", "regulator", "operator"] as const;
 export type Work = (typeof WORKS)[number];
 
 export interface Who {
@@ -36,7 +38,7 @@ const OVERSIGHT = new Set(["regulator", "authority"]);
  * what the organisation is. What is not named here gives nothing. The node judges every request again.
  */
 export function rolesOf(kind: string, standing: Standing | undefined): readonly Work[] {
-  if (kind === "person") return ["patient"];
+  if (kind === "person") return standing?.acts_for === true ? ["patient", "carer"] : ["patient"];
   if (standing === undefined) return [];
   if (kind === "practitioner") {
     const professions = standing.licences.map((each) => each.profession);

@@ -18,10 +18,13 @@ SCREENSHOTS = Path(__file__).resolve().parents[2] / "docs/portal"
 class Patient(Guest):
     """Somebody who has joined and looks at their own pages."""
 
-    def __init__(self, visitor: Visitor, language: str, town: Town, person: str) -> None:
+    def __init__(
+        self, visitor: Visitor, language: str, town: Town, person: str, link: str | None = None
+    ) -> None:
+        """`link` is an invitation; without one, all of the person's sign-ins are renewed."""
         super().__init__(visitor, language)
         self.town, self.person = town, person
-        self.visitor.open(link_for(town, town.a, person, language))
+        self.visitor.open(link or link_for(town, town.a, person, language))
         self.button("join/make").click()
         self.head("join/welcome").wait_for()
 

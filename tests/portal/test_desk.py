@@ -69,5 +69,5 @@ def test_a_person_is_registered_invited_found_and_sent_to_a_doctor(
     page.get_by_role("heading", name=name, level=1).wait_for()
     visitor.open(f"/{language}/desk/visits")
     page.get_by_role("button", name=text("visits/end", name=name)).click()
-    page.get_by_role("button", name=text("visits/end_now")).click()
+    page.get_by_role("button", name=text("visits/end_now"), exact=True).click()
     page.get_by_role("link", name=name).wait_for(state="detached")

@@ -21,6 +21,7 @@ from yilian.text import LANGUAGES, say
 Visit = Callable[..., Visitor]
 FIRST = {
     "patient": "my/overview",
+    "carer": "care",
     "doctor": "doctor",
     "desk": "desk",
     "supply": "supply",

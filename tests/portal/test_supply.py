@@ -109,7 +109,6 @@ def test_a_pack_that_nobody_made_and_a_code_that_nobody_reads(enter: Enter) -> N
     who.check()
     who.scan("(01)09506000134353")
     page.get_by_role("alert").get_by_text("supply.code_unreadable").first.wait_for()
-    page.wait_for_load_state("networkidle")
     who.forgive("/supply/")
 
 
@@ -140,7 +139,6 @@ def test_what_is_done_without_a_connection_is_sent_once(
         time.sleep(0.2)
     who.button("waiting/seen").click()
     page.get_by_role("heading", name=who.say("waiting/refused")).wait_for(state="detached")
-    page.wait_for_load_state("networkidle")
     who.forgive("/supply/actions/dispense")
     who.visitor.faults[:] = [each for each in who.visitor.faults if "ERR_INTERNET" not in each]
 

@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 import sqlalchemy as sql
 
-from tests.portal.browser import WIDTHS, Visitor
+from tests.portal.browser import Visitor
 from tests.portal.operator_people import Keeper
 from tests.portal.patient_people import Patient
 from tests.portal.town import Town
-from tests.portal.training_people import LESSONS, Learner
+from tests.portal.training_people import LESSONS, Learner, Typist
 from yilian import cli
+from yilian.gateway.training.courses import COURSES
 from yilian.text import say
 
 LANGUAGES = ("en", "zh-CN")
@@ -68,7 +69,7 @@ def test_anybody_practises_without_signing_in(visit: Visit, town: Town, language
     learner = Learner(visit(locale=language), language)
     learner.open()
     learner.look()
-    for course in ("patient", "pharmacist"):
+    for course in COURSES:
         title = learner.say(f"courses/{course}/title")
         assert learner.page.get_by_role("link", name=title, exact=True).count() == 0
     practice(learner, "basics")
@@ -87,8 +88,8 @@ def test_practice_leaves_nothing_at_the_node(visit: Visit, town: Town, language:
         each.anchor_all()
     height, calls = town.node.engine.height, audited(town)
     del learner.asked[:]
-    practice(learner, "patient")
-    practice(learner, "pharmacist")
+    for course in COURSES:
+        practice(learner, course)
     asked = [each for each in learner.asked if "/v1/organisations/" in each]
     assert asked == []
     assert [each for each in learner.asked if not each.startswith("GET ")] == []
@@ -196,41 +197,82 @@ def test_the_operator_sees_and_withdraws(visit: Visit, town: Town, language: str
     learner.look()
 
 
-def test_by_keyboard_alone(visit: Visit, town: Town) -> None:
-    """A lesson and its question, from the list of courses, without a pointer."""
-    learner = Learner(visit(locale="en", width=WIDTHS[0]), "en")
+def test_a_whole_course_by_keyboard_alone(visit: Visit, town: Town) -> None:
+    """From the list of courses over every lesson and the quiz to the credential, no pointer."""
+    patient, _ = sign_in(visit, town, "en")
+    learner = Typist(patient.visitor, "en")
     page = learner.open()
 
-    def reach(role: str, name: str) -> None:
-        wanted = page.get_by_role(role, name=name, exact=True).last
-        wanted.wait_for()
-        for _ in range(60):
-            page.keyboard.press("Tab")
-            if wanted.evaluate("each => each === document.activeElement"):
-                return
-        raise AssertionError(f"no way to {name}")
+    def follow(text: str, heading: str) -> None:
+        learner.hit(page.get_by_role("link", name=text, exact=True).last)
+        page.get_by_role("heading", level=1, name=heading).wait_for()
+        learner.visitor.settle()
 
-    reach("link", say("en", "portal_training", "courses/basics/title"))
-    page.keyboard.press("Enter")
-    page.get_by_role("heading", level=1, name=learner.say("courses/basics/title")).wait_for()
-    reach("link", learner.say("begin"))
-    page.keyboard.press("Enter")
-    page.get_by_role("heading", level=1, name=learner.say("lessons/scan/title")).wait_for()
-    reach("button", learner.say("scanner/scan"))
-    page.keyboard.press("Enter")
-    first = page.get_by_role("radio").first
-    first.wait_for()
-    for _ in range(20):
-        page.keyboard.press("Tab")
-        if first.evaluate("each => each === document.activeElement"):
-            break
-    page.keyboard.press("ArrowDown")
-    reach("button", learner.say("choose/check"))
-    page.keyboard.press("Enter")
-    page.get_by_text(learner.say("lesson_done")).wait_for()
-    reach("link", learner.say("next", title=learner.say("lessons/proof/title")))
-    page.keyboard.press("Enter")
-    page.get_by_role("heading", level=1, name=learner.say("lessons/proof/title")).wait_for()
+    course = learner.say("courses/patient/title")
+    follow(course, course)
+    titles = {name: learner.say(f"lessons/{name}/title") for name in LESSONS["patient"]}
+    step = learner.say("begin")
+    for name, exercise in LESSONS["patient"].items():
+        follow(step, titles[name])
+        exercise(learner)
+        page.get_by_text(learner.say("lesson_done")).wait_for()
+        after = [*titles.values(), ""][list(titles).index(name) + 1]
+        step = learner.say("next", title=after)
+    follow(learner.say("to_course"), course)
+    follow(learner.say("quiz/to"), learner.say("quiz/title", course=course))
+    learner.press("quiz/begin")
+    page.get_by_role("button", name=learner.say("quiz/hand_in")).wait_for()
+    learner.answer("patient")
+    page.get_by_role("heading", name=learner.say("result/passed/title")).wait_for()
+    follow(learner.say("result/to_credential"), learner.say("credential/title"))
+    page.get_by_role("button", name=learner.say("badge/recorded", "portal_proof")).wait_for()
+
+
+SHEET = "yilian-training-sheet"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_answers_outlast_a_reload_and_a_lost_link(visit: Visit, town: Town, language: str) -> None:
+    """They are sent once the link is back, are then forgotten, and are nobody else's."""
+    _, learner = sign_in(visit, town, language)
+    page, context = learner.page, learner.visitor.context
+    learner.begin_quiz("patient")
+    groups = page.get_by_role("radiogroup")
+    for at in range(groups.count() - 1):
+        groups.nth(at).get_by_role("radio").nth(at % 3).check()
+    page.reload()
+    page.get_by_role("button", name=learner.say("quiz/hand_in")).wait_for()
+    for at in range(groups.count() - 1):
+        assert groups.nth(at).get_by_role("radio").nth(at % 3).is_checked(), at
+    assert groups.last.locator("input:checked").count() == 0
+
+    groups.last.get_by_role("radio").first.check()
+    context.set_offline(True)
+    learner.press("quiz/hand_in")
+    page.get_by_text(learner.say("quiz/kept")).wait_for()
+    assert page.get_by_role("radio", checked=True).count() == groups.count()
+    context.set_offline(False)
+    learner.visitor.faults[:] = [
+        each for each in learner.visitor.faults if "ERR_INTERNET" not in each
+    ]
+    learner.press("quiz/hand_in")
+    page.get_by_role("status").get_by_role("heading", level=2).wait_for()
+    page.wait_for_function(f"() => localStorage.getItem('{SHEET}') === null")
+
+
+def test_answers_are_not_kept_for_another(visit: Visit, town: Town) -> None:
+    """Who signs in next on the same device finds nothing of them, and they are thrown away."""
+    _, learner = sign_in(visit, town, "en")
+    learner.begin_quiz("patient")
+    learner.page.get_by_role("radio").first.check()
+    learner.page.wait_for_function(f"() => localStorage.getItem('{SHEET}') !== null")
+    left = learner.page.evaluate(f"() => localStorage.getItem('{SHEET}')")
+    _, other = sign_in(visit, town, "en")
+    other.page.evaluate(f"left => localStorage.setItem('{SHEET}', left)", left)
+    other.open()
+    other.page.wait_for_function(f"() => localStorage.getItem('{SHEET}') === null")
+    other.begin_quiz("patient")
+    assert other.page.get_by_role("radio", checked=True).count() == 0
 
 
 def test_a_course_that_is_not_there(visit: Visit) -> None:

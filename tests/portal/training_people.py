@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.portal import training_work
 from tests.portal.browser import WIDTHS, Visitor
 from yilian.gateway.training.courses import COURSES, LETTERS
 from yilian.text import say
@@ -50,12 +51,20 @@ class Learner:
     def press(self, key: str, file: str = "portal_training", **places: str | int) -> None:
         """Press a button by its text; of several the last."""
         name = self.say(key, file, **places)
-        self.page.get_by_role("button", name=name, exact=True).last.click()
+        self.hit(self.page.get_by_role("button", name=name, exact=True).last)
+
+    def hit(self, wanted: Any) -> None:
+        """Press a button, or follow a link."""
+        wanted.click()
+
+    def tick(self, wanted: Any) -> None:
+        """Choose an answer, or tick a box."""
+        wanted.check()
 
     def choose(self, words: str, option: str) -> None:
         """Answer the last question on the page."""
         label = self.say(f"{words}/options/{option}")
-        self.page.get_by_role("radio", name=label, exact=True).last.check()
+        self.tick(self.page.get_by_role("radio", name=label, exact=True).last)
         self.press("choose/check")
 
     def photograph(self, name: str) -> None:
@@ -84,13 +93,46 @@ class Learner:
                 continue
             other = next(each for each in LETTERS if each != right)
             chosen = self._quiz(course, name, other if asked < wrong else right)
-            group.get_by_role("radio", name=chosen, exact=True).check()
+            self.tick(group.get_by_role("radio", name=chosen, exact=True))
             asked += 1
         self.page.get_by_text(self.say("quiz/complete")).wait_for()
         self.press("quiz/hand_in")
 
     def _quiz(self, course: str, question: str, part: str) -> str:
         return say(self.language, "training", f"{course}/{question}/{part}")
+
+
+FOCUSED = "each => each === document.activeElement"
+SAME_GROUP = "each => each.type === 'radio' && each.name === document.activeElement?.name"
+MOST_STOPS = 200
+
+
+class Typist(Learner):
+    """Somebody who learns by keyboard alone."""
+
+    def hit(self, wanted: Any) -> None:
+        """Go there by Tab, and press Enter."""
+        self._reach(wanted, FOCUSED)
+        self.page.keyboard.press("Enter")
+
+    def tick(self, wanted: Any) -> None:
+        """Go there by Tab, within a group by arrows, and choose it."""
+        self._reach(wanted, f"each => ({FOCUSED})(each) || ({SAME_GROUP})(each)")
+        for _ in range(wanted.page.get_by_role("radio").count()):
+            if wanted.evaluate(FOCUSED):
+                break
+            self.page.keyboard.press("ArrowDown")
+        if not wanted.is_checked():
+            self.page.keyboard.press("Space")
+        assert wanted.is_checked()
+
+    def _reach(self, wanted: Any, there: str) -> None:
+        wanted.wait_for()
+        for _ in range(MOST_STOPS):
+            if wanted.evaluate(there):
+                return
+            self.page.keyboard.press("Tab")
+        raise AssertionError(f"no way to {wanted}")
 
 
 def _see(learner: Learner) -> None:
@@ -103,10 +145,10 @@ def _share(learner: Learner) -> None:
     page = learner.page
     kind = learner.say("values/terms.categories/laboratory", "portal_sign")
     assert page.locator("input[type=checkbox]:checked").count() == 0
-    page.get_by_role("checkbox", name=kind, exact=True).check()
+    learner.tick(page.get_by_role("checkbox", name=kind, exact=True))
     learner.press("go_on", "portal_patient")
     treat = learner.say("share/purposes/treat", "portal_patient")
-    page.get_by_role("radio", name=treat, exact=True).check()
+    learner.tick(page.get_by_role("radio", name=treat, exact=True))
     learner.press("go_on", "portal_patient")
     clinic = "Practice Heart Clinic" if learner.language == "en" else "练习心脏专科医院"
     page.get_by_text(clinic).first.wait_for()
@@ -119,7 +161,7 @@ def _stop(learner: Learner) -> None:
     page = learner.page
     insurer = "Practice Insurance" if learner.language == "en" else "练习保险公司"
     begin = learner.say("stop/begin_of", "portal_patient", organisation=insurer)
-    page.get_by_role("button", name=begin, exact=True).click()
+    learner.hit(page.get_by_role("button", name=begin, exact=True))
     page.get_by_text(learner.say("stop/cannot", "portal_patient")).wait_for()
     learner.press("stop/now", "portal_patient")
     done = learner.say("stop/done", "portal_patient", organisation=insurer)
@@ -131,7 +173,9 @@ def _looked(learner: Learner) -> None:
     page = learner.page
     wrong = learner.say("looked/reasons/category_not_granted", "portal_patient")
     line = page.get_by_role("listitem").filter(has_text=wrong)
-    line.get_by_role("button", name=learner.say("looked/unknown", "portal_patient")).first.click()
+    learner.hit(
+        line.get_by_role("button", name=learner.say("looked/unknown", "portal_patient")).first
+    )
     learner.press("note/keep", "portal_patient")
     page.get_by_text(learner.say("note/kept", "portal_patient")).wait_for()
 
@@ -141,7 +185,7 @@ def _proof(learner: Learner) -> None:
     for state in ("recorded", "false"):
         badge = page.get_by_role("button", name=learner.say(f"badge/{state}", "portal_proof"))
         badge.wait_for()
-        badge.click()
+        learner.hit(badge)
     learner.look()
     learner.choose("lessons/proof", "second")
 
@@ -214,5 +258,6 @@ LESSONS: dict[str, dict[str, Exercise]] = {
         "offline": _offline,
         "proof": _proof,
     },
+    **training_work.LESSONS,
 }
 """What is done in each lesson of each course, in order."""

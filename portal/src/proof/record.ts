@@ -119,7 +119,7 @@ function anchored(paper: Bytes, batch: string, trust: Trust): [Verified, Batch] 
 }
 
 /** SHA-256(domain | 0x00 | salt | SHA-256(content)), base64url: `vault/envelope.py`. */
-function commit(salt: Bytes, content: Bytes): string {
+export function commit(salt: Bytes, content: Bytes): string {
   const domain = utf8("yilian/commitment/content/1\0");
   return toBase64url(sha256(concat(domain, salt, sha256(content))));
 }

@@ -1,10 +1,11 @@
 /** What a session leaves on this device: its key pair and whose it is, in IndexedDB. */
 
+import { stored } from "../stored";
 import type { Standing } from "../who";
 import { trouble } from "./trouble";
 
-const NAME = "yilian-session";
 const STORE = "session";
+const run = stored("yilian-session", { [STORE]: {} }, () => trouble("no_keys"));
 const ONE = "current";
 const WAITING = "waiting";
 
@@ -35,15 +36,15 @@ export interface Kept {
 }
 
 export async function kept(): Promise<Kept | undefined> {
-  return (await run("readonly", (at) => at.get(ONE))) as Kept | undefined;
+  return (await run(STORE, "readonly", (at) => at.get(ONE))) as Kept | undefined;
 }
 
 export async function keep(value: Kept): Promise<void> {
-  await run("readwrite", (at) => at.put(value, ONE));
+  await run(STORE, "readwrite", (at) => at.put(value, ONE));
 }
 
 export async function forget(): Promise<void> {
-  await run("readwrite", (at) => at.delete(ONE));
+  await run(STORE, "readwrite", (at) => at.delete(ONE));
 }
 
 /** What waits for somebody to come back from another's sign-in: which return, and its key. */
@@ -54,15 +55,15 @@ export interface Waiting extends Omit<Kept, "signedIn"> {
 }
 
 export async function waiting(): Promise<Waiting | undefined> {
-  return (await run("readonly", (at) => at.get(WAITING))) as Waiting | undefined;
+  return (await run(STORE, "readonly", (at) => at.get(WAITING))) as Waiting | undefined;
 }
 
 export async function keepWaiting(value: Waiting): Promise<void> {
-  await run("readwrite", (at) => at.put(value, WAITING));
+  await run(STORE, "readwrite", (at) => at.put(value, WAITING));
 }
 
 export async function forgetWaiting(): Promise<void> {
-  await run("readwrite", (at) => at.delete(WAITING));
+  await run(STORE, "readwrite", (at) => at.delete(WAITING));
 }
 
 /**
@@ -82,43 +83,4 @@ export async function newPair(): Promise<{ pair: CryptoKeyPair; point: Uint8Arra
   } catch {
     throw trouble("no_keys");
   }
-}
-
-async function run(
-  mode: IDBTransactionMode,
-  act: (at: IDBObjectStore) => IDBRequest,
-): Promise<unknown> {
-  const database = await open();
-  try {
-    const change = database.transaction(STORE, mode);
-    const request = act(change.objectStore(STORE));
-    await new Promise<void>((done, fail) => {
-      change.oncomplete = () => {
-        done();
-      };
-      change.onabort = change.onerror = () => {
-        fail(trouble("no_keys"));
-      };
-    });
-    return request.result as unknown;
-  } finally {
-    database.close();
-  }
-}
-
-async function open(): Promise<IDBDatabase> {
-  const factory = (globalThis as { indexedDB?: IDBFactory }).indexedDB;
-  if (factory === undefined) throw trouble("no_keys");
-  return new Promise((done, fail) => {
-    const request = factory.open(NAME, 1);
-    request.onupgradeneeded = () => {
-      request.result.createObjectStore(STORE);
-    };
-    request.onsuccess = () => {
-      done(request.result);
-    };
-    request.onerror = request.onblocked = () => {
-      fail(trouble("no_keys"));
-    };
-  });
 }

@@ -14,8 +14,9 @@ import type { Bytes } from "./bytes";
 import { fromUtf8 } from "./bytes";
 import { DetailTable, Statement } from "./Statement";
 import type { Opened } from "./opened";
+import { useFollowed } from "./follow";
 import { waits, type Entry } from "./outbox";
-import { useSigning, type Reading, type Signing } from "./use-signing";
+import type { Reading, Signing } from "./use-signing";
 
 const ProofBadge = lazy(async () => ({ default: (await import("../proof")).ProofBadge }));
 
@@ -36,7 +37,7 @@ const NOTHING_OPENED = {};
 
 export function WhatIsSigned({ bytes, opened, names, onAnswer, onDecline }: Props): ReactNode {
   const say = useText("portal_sign");
-  const signing = useSigning(bytes, opened ?? NOTHING_OPENED, names);
+  const signing = useFollowed(bytes, opened ?? NOTHING_OPENED, names);
   const { entry, reading, error } = signing;
   const heading = useId();
   const answered = entry?.state === "recorded" || entry?.state === "refused";

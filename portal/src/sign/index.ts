@@ -11,6 +11,7 @@ export { isGrant, openedSentence, termsCommitment, type Opened } from "./opened"
 export { discard, draft, entries, flush, onChange, send, sign, type Entry } from "./outbox";
 export { preparedGrant } from "./prepared";
 export { SignRefusal } from "./refusal";
+export { type Follow, FollowedBy } from "./follow";
 export { signedRequest } from "./request";
 export { sentence, type Said, type Sentence } from "./sentence";
 export { exactSpeech, plainSpeech } from "./speech";

@@ -42,7 +42,9 @@ from yilian.vault.envelope import (
 from yilian.vault.erasure import Erasure
 from yilian.vault.giving import Giver
 from yilian.vault.holds import Ground, Held
+from yilian.vault.introductions import Introductions
 from yilian.vault.journal import Journal
+from yilian.vault.key_requests import KeyRequests
 from yilian.vault.keystore import Keystore
 from yilian.vault.large_records import damaged_slices, open_large
 from yilian.vault.outbox import Outbox
@@ -97,6 +99,8 @@ class Vault:
         self.giver: Giver = self._holder
         self.rotation = Rotation(keystore, catalogue, self._holder)
         self.asks = Asks(organisation, keystore, catalogue)
+        self.introductions = Introductions(keystore, catalogue)
+        self.key_requests = KeyRequests(keystore, catalogue)
         self._grantee = Grantee(organisation, keystore, catalogue)
         self.desk = Desk(organisation, keystore, catalogue, clock)
         self.outbox = Outbox(keystore, catalogue, clock, channels=self.desk.channels)

@@ -1,30 +1,24 @@
 /** The desk's first page: who stands before it? Found by card or by number, or enrolled. */
-import { Button, NativeSelect, Stack, TextInput } from "@mantine/core";
-import { useMutation } from "@tanstack/react-query";
+import { Button, NativeSelect, Stack } from "@mantine/core";
 import { type ReactNode, type SyntheticEvent, useState } from "react";
 import { Link, useNavigate } from "react-router";
 
-import { post } from "../../api";
+import { CardField } from "../../components/CardField";
 import { PageTitle } from "../../components/Page";
 import { ProblemNotice } from "../../components/ProblemNotice";
 import { usePath } from "../../language";
 import { useText } from "../../text";
 import { NumberFields } from "../../components/NumberFields";
-import { NO_NUMBER, type Numbered } from "../../components/numbers";
-import { useOwn } from "../../who";
+import { NO_NUMBER } from "../../components/numbers";
+import { useFind, type Whom } from "./finding";
 import { useVisits } from "./visiting";
 
 export default function Desk(): ReactNode {
   const say = useText("portal_desk");
   const path = usePath();
   const navigate = useNavigate();
-  const { organisation } = useOwn();
-  const find = useMutation({
-    mutationFn: (body: (Numbered & { encounter: string | null }) | { card: string }) =>
-      post("/v1/organisations/{organisation}/persons/look-up", { path: { organisation }, body }),
-    onSuccess: ({ person }) => {
-      void navigate(path(`desk/persons/${person}`));
-    },
+  const find = useFind((person) => {
+    void navigate(path(`desk/persons/${person}`));
   });
   return (
     <>
@@ -45,48 +39,25 @@ interface Props<T> {
   readonly find: (whom: T) => void;
 }
 
-function ByCard({ busy, find }: Props<{ card: string }>): ReactNode {
+export function ByCard({ busy, find }: Props<{ card: string }>): ReactNode {
   const say = useText("portal_desk");
-  const [card, setCard] = useState("");
-  const look = (event: SyntheticEvent): void => {
-    event.preventDefault();
-    find({ card: card.trim() });
-  };
   return (
     <>
       <h2>{say("find/by_card")}</h2>
-      <form className="search" onSubmit={look}>
-        <TextInput
-          label={say("find/card")}
-          description={say("find/reader")}
-          size="lg"
-          required
-          maxLength={200}
-          autoComplete="off"
-          autoCapitalize="off"
-          spellCheck={false}
-          value={card}
-          onChange={(event) => {
-            setCard(event.currentTarget.value);
-          }}
-        />
-        <Button type="submit" size="lg" loading={busy}>
-          {say("find/find_card")}
-        </Button>
-      </form>
+      <CardField busy={busy} find={find} button={say("find/find_card")} />
     </>
   );
 }
 
-/** A number finds somebody who is treated now, or anybody for a visit that goes on. */
-function ByNumber({ busy, find }: Props<Numbered & { encounter: string | null }>): ReactNode {
+/** A number finds who stands here, which is noted; or anybody, for a visit that goes on. */
+export function ByNumber({ busy, find }: Props<Whom>): ReactNode {
   const say = useText("portal_desk");
   const visits = useVisits();
   const [whom, setWhom] = useState(NO_NUMBER);
   const [encounter, setEncounter] = useState("");
   const look = (event: SyntheticEvent): void => {
     event.preventDefault();
-    find({ ...whom, encounter: encounter === "" ? null : encounter });
+    find(encounter === "" ? { ...whom, reason: "registration" } : { ...whom, encounter });
   };
   const going = (visits.data ?? []).filter((each) => each.relation.kind === "encounter");
   return (

@@ -65,7 +65,7 @@ function Enrolled({ of }: { of: Made }): ReactNode {
   );
 }
 
-function Known({ done }: { done: (made: Made) => void }): ReactNode {
+export function Known({ done }: { done: (made: Made) => void }): ReactNode {
   const say = useText("portal_desk");
   const { organisation } = useOwn();
   const shown = useLanguage();

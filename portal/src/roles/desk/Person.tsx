@@ -1,35 +1,28 @@
 /** A person at the desk: who it is, who treats them, the card, and the invitation to sign in. */
 import { Button, Paper, Stack } from "@mantine/core";
-import { useMutation, useQuery } from "@tanstack/react-query";
+import { useMutation } from "@tanstack/react-query";
 import type { ReactNode } from "react";
-import { useParams } from "react-router";
+import { Link, useParams } from "react-router";
 
-import { type AnswerOf, get, post } from "../../api";
+import { post } from "../../api";
 import { Facts } from "../../components/Facts";
 import { Moment } from "../../components/Moment";
 import { PageTitle } from "../../components/Page";
 import { ProblemNotice } from "../../components/ProblemNotice";
 import { Query } from "../../components/Query";
+import { usePath } from "../../language";
 import { useText } from "../../text";
 import { useOwn } from "../../who";
+import { Cards } from "./Cards";
+import { type Entry, useEntry } from "./entry";
+import { Links } from "./Links";
 import { Picture } from "./Picture";
 import { Treated } from "./Treated";
-
-type Entry = AnswerOf<"/v1/organisations/{organisation}/persons/{person}">;
 
 export default function Person(): ReactNode {
   const say = useText("portal_desk");
   const { person = "" } = useParams();
-  const { organisation } = useOwn();
-  const found = useQuery({
-    queryKey: ["desk-entry", organisation, person],
-    queryFn: ({ signal }) =>
-      get("/v1/organisations/{organisation}/persons/{person}", {
-        path: { organisation, person },
-        signal,
-      }),
-    gcTime: 0,
-  });
+  const found = useEntry(person);
   return (
     <>
       <PageTitle tab={say("person/title")}>{found.data?.name ?? say("person/title")}</PageTitle>
@@ -38,8 +31,10 @@ export default function Person(): ReactNode {
           <Stack gap="lg">
             <Known of={entry} />
             <Treated person={person} />
+            <Consent person={person} />
+            <Links person={person} />
             <Invite entry={entry} />
-            <Card person={person} />
+            <Cards person={person} />
           </Stack>
         )}
       </Query>
@@ -47,7 +42,7 @@ export default function Person(): ReactNode {
   );
 }
 
-function Known({ of }: { of: Entry }): ReactNode {
+export function Known({ of }: { of: Entry }): ReactNode {
   const say = useText("portal_desk");
   const shell = useText();
   return (
@@ -65,7 +60,7 @@ function Known({ of }: { of: Entry }): ReactNode {
   );
 }
 
-function Invite({ entry }: { entry: Entry }): ReactNode {
+export function Invite({ entry }: { entry: Entry }): ReactNode {
   const say = useText("portal_desk");
   const { organisation } = useOwn();
   const invite = useMutation({
@@ -109,49 +104,16 @@ function Invite({ entry }: { entry: Entry }): ReactNode {
   );
 }
 
-function Card({ person }: { person: string }): ReactNode {
+function Consent({ person }: { person: string }): ReactNode {
   const say = useText("portal_desk");
-  const { organisation } = useOwn();
-  const issue = useMutation({
-    mutationFn: () =>
-      post("/v1/organisations/{organisation}/persons/{person}/cards", {
-        path: { organisation, person },
-      }),
-  });
+  const path = usePath();
   return (
     <Paper component="section" withBorder p="md">
-      <h2>{say("card/title")}</h2>
-      <p>{say("card/about")}</p>
-      {issue.data === undefined ? (
-        <Button
-          size="lg"
-          variant="outline"
-          loading={issue.isPending}
-          onClick={() => {
-            issue.mutate();
-          }}
-        >
-          {say("card/make")}
-        </Button>
-      ) : (
-        <div role="status">
-          <p>{say("card/once")}</p>
-          <Picture of={issue.data.qr} label={say("card/qr")} />
-          <p>
-            {say("card/text")} <code translate="no">{issue.data.text}</code>
-          </p>
-          <Button
-            variant="outline"
-            size="md"
-            onClick={() => {
-              window.print();
-            }}
-          >
-            {say("card/print")}
-          </Button>
-        </div>
-      )}
-      {issue.isError ? <ProblemNotice error={issue.error} /> : null}
+      <h2>{say("consent/title")}</h2>
+      <p>{say("consent/about")}</p>
+      <Button component={Link} to={path(`desk/persons/${person}/consent`)} variant="outline" size="lg">
+        {say("consent/begin")}
+      </Button>
     </Paper>
   );
 }

@@ -15,5 +15,7 @@ export const role: Role = {
     { path: "desk/enrol", load: () => import("./Enrol") },
     { path: "desk/visits", load: () => import("./Visits") },
     { path: "desk/persons/:person", load: () => import("./Person") },
+    { path: "desk/persons/:person/link", load: () => import("./Join") },
+    { path: "desk/persons/:person/consent", load: () => import("./Consent") },
   ],
 };

@@ -43,7 +43,7 @@ interface Asked {
   readonly days: number;
 }
 
-function Steps({ by }: { by: DeviceKey }): ReactNode {
+export function Steps({ by }: { by: DeviceKey }): ReactNode {
   const say = useText("portal_doctor");
   const path = usePath();
   const own = useOwn();

@@ -71,7 +71,7 @@ interface GrantsProps {
   readonly choose: (one: Received) => void;
 }
 
-function Grants({ of, choose }: GrantsProps): ReactNode {
+export function Grants({ of, choose }: GrantsProps): ReactNode {
   const say = useText("portal_doctor");
   const language = useLanguage();
   const categories = useCategories();

@@ -43,7 +43,7 @@ export default function Emergency(): ReactNode {
   );
 }
 
-function Steps({ by }: { by: DeviceKey }): ReactNode {
+export function Steps({ by }: { by: DeviceKey }): ReactNode {
   const own = useOwn();
   const { organisation } = own;
   const prepare = useMutation({

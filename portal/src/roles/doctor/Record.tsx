@@ -1,5 +1,5 @@
 /** One person's record at the own hospital: what happened, the newest first, each with its source. */
-import { Button, NativeSelect } from "@mantine/core";
+import { Button, Group, NativeSelect } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { Link, useParams } from "react-router";
@@ -14,6 +14,7 @@ import { useText } from "../../text";
 import { useOwn } from "../../who";
 import { Happening } from "./Happening";
 import { useWaiting } from "./Waiting";
+import { DraftsNotice } from "./writing/DraftsNotice";
 
 type Timeline = AnswerOf<"/v1/organisations/{organisation}/persons/{person}/timeline">;
 export type Entry = Timeline["entries"][number];
@@ -27,7 +28,9 @@ export default function Record(): ReactNode {
   const { person = "" } = useParams();
   const { organisation } = useOwn();
   const waiting = useWaiting();
-  const name = waiting.data?.find((each) => each.person === person)?.name;
+  const here = waiting.data?.filter((each) => each.person === person) ?? [];
+  const name = here[0]?.name;
+  const visiting = here.some((each) => each.relation.kind === "encounter");
   const found = useQuery({
     queryKey: [TIMELINE, organisation, person],
     queryFn: ({ signal }) =>
@@ -43,6 +46,17 @@ export default function Record(): ReactNode {
     <>
       <PageTitle tab={say("record/title")}>{title}</PageTitle>
       <p>{say("record/about")}</p>
+      <DraftsNotice />
+      {visiting ? (
+        <Group gap="sm">
+          <Button component={Link} to={path(`doctor/persons/${person}/write`)} size="lg">
+            {say("write/title")}
+          </Button>
+          <Button component={Link} to={path(`doctor/persons/${person}/end`)} size="lg" variant="outline">
+            {say("end/title")}
+          </Button>
+        </Group>
+      ) : null}
       <p>
         <Link to={path("doctor/elsewhere")}>{say("record/elsewhere")}</Link>
       </p>
@@ -57,7 +71,7 @@ function newestFirst(entries: readonly Entry[]): Entry[] {
   return [...dated, ...entries.filter((each) => each.time === null)];
 }
 
-function Entries({ of }: { of: readonly Entry[] }): ReactNode {
+export function Entries({ of }: { of: readonly Entry[] }): ReactNode {
   const say = useText("portal_doctor");
   const words = useRecordWords();
   const [type, setType] = useState("");

@@ -46,7 +46,7 @@ export default function Reviews(): ReactNode {
   );
 }
 
-function Accesses({ of }: { of: readonly Access[] }): ReactNode {
+export function Accesses({ of }: { of: readonly Access[] }): ReactNode {
   const say = useText("portal_doctor");
   if (of.length === 0) {
     return <Empty>{say("reviews/nothing")}</Empty>;

@@ -13,15 +13,16 @@ import { usePath } from "../../language";
 import { useLive } from "../../live";
 import { useText } from "../../text";
 import { useOwn } from "../../who";
+import { DraftsNotice } from "./writing/DraftsNotice";
 
 export type Attended = AnswerOf<"/v1/organisations/{organisation}/encounters">["persons"][number];
 
-const KEY = "waiting";
+export const WAITING = "waiting";
 
 export function useWaiting(): UseQueryResult<readonly Attended[]> {
   const { organisation } = useOwn();
   return useQuery({
-    queryKey: [KEY, organisation],
+    queryKey: [WAITING, organisation],
     queryFn: async ({ signal }) => {
       const path = { organisation };
       return (await get("/v1/organisations/{organisation}/encounters", { path, signal })).persons;
@@ -31,23 +32,28 @@ export function useWaiting(): UseQueryResult<readonly Attended[]> {
 
 export default function Waiting(): ReactNode {
   const say = useText("portal_doctor");
+  const path = usePath();
   const queries = useQueryClient();
   const found = useWaiting();
   useLive({ after: "latest", capability: "care" }, () => {
-    void queries.invalidateQueries({ queryKey: [KEY] });
+    void queries.invalidateQueries({ queryKey: [WAITING] });
   });
   return (
     <>
       <PageTitle tab={say("waiting/title")}>{say("waiting/title")}</PageTitle>
       <p>{say("waiting/about")}</p>
+      <DraftsNotice />
       <div aria-live="polite">
         <Query of={found}>{(persons) => <Persons of={persons} />}</Query>
       </div>
+      <Button component={Link} to={path("doctor/begin")} variant="outline" size="md" mt="lg">
+        {say("begin/title")}
+      </Button>
     </>
   );
 }
 
-function Persons({ of }: { of: readonly Attended[] }): ReactNode {
+export function Persons({ of }: { of: readonly Attended[] }): ReactNode {
   const say = useText("portal_doctor");
   if (of.length === 0) {
     return <Empty>{say("waiting/nobody")}</Empty>;

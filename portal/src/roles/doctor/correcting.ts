@@ -12,6 +12,16 @@ type Written = Record<string, unknown> & { resourceType?: unknown };
 const MARK = "\u0000";
 const MARKED = /"\\u0000(-?[0-9][0-9.eE+-]*)"/g;
 
+/** A number that is written exactly as it was typed. */
+export function asTyped(number: string): string {
+  return MARK + number;
+}
+
+/** Writes a resource's bytes, its numbers as they were typed or read. */
+export function writtenText(resource: Readonly<Record<string, unknown>>): string {
+  return JSON.stringify(resource, null, 1).replace(MARKED, "$1");
+}
+
 /** Tells whether a record is of a type that takes a note about its correction. */
 export function takesNotes(content: string): boolean {
   const type = read(content)?.resourceType;
@@ -31,11 +41,11 @@ export function corrected(
   const made = read(content) ?? {};
   const found = quantity(made);
   if (value !== undefined && found !== undefined) {
-    found["value"] = MARK + value;
+    found["value"] = asTyped(value);
   }
   const before = Array.isArray(made["note"]) ? (made["note"] as unknown[]) : [];
   made["note"] = [...before, { text: why }];
-  return new TextEncoder().encode(JSON.stringify(made, null, 1).replace(MARKED, "$1"));
+  return new TextEncoder().encode(writtenText(made));
 }
 
 function quantity(of: Written): Record<string, unknown> | undefined {

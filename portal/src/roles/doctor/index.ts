@@ -14,6 +14,9 @@ export const role: Role = {
   pages: [
     { path: "doctor", load: () => import("./Waiting") },
     { path: "doctor/persons/:person", load: () => import("./Record") },
+    { path: "doctor/persons/:person/write", load: () => import("./Write") },
+    { path: "doctor/persons/:person/end", load: () => import("./End") },
+    { path: "doctor/begin", load: () => import("./Begin") },
     { path: "doctor/elsewhere", load: () => import("./Elsewhere") },
     { path: "doctor/ask", load: () => import("./Ask") },
     { path: "doctor/emergency", load: () => import("./Emergency") },

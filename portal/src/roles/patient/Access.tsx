@@ -5,14 +5,13 @@ import { Link } from "react-router";
 
 import { PageTitle } from "../../components/Page";
 import { Query } from "../../components/Query";
-import { usePath } from "../../language";
-import { useText } from "../../text";
+import { useMayShare, useMine, usePatientText } from "./acting";
 import { GrantList, isOpen } from "./GrantList";
 import { useFresh, useGrants } from "./reading";
 
 export default function Access(): ReactNode {
-  const say = useText("portal_patient");
-  const path = usePath();
+  const say = usePatientText();
+  const mine = useMine();
   const found = useGrants();
   useFresh();
   return (
@@ -27,7 +26,9 @@ export default function Access(): ReactNode {
           </>
         )}
       </Query>
-      <Button component={Link} to={path("my/share")} size="lg" mt="md">{say("share/start")}</Button>
+      {useMayShare() ? (
+        <Button component={Link} to={mine("share")} size="lg" mt="md">{say("share/start")}</Button>
+      ) : null}
     </>
   );
 }

@@ -13,7 +13,10 @@ import { Done } from "./Done";
 import { useMe, type Me } from "./reading";
 import { save } from "./save";
 
-const DOORS = ["access", "questions", "links", "device", "erasure"] as const;
+const DOORS = [
+  "access", "questions", "links", "device", "reading", "carers",
+  "carer-code", "guardians", "guarding", "erasure",
+] as const;
 
 export default function Data(): ReactNode {
   const say = useText("portal_patient");

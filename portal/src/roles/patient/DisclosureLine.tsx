@@ -8,7 +8,8 @@ import { Moment } from "../../components/Moment";
 import { Query } from "../../components/Query";
 import { ShortId } from "../../components/ShortId";
 import { ProofBadge } from "../../proof";
-import { useKnows, useText } from "../../text";
+import { useKnows } from "../../text";
+import { usePatientText } from "./acting";
 import { type Disclosure, useKnown, useMe } from "./reading";
 import { NotRecognised } from "./NotRecognised";
 import { useWords } from "./words";
@@ -21,7 +22,7 @@ interface Props {
 }
 
 export function DisclosureLine({ of, names, full = false }: Props): ReactNode {
-  const say = useText("portal_patient");
+  const say = usePatientText();
   const words = useWords();
   const what = useWhat(of);
   const house = of.reader.organisation ?? "";
@@ -43,7 +44,7 @@ export function DisclosureLine({ of, names, full = false }: Props): ReactNode {
 
 /** The kinds of the records that were read, in words. */
 function useWhat(of: Disclosure): string {
-  const say = useText("portal_patient");
+  const say = usePatientText();
   const words = useWords();
   const known = useKnown().data ?? [];
   const kinds = of.records.flatMap((id) => known.find((each) => each.record === id)?.category ?? []);
@@ -52,7 +53,7 @@ function useWhat(of: Disclosure): string {
 }
 
 function More({ of, sentence }: { of: Disclosure; sentence: string }): ReactNode {
-  const say = useText("portal_patient");
+  const say = usePatientText();
   const knows = useKnows("portal_patient");
   const reasons = of.reasons.map((each) =>
     knows(`looked/reasons/${each}`) ? say(`looked/reasons/${each}`) : each,
@@ -71,7 +72,7 @@ function More({ of, sentence }: { of: Disclosure; sentence: string }): ReactNode
 }
 
 function Proved({ of }: { of: Disclosure }): ReactNode {
-  const say = useText("portal_patient");
+  const say = usePatientText();
   const me = useMe();
   const [wanted, setWanted] = useState(false);
   const line = of.lines[0];

@@ -4,13 +4,13 @@ import { type ReactNode, useMemo, useState } from "react";
 
 import { ProofBadge } from "../../proof";
 import { reading, RecordView, resourceOf, useRecordWords, Value } from "../../records";
-import { useText } from "../../text";
+import { usePatientText } from "./acting";
 import { NoteForm } from "./NoteForm";
 import type { Entry } from "./reading";
 import { useNames } from "./words";
 
 export function EntryLine({ of }: { of: Entry }): ReactNode {
-  const say = useText("portal_patient");
+  const say = usePatientText();
   const { type, moment } = useRecordWords();
   const [open, setOpen] = useState(false);
   const resource = useMemo(() => resourceOf(of.content ?? ""), [of.content]);
@@ -37,7 +37,7 @@ export function EntryLine({ of }: { of: Entry }): ReactNode {
 }
 
 function Opened({ of, about }: { of: Entry; about: string }): ReactNode {
-  const say = useText("portal_patient");
+  const say = usePatientText();
   const names = useNames(of.sources.map((each) => each.organisation));
   const [noting, setNoting] = useState(false);
   return (

@@ -2,9 +2,8 @@
 import type { ReactNode } from "react";
 import { Link } from "react-router";
 
-import { usePath } from "../../language";
 import { ProofBadge } from "../../proof";
-import { useText } from "../../text";
+import { useMine, usePatientText } from "./acting";
 import { Done } from "./Done";
 import { GrantReceipt } from "./GrantReceipt";
 
@@ -16,8 +15,8 @@ export interface Outcome {
 }
 
 export function Given({ of, organisation }: { of: Outcome; organisation: string }): ReactNode {
-  const say = useText("portal_patient");
-  const path = usePath();
+  const say = usePatientText();
+  const mine = useMine();
   const { grant, transaction, height } = of;
   return (
     <>
@@ -27,7 +26,7 @@ export function Given({ of, organisation }: { of: Outcome; organisation: string 
         <GrantReceipt grant={grant} of={organisation} />
       </Done>
       <p>
-        <Link to={path("my/overview")}>{say("share/to_overview")}</Link>
+        <Link to={mine("overview")}>{say("share/to_overview")}</Link>
       </p>
     </>
   );

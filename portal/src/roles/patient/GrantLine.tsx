@@ -4,7 +4,7 @@ import { type ReactNode, useState } from "react";
 
 import { Moment } from "../../components/Moment";
 import { useLanguage } from "../../language";
-import { useText } from "../../text";
+import { useMay, usePatientText } from "./acting";
 import { GrantReceipt } from "./GrantReceipt";
 import { type PersonGrant } from "./reading";
 import { Stop } from "./Stop";
@@ -18,9 +18,11 @@ interface Props {
 }
 
 export function GrantLine({ of, read, onBegin }: Props): ReactNode {
-  const say = useText("portal_patient");
+  const say = usePatientText();
   const language = useLanguage();
   const [stopping, setStopping] = useState(false);
+  const reads = useMay("read");
+  const stops = useMay("revoke");
   const house = of.terms?.grantee ?? "";
   const organisation = useNames([house]).get(house) ?? say("looked/unknown_house");
   const open = of.status === "standing" || of.status === "waiting";
@@ -31,12 +33,12 @@ export function GrantLine({ of, read, onBegin }: Props): ReactNode {
       <div>
         {say(`access/${of.status}`, { ends: day(of.ends, language), starts: day(of.starts, language) })}
       </div>
-      <span className="beside">
+      <span className="beside" hidden={!reads}>
         {say(read === undefined ? "access/never_read" : "access/last_read")}{" "}
         {read === undefined ? null : <Moment at={read} />}
       </span>
       <GrantReceipt grant={of.grant} of={organisation} />
-      {open && !stopping ? (
+      {open && stops && !stopping ? (
         <Button
           variant="outline"
           size="md"
@@ -62,7 +64,7 @@ export function GrantLine({ of, read, onBegin }: Props): ReactNode {
 }
 
 function What({ of }: { of: PersonGrant }): ReactNode {
-  const say = useText("portal_patient");
+  const say = usePatientText();
   const words = useWords();
   const { terms } = of;
   if (terms === null) return say("access/unknown");

@@ -5,7 +5,7 @@ import type { ReactNode } from "react";
 
 import { request } from "../../api";
 import { ProblemNotice } from "../../components/ProblemNotice";
-import { useText } from "../../text";
+import { usePatientText } from "./acting";
 import { useMe } from "./reading";
 import { save } from "./save";
 
@@ -14,7 +14,7 @@ const PDF = "application/pdf";
 
 /** `of` says of which permission, to those who do not see where the button stands. */
 export function GrantReceipt({ grant, of }: { grant: string; of: string }): ReactNode {
-  const say = useText("portal_patient");
+  const say = usePatientText();
   const me = useMe();
   const take = useMutation({
     mutationFn: async () => {

@@ -6,7 +6,7 @@ import { Moment } from "../../components/Moment";
 import { PageTitle } from "../../components/Page";
 import { Query } from "../../components/Query";
 import { Empty } from "../../components/Standing";
-import { useText } from "../../text";
+import { usePatientText } from "./acting";
 import { DisclosureLine } from "./DisclosureLine";
 import { folded } from "./looking";
 import { NotRecognised } from "./NotRecognised";
@@ -16,7 +16,7 @@ import { useNames } from "./words";
 const DAYS = 90;
 
 export default function Looked(): ReactNode {
-  const say = useText("portal_patient");
+  const say = usePatientText();
   const me = useMe();
   const [days, setDays] = useState<number | undefined>(DAYS);
   const found = useDisclosures(days);
@@ -75,7 +75,7 @@ function Folded({ of, label }: { of: readonly Disclosure[]; label: string }): Re
 }
 
 function Emergencies(): ReactNode {
-  const say = useText("portal_patient");
+  const say = usePatientText();
   const found = useEmergencies();
   const names = useNames((found.data ?? []).map((each) => each.organisation));
   return (
@@ -98,7 +98,7 @@ function Emergencies(): ReactNode {
 }
 
 function EmergencyLine({ of, house }: { of: Emergency; house: string | undefined }): ReactNode {
-  const say = useText("portal_patient");
+  const say = usePatientText();
   const organisation = house ?? say("looked/unknown_house");
   const who = say("looked/who", { who: say("looked/somebody"), organisation });
   return (

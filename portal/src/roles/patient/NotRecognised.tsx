@@ -4,11 +4,11 @@ import { type ReactNode, useState } from "react";
 
 import { moment } from "../../components/Moment";
 import { useLanguage } from "../../language";
-import { useText } from "../../text";
+import { usePatientText } from "./acting";
 import { NoteForm } from "./NoteForm";
 
 export function NotRecognised({ what, at }: { what: string; at: number }): ReactNode {
-  const say = useText("portal_patient");
+  const say = usePatientText();
   const language = useLanguage();
   const [open, setOpen] = useState(false);
   const when = moment(at, language);

@@ -6,7 +6,7 @@ import { type ReactNode, type SyntheticEvent, useState } from "react";
 import { post } from "../../api";
 import { ProblemNotice } from "../../components/ProblemNotice";
 import { ProofBadge } from "../../proof";
-import { useText } from "../../text";
+import { usePatientText } from "./acting";
 import { Done } from "./Done";
 import { useMe } from "./reading";
 
@@ -23,7 +23,7 @@ interface Props {
 }
 
 export function NoteForm({ label, about, begin = "", heading, onDecline }: Props): ReactNode {
-  const say = useText("portal_patient");
+  const say = usePatientText();
   const me = useMe();
   const queries = useQueryClient();
   const [text, setText] = useState(begin);

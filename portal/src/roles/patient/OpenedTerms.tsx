@@ -8,7 +8,7 @@ import { useLanguage } from "../../language";
 import { door } from "../../session";
 import { makeBody, type Message, newId, type Opened, openedSentence, plainSpeech } from "../../sign";
 import { load } from "../../sign/words";
-import { useText } from "../../text";
+import { usePatientText } from "./acting";
 import { useMe } from "./reading";
 
 interface Props {
@@ -18,7 +18,7 @@ interface Props {
 }
 
 export function OpenedTerms({ message, opened, names }: Props): ReactNode {
-  const say = useText("portal_patient");
+  const say = usePatientText();
   const language = useLanguage();
   const me = useMe();
   const said = useQuery({

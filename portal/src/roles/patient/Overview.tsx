@@ -10,8 +10,7 @@ import { PageTitle } from "../../components/Page";
 import { ProblemNotice } from "../../components/ProblemNotice";
 import { Query } from "../../components/Query";
 import { Empty } from "../../components/Standing";
-import { usePath } from "../../language";
-import { useText } from "../../text";
+import { useActing, useMay, useMayShare, useMine, usePatientText } from "./acting";
 import { DisclosureLine } from "./DisclosureLine";
 import { GrantList, isOpen } from "./GrantList";
 import { folded } from "./looking";
@@ -21,41 +20,49 @@ import { useNames } from "./words";
 const SHOWN = 3;
 
 export default function Overview(): ReactNode {
-  const say = useText("portal_patient");
-  const path = usePath();
+  const say = usePatientText();
+  const mine = useMine();
+  const reads = useMay("read");
+  const shares = useMayShare();
   useFresh();
   return (
     <>
       <PageTitle tab={say("overview/tab")}>{say("overview/title")}</PageTitle>
       <Waiting />
-      <Title order={2} mt="lg">{say("overview/new")}</Title>
-      <News />
+      {reads ? <Title order={2} mt="lg">{say("overview/new")}</Title> : null}
+      {reads ? <News /> : null}
       <Title order={2} mt="lg">{say("overview/can_see")}</Title>
       <Standing />
-      <Button component={Link} to={path("my/share")} size="lg" mt="sm">{say("share/start")}</Button>
-      <Title order={2} mt="lg">{say("overview/looked")}</Title>
-      <Looked />
-      <p>
-        <Link to={path("my/readers")}>{say("overview/all_looked")}</Link>
-      </p>
+      {shares ? (
+        <Button component={Link} to={mine("share")} size="lg" mt="sm">{say("share/start")}</Button>
+      ) : null}
+      {reads ? (
+        <>
+          <Title order={2} mt="lg">{say("overview/looked")}</Title>
+          <Looked />
+          <p>
+            <Link to={mine("readers")}>{say("overview/all_looked")}</Link>
+          </p>
+        </>
+      ) : null}
     </>
   );
 }
 
 function Waiting(): ReactNode {
-  const say = useText("portal_patient");
-  const path = usePath();
+  const say = usePatientText();
+  const mine = useMine();
   const waiting = (useAsks().data ?? []).filter((each) => each.status === "waiting").length;
   if (waiting === 0) return null;
   return (
     <Alert color="brand" variant="outline">
-      <Link to={path("my/questions")}>{say("overview/asked", { count: waiting })}</Link>
+      <Link to={mine("questions")}>{say("overview/asked", { count: waiting })}</Link>
     </Alert>
   );
 }
 
 function News(): ReactNode {
-  const say = useText("portal_patient");
+  const say = usePatientText();
   const found = useNotices();
   return (
     <Query of={found}>
@@ -80,8 +87,9 @@ function languageOf(text: string): string {
 }
 
 function NoticeLine({ of }: { of: Notice }): ReactNode {
-  const say = useText("portal_patient");
+  const say = usePatientText();
   const me = useMe();
+  const own = useActing() === undefined;
   const again = useNotices().refetch;
   const seen = useMutation({
     mutationFn: () =>
@@ -95,7 +103,7 @@ function NoticeLine({ of }: { of: Notice }): ReactNode {
       <strong lang={languageOf(of.title)}>{of.title}</strong>
       <div lang={languageOf(of.body)}>{of.body}</div>
       <span className="beside"><Moment at={of.at} /></span>
-      {of.read === null ? (
+      {of.read === null && own ? (
         <Button
           size="md"
           variant="outline"
@@ -112,8 +120,8 @@ function NoticeLine({ of }: { of: Notice }): ReactNode {
 }
 
 function Standing(): ReactNode {
-  const say = useText("portal_patient");
-  const path = usePath();
+  const say = usePatientText();
+  const mine = useMine();
   const found = useGrants();
   return (
     <Query of={found}>
@@ -123,7 +131,7 @@ function Standing(): ReactNode {
           <GrantList of={grants} wanted={isOpen} empty={say("overview/nobody")} />
           {grants.every(isOpen) ? null : (
             <p>
-              <Link to={path("my/access")}>{say("overview/all_access")}</Link>
+              <Link to={mine("access")}>{say("overview/all_access")}</Link>
             </p>
           )}
         </>
@@ -133,7 +141,7 @@ function Standing(): ReactNode {
 }
 
 function Looked(): ReactNode {
-  const say = useText("portal_patient");
+  const say = usePatientText();
   const me = useMe();
   const found = useDisclosures(90);
   const people = folded(found.data ?? [], me.person).people.slice(0, SHOWN);

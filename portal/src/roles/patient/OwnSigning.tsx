@@ -2,11 +2,14 @@
 import { Alert, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
+import { Link } from "react-router";
 
 import { Query } from "../../components/Query";
 import { deviceKeys, type Entry, makeBody, type Message, type Opened, WhatIsSigned } from "../../sign";
-import { useText } from "../../text";
 import { door } from "../../session";
+import { usePath } from "../../language";
+import { useWho } from "../../who";
+import { useActing, usePatientText } from "./acting";
 import { useMe } from "./reading";
 
 interface Props {
@@ -17,19 +20,26 @@ interface Props {
   readonly onDecline: () => void;
 }
 
-export function OwnSigning({ messages, onDecline, ...more }: Props): ReactNode {
-  const say = useText("portal_patient");
+const NO_NAMES = new Map<string, string>();
+
+export function OwnSigning({ messages, onDecline, names, ...more }: Props): ReactNode {
+  const say = usePatientText();
+  const path = usePath();
   const me = useMe();
+  const signer = useWho()?.subject ?? "";
+  const acting = useActing();
   // Made once: the bytes that are shown are those that are signed.
   const made = useQuery({
-    queryKey: ["own-signing", JSON.stringify(messages)],
+    queryKey: ["own-signing", signer, me.person, JSON.stringify(messages)],
     queryFn: async () => {
-      const key = (await deviceKeys(me.person))[0];
+      const key = (await deviceKeys(signer))[0];
       if (key === undefined) return null;
       const { chain } = await door();
       const now = Date.now();
-      const { person: sender, organisation: payer } = me;
-      return makeBody({ chain, sender, payer, signers: [key.id], messages: [...messages], now });
+      const { person, organisation: payer } = me;
+      const onBehalfOf = person === signer ? undefined : person;
+      const signers = [key.id];
+      return makeBody({ chain, sender: signer, payer, signers, messages: [...messages], onBehalfOf, now });
     },
     staleTime: Infinity,
     gcTime: 0,
@@ -41,9 +51,17 @@ export function OwnSigning({ messages, onDecline, ...more }: Props): ReactNode {
           <Alert color="yellow" variant="outline">
             <Text component="p" fw={700} c="var(--amber-ink)">{say("no_key/title")}</Text>
             <p>{say("no_key/next")}</p>
+            <p>
+              <Link to={path("my/new-key")}>{say("no_key/lost")}</Link>
+            </p>
           </Alert>
         ) : (
-          <WhatIsSigned bytes={bytes} onDecline={onDecline} {...more} />
+          <WhatIsSigned
+            bytes={bytes}
+            names={acting === undefined ? (names ?? NO_NAMES) : new Map([...(names ?? []), [acting.person, acting.name]])}
+            onDecline={onDecline}
+            {...more}
+          />
         )
       }
     </Query>

@@ -6,14 +6,15 @@ import { Link } from "react-router";
 import { PageTitle } from "../../components/Page";
 import { Query } from "../../components/Query";
 import { Empty } from "../../components/Standing";
-import { useLanguage, usePath } from "../../language";
-import { useKnows, useText } from "../../text";
+import { useLanguage } from "../../language";
+import { useKnows } from "../../text";
+import { useMayShare, useMine, usePatientText } from "./acting";
 import { type Ask, useAsks, useFresh } from "./reading";
 import { RefuseAsk } from "./RefuseAsk";
 import { day, useNames, useWords } from "./words";
 
 export default function Questions(): ReactNode {
-  const say = useText("portal_patient");
+  const say = usePatientText();
   const found = useAsks();
   const names = useNames((found.data ?? []).map((each) => each.organisation));
   useFresh();
@@ -39,12 +40,13 @@ export default function Questions(): ReactNode {
 }
 
 function Question({ of, house }: { of: Ask; house: string | undefined }): ReactNode {
-  const say = useText("portal_patient");
+  const say = usePatientText();
   const knows = useKnows("portal_patient");
   const words = useWords();
   const language = useLanguage();
-  const path = usePath();
+  const mine = useMine();
   const [refusing, setRefusing] = useState(false);
+  const grants = useMayShare();
   const organisation = house ?? say("looked/unknown_house");
   const ends = day(of.refused ?? of.ends, language);
   const reason = knows(`questions/reasons/${of.reason}`) ? say(`questions/reasons/${of.reason}`) : of.reason;
@@ -63,7 +65,7 @@ function Question({ of, house }: { of: Ask; house: string | undefined }): ReactN
         {say(`questions/status/${of.status}`, { ends })}
       </div>
       {of.words === "" ? null : <div>{say("questions/my_words", { words: of.words })}</div>}
-      {of.status !== "waiting" ? null : refusing ? (
+      {of.status !== "waiting" || !grants ? null : refusing ? (
         <RefuseAsk of={of} onBack={() => { setRefusing(false); }} />
       ) : (
         <SimpleGrid cols={{ base: 1, xs: 2 }} mt="sm">
@@ -74,7 +76,7 @@ function Question({ of, house }: { of: Ask; house: string | undefined }): ReactN
             component={Link}
             size="lg"
             variant="outline"
-            to={`${path("my/share")}?question=${of.ask}`}
+            to={`${mine("share")}?question=${of.ask}`}
           >
             {say("questions/choose")}
           </Button>

@@ -1,71 +1,47 @@
-/** One's own record, the newest first, readable, each with its proof and room for a note. */
-import { Button, NativeSelect } from "@mantine/core";
-import { type ReactNode, useState } from "react";
+/** One's own record: opened on this device where it has a reading key, else by the hospital. */
+import { Text } from "@mantine/core";
+import type { ReactNode } from "react";
+import { Link } from "react-router";
 
 import { PageTitle } from "../../components/Page";
 import { Query } from "../../components/Query";
-import { Empty } from "../../components/Standing";
-import { useRecordWords } from "../../records";
-import { useText } from "../../text";
-import { EntryLine } from "./EntryLine";
-import { type Entry, useFresh, useTimeline } from "./reading";
-
-const PAGE = 25;
+import { Empty, Loading } from "../../components/Standing";
+import { usePath } from "../../language";
+import { useActing, usePatientText } from "./acting";
+import { OpenedHere } from "./OpenedHere";
+import { useCustody, useFresh, useReadingKey, useTimeline } from "./reading";
+import { Timeline } from "./Timeline";
 
 export default function Records(): ReactNode {
-  const say = useText("portal_patient");
+  const say = usePatientText();
+  const { data: kept } = useReadingKey();
   useFresh();
   return (
     <>
       <PageTitle tab={say("records/tab")}>{say("records/title")}</PageTitle>
       <p>{say("records/about")}</p>
+      {kept === undefined ? <Loading /> : kept === null ? <ByHospital /> : <OpenedHere />}
+    </>
+  );
+}
+
+function ByHospital(): ReactNode {
+  const say = usePatientText();
+  const path = usePath();
+  const custody = useCustody();
+  const own = useActing() === undefined && custody === false;
+  return (
+    <>
+      {own ? (
+        <Text component="p">
+          {say("here/offer")} <Link to={path("my/reading")}>{say("here/offer_link")}</Link>
+        </Text>
+      ) : null}
       <Query of={useTimeline()}>
         {(entries) =>
           entries.length === 0 ? <Empty>{say("records/none")}</Empty> : <Timeline of={entries} />
         }
       </Query>
-    </>
-  );
-}
-
-/** In the order of time, the newest first; what has no time comes last. */
-function newestFirst(entries: readonly Entry[]): Entry[] {
-  const at = (each: Entry): number => each.time?.low ?? Number.NEGATIVE_INFINITY;
-  return [...entries].sort((one, two) => (at(two) > at(one) ? 1 : at(two) < at(one) ? -1 : 0));
-}
-
-function Timeline({ of }: { of: readonly Entry[] }): ReactNode {
-  const say = useText("portal_patient");
-  const { type } = useRecordWords();
-  const [chosen, choose] = useState("");
-  const [shown, setShown] = useState(PAGE);
-  const types = [...new Set(of.map((each) => each.type))].sort();
-  const wanted = newestFirst(of).filter((each) => chosen === "" || each.type === chosen);
-  return (
-    <>
-      <NativeSelect
-        size="md"
-        label={say("records/kind")}
-        value={chosen}
-        data={[
-          { value: "", label: say("records/all", { count: of.length }) },
-          ...types.map((value) => ({ value, label: type(value) })),
-        ]}
-        onChange={(event) => {
-          choose(event.currentTarget.value);
-          setShown(PAGE);
-        }}
-      />
-      <ul className="lines">
-        {wanted.slice(0, shown).map((each, place) => (
-          <EntryLine key={each.sources[0]?.record ?? place} of={each} />
-        ))}
-      </ul>
-      {wanted.length > shown ? (
-        <Button size="md" variant="outline" onClick={() => { setShown(shown + PAGE); }}>
-          {say("records/more", { count: wanted.length - shown })}
-        </Button>
-      ) : null}
     </>
   );
 }

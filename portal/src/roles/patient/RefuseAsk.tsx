@@ -5,13 +5,13 @@ import { type ReactNode, type SyntheticEvent, useState } from "react";
 
 import { post } from "../../api";
 import { ProblemNotice } from "../../components/ProblemNotice";
-import { useText } from "../../text";
+import { usePatientText } from "./acting";
 import { type Ask, useMe } from "./reading";
 
 const LONGEST = 500;
 
 export function RefuseAsk({ of, onBack }: { of: Ask; onBack: () => void }): ReactNode {
-  const say = useText("portal_patient");
+  const say = usePatientText();
   const me = useMe();
   const queries = useQueryClient();
   const [words, setWords] = useState("");

@@ -5,8 +5,7 @@ import { Link, useNavigate, useSearchParams } from "react-router";
 
 import { PageTitle } from "../../components/Page";
 import { Query } from "../../components/Query";
-import { usePath } from "../../language";
-import { useText } from "../../text";
+import { useMine, usePatientText } from "./acting";
 import { answering, type Draft, EMPTY } from "./draft";
 import { useWaiting } from "./reading";
 import { ShareHow } from "./ShareHow";
@@ -18,7 +17,7 @@ const STEPS = ["who", "what", "how", "review"] as const;
 type Step = (typeof STEPS)[number];
 
 export default function Share(): ReactNode {
-  const say = useText("portal_patient");
+  const say = usePatientText();
   const [query] = useSearchParams();
   const ask = query.get("question");
   return (
@@ -30,14 +29,14 @@ export default function Share(): ReactNode {
 }
 
 function Answer({ ask }: { ask: string }): ReactNode {
-  const say = useText("portal_patient");
-  const path = usePath();
+  const say = usePatientText();
+  const mine = useMine();
   return (
     <Query of={useWaiting(ask)}>
       {(found) =>
         found === null ? (
           <p>
-            {say("questions/over")} <Link to={path("my/questions")}>{say("questions/title")}</Link>
+            {say("questions/over")} <Link to={mine("questions")}>{say("questions/title")}</Link>
           </p>
         ) : (
           <Steps first={answering(found)} wanted={found.categories} />
@@ -59,8 +58,8 @@ interface StepsProps {
 }
 
 function Steps({ first, wanted = [] }: StepsProps): ReactNode {
-  const say = useText("portal_patient");
-  const path = usePath();
+  const say = usePatientText();
+  const mine = useMine();
   const navigate = useNavigate();
   const [draft, setDraft] = useState(first);
   const [step, setStep] = useState<Step>("who");
@@ -68,7 +67,7 @@ function Steps({ first, wanted = [] }: StepsProps): ReactNode {
     setDraft({ ...draft, ...more });
   };
   const at = STEPS.indexOf(step);
-  const leave = (): void => void navigate(path("my/overview"));
+  const leave = (): void => void navigate(mine("overview"));
   const go = (by: number): void => {
     setStep(STEPS[at + by] ?? "who");
     window.scrollTo(0, 0);

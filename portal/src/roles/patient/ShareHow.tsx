@@ -2,12 +2,12 @@
 import { Checkbox, Radio, Stack } from "@mantine/core";
 import type { ReactNode } from "react";
 
-import { useText } from "../../text";
+import { usePatientText } from "./acting";
 import { LASTS, PURPOSES } from "./draft";
 import type { StepProps } from "./Share";
 
 export function ShareHow({ draft, change }: StepProps): ReactNode {
-  const say = useText("portal_patient");
+  const say = usePatientText();
   return (
     <Stack gap="lg">
       <Radio.Group

@@ -6,12 +6,12 @@ import { type ReactNode, useCallback, useState } from "react";
 import { post } from "../../api";
 import { ProblemNotice } from "../../components/ProblemNotice";
 import { Query } from "../../components/Query";
-import { useText } from "../../text";
 import { type Entry, preparedGrant } from "../../sign";
+import { usePatientText } from "./acting";
 import { closed, type Draft, kinds, type GrantRequest, requestOf } from "./draft";
 import { Given, type Outcome } from "./Given";
 import { OwnSigning } from "./OwnSigning";
-import { useCustody, useKnown, useMe } from "./reading";
+import { useHouseSigns, useKnown, useMe } from "./reading";
 import { OpenedTerms } from "./OpenedTerms";
 import { useNames, useWords } from "./words";
 
@@ -24,9 +24,9 @@ interface Props {
 type Ready = Awaited<ReturnType<typeof preparedGrant>> & { readonly asked: GrantRequest };
 
 export function ShareReview({ draft, onBack, onDecline }: Props): ReactNode {
-  const say = useText("portal_patient");
+  const say = usePatientText();
   const me = useMe();
-  const custody = useCustody();
+  const custody = useHouseSigns();
   const [outcome, setOutcome] = useState<Outcome>();
   const name = useNames([draft.grantee]).get(draft.grantee) ?? "";
   const ready = useQuery({
@@ -68,7 +68,7 @@ interface AnswerProps {
 }
 
 function InCustody({ of, names, onDecline, onGiven }: AnswerProps): ReactNode {
-  const say = useText("portal_patient");
+  const say = usePatientText();
   const me = useMe();
   const queries = useQueryClient();
   const allow = useMutation({
@@ -136,7 +136,7 @@ function ByOwnKey({ of, names, onDecline, onGiven }: AnswerProps): ReactNode {
 
 /** What stays closed, named, so that nobody has to guess. */
 function Closed({ draft }: { draft: Draft }): ReactNode {
-  const say = useText("portal_patient");
+  const say = usePatientText();
   const words = useWords();
   const known = useKnown().data ?? [];
   const left = kinds(known).map((each) => each.category).filter((each) => !draft.categories.includes(each));

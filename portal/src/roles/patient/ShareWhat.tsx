@@ -5,7 +5,7 @@ import type { ReactNode } from "react";
 import { Query } from "../../components/Query";
 import { Empty } from "../../components/Standing";
 import { useLanguage } from "../../language";
-import { useText } from "../../text";
+import { usePatientText } from "./acting";
 import { type Kind, kinds, sensitive } from "./draft";
 import { useKnown } from "./reading";
 import type { StepProps } from "./Share";
@@ -16,7 +16,7 @@ interface Props extends StepProps {
 }
 
 export function ShareWhat({ draft, change, wanted }: Props): ReactNode {
-  const say = useText("portal_patient");
+  const say = usePatientText();
   return (
     <Query of={useKnown()}>
       {(known) =>
@@ -34,7 +34,7 @@ export function ShareWhat({ draft, change, wanted }: Props): ReactNode {
 }
 
 function Kinds({ draft, change, of, wanted }: Props & { of: readonly Kind[] }): ReactNode {
-  const say = useText("portal_patient");
+  const say = usePatientText();
   const words = useWords();
   const language = useLanguage();
   const about = ({ category, count, newest }: Kind): string => {
@@ -64,7 +64,7 @@ function Kinds({ draft, change, of, wanted }: Props & { of: readonly Kind[] }): 
 }
 
 function Sensitive({ draft, change, of }: StepProps & { of: ReadonlyMap<string, number> }): ReactNode {
-  const say = useText("portal_patient");
+  const say = usePatientText();
   const words = useWords();
   if (of.size === 0) return null;
   return (

@@ -6,13 +6,14 @@ import { Practitioner } from "../../components/Practitioner";
 import { Query } from "../../components/Query";
 import { Empty } from "../../components/Standing";
 import { useKnows, useText } from "../../text";
+import { usePatientText } from "./acting";
 import { INSIDE, type Inside } from "./draft";
 import { useMe } from "./reading";
 import type { StepProps } from "./Share";
 import { type Organisation, useNames, useOrganisations } from "./words";
 
 export function ShareWho({ draft, change }: StepProps): ReactNode {
-  const say = useText("portal_patient");
+  const say = usePatientText();
   const name = useNames([draft.grantee]).get(draft.grantee);
   if (draft.ask !== undefined) {
     return <p>{say("share/who_asked", { organisation: name ?? say("looked/unknown_house") })}</p>;
@@ -26,7 +27,7 @@ export function ShareWho({ draft, change }: StepProps): ReactNode {
 }
 
 function House({ draft, change }: StepProps): ReactNode {
-  const say = useText("portal_patient");
+  const say = usePatientText();
   const word = useText("portal_values");
   const knows = useKnows("portal_values");
   const me = useMe();
@@ -66,7 +67,7 @@ function House({ draft, change }: StepProps): ReactNode {
 }
 
 function Inside({ draft, change }: StepProps): ReactNode {
-  const say = useText("portal_patient");
+  const say = usePatientText();
   return (
     <>
       <Radio.Group

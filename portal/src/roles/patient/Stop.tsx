@@ -7,10 +7,10 @@ import { post } from "../../api";
 import { ProblemNotice } from "../../components/ProblemNotice";
 import { Loading } from "../../components/Standing";
 import { ProofBadge } from "../../proof";
-import { useText } from "../../text";
+import { usePatientText } from "./acting";
 import { Done } from "./Done";
 import { OwnSigning } from "./OwnSigning";
-import { useCustody, useMe } from "./reading";
+import { useHouseSigns, useMe } from "./reading";
 
 interface Props {
   readonly grant: string;
@@ -21,8 +21,8 @@ interface Props {
 }
 
 export function Stop(props: Props): ReactNode {
-  const say = useText("portal_patient");
-  const custody = useCustody();
+  const say = usePatientText();
+  const custody = useHouseSigns();
   return (
     <div role="group" aria-label={say("stop/begin_of", { organisation: props.organisation })}>
       <Text component="p" fw={600}>{say("stop/sure", { organisation: props.organisation })}</Text>
@@ -33,7 +33,7 @@ export function Stop(props: Props): ReactNode {
 }
 
 function InCustody({ grant, organisation, onDecline }: Props): ReactNode {
-  const say = useText("portal_patient");
+  const say = usePatientText();
   const me = useMe();
   const queries = useQueryClient();
   const stop = useMutation({

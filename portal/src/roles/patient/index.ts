@@ -22,6 +22,12 @@ export const role: Role = {
     { path: "my/data", load: () => import("./Data") },
     { path: "my/links", load: () => import("./Links") },
     { path: "my/device", load: () => import("./Device") },
+    { path: "my/reading", load: () => import("./ReadingKey") },
+    { path: "my/carers", load: () => import("./Carers") },
+    { path: "my/carer-code", load: () => import("./CarerCode") },
+    { path: "my/guardians", load: () => import("../../guardians/Guardians") },
+    { path: "my/guarding", load: () => import("../../guardians/Guarding") },
+    { path: "my/new-key", load: () => import("../../guardians/NewKey") },
     { path: "my/erasure", load: () => import("./Erasure") },
   ],
 };

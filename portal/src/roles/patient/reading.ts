@@ -3,8 +3,10 @@ import { useQuery, useQueryClient, type UseQueryResult } from "@tanstack/react-q
 
 import { type AnswerOf, get } from "../../api";
 import { useLive } from "../../live";
+import { type KeptKey, readingKey } from "../../reading";
 import { useWho } from "../../who";
 import { subjectQuery } from "../../components/SubjectName";
+import { useActing, useMay } from "./acting";
 
 const BASE = "/v1/organisations/{organisation}/persons/{person}";
 const DAY = 86_400_000;
@@ -29,10 +31,11 @@ export type Entry =
 export type Emergency =
   AnswerOf<"/v1/organisations/{organisation}/persons/{person}/emergencies">["accesses"][number];
 
-/** Who is signed in, as the addresses of the node name them. */
+/** Whose pages these are, as the addresses of the node name them. */
 export function useMe(): Me {
   const who = useWho();
-  return { organisation: who?.organisation ?? "", person: who?.subject ?? "" };
+  const acting = useActing();
+  return { organisation: who?.organisation ?? "", person: acting?.person ?? who?.subject ?? "" };
 }
 
 const name = (me: Me, what: string): string[] => ["patient", me.person, what];
@@ -53,6 +56,13 @@ export function useCustody(): boolean | undefined {
   return data === undefined ? undefined : data.value.custody === true;
 }
 
+/** Whether the organisation signs what is done here; whoever acts for another signs themself. */
+export function useHouseSigns(): boolean | undefined {
+  const acting = useActing();
+  const custody = useCustody();
+  return acting === undefined ? custody : false;
+}
+
 export function useGrants(): UseQueryResult<PersonGrant[]> {
   const me = useMe();
   return useQuery({
@@ -64,6 +74,7 @@ export function useGrants(): UseQueryResult<PersonGrant[]> {
 export function useNotices(): UseQueryResult<Notice[]> {
   const me = useMe();
   return useQuery({
+    enabled: useMay("read"),
     queryKey: name(me, "notices"),
     queryFn: async ({ signal }) => (await get(`${BASE}/notices`, { path: me, signal })).notices,
   });
@@ -71,7 +82,10 @@ export function useNotices(): UseQueryResult<Notice[]> {
 
 export function useAsks(): UseQueryResult<Ask[]> {
   const me = useMe();
+  const grants = useMay("grant");
+  const reads = useMay("read");
   return useQuery({
+    enabled: grants || reads,
     queryKey: name(me, "asks"),
     queryFn: async ({ signal }) => (await get(`${BASE}/asks`, { path: me, signal })).asks,
   });
@@ -95,6 +109,7 @@ export function useWaiting(ask: string): UseQueryResult<Ask | null> {
 export function useKnown(): UseQueryResult<Known[]> {
   const me = useMe();
   return useQuery({
+    enabled: useMay("read"),
     queryKey: name(me, "records"),
     queryFn: async ({ signal }) => (await get(`${BASE}/records`, { path: me, signal })).entries,
   });
@@ -120,10 +135,24 @@ export function useTimeline(): UseQueryResult<Entry[]> {
   });
 }
 
+/** The reading key of this device; null where there is none, or the browser keeps nothing. */
+export function useReadingKey(): UseQueryResult<KeptKey | null> {
+  const { person } = useMe();
+  // A device reads for its own person: who acts for another reads what the hospital opens.
+  const own = useActing() === undefined;
+  return useQuery({
+    queryKey: ["reading-key", person, own],
+    queryFn: () => (own ? readingKey(person).catch(() => null) : null),
+    networkMode: "always",
+    staleTime: Infinity,
+  });
+}
+
 /** Who looked in the last `days`, the newest first; undefined for all time. */
 export function useDisclosures(days?: number): UseQueryResult<Disclosure[]> {
   const me = useMe();
   return useQuery({
+    enabled: useMay("read"),
     queryKey: [...name(me, "disclosures"), days ?? "all"],
     queryFn: async ({ signal }) => {
       const since = days === undefined ? undefined : Date.now() - days * DAY;

@@ -13,11 +13,13 @@ import { useText } from "../../text";
 import { SectionTitle } from "../public/explorer/SectionTitle";
 import { Alerts, Emergencies, Recalls } from "./NowTables";
 import { BREACHES, type Breaches, breaches } from "./reading";
+import { useOwnKind } from "./traders";
 
 export default function Now(): ReactNode {
   const say = useText("portal_regulator");
   const path = usePath();
   const queries = useQueryClient();
+  const kind = useOwnKind();
   const found = useQuery({ queryKey: BREACHES, queryFn: ({ signal }) => breaches(signal) });
   useLive({ after: "latest" }, ({ event }) => {
     const capability = event.type.split(".")[0] ?? "";
@@ -31,6 +33,14 @@ export default function Now(): ReactNode {
       <p>
         <Link to={path("oversight/trace")}>{say("now/trace")}</Link>
       </p>
+      <p>
+        <Link to={path("oversight/recalls/new")}>{say("now/recall")}</Link>
+      </p>
+      {kind === "regulator" ? (
+        <p>
+          <Link to={path("oversight/posts")}>{say("now/posts")}</Link>
+        </p>
+      ) : null}
       <Query of={found}>{(now) => <Shown of={now} />}</Query>
     </>
   );

@@ -1,5 +1,5 @@
 /** One recall: what is called back, and which members have answered, found what, or are silent. */
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { Link, useParams } from "react-router";
 
@@ -9,6 +9,7 @@ import { Moment } from "../../components/Moment";
 import { PageTitle } from "../../components/Page";
 import { Query } from "../../components/Query";
 import { usePath } from "../../language";
+import { useLive } from "../../live";
 import { ProofBadge } from "../../proof";
 import { session } from "../../session";
 import { useText } from "../../text";
@@ -17,6 +18,8 @@ import { SectionTitle } from "../public/explorer/SectionTitle";
 import { SubjectName } from "../../components/SubjectName";
 import { ProductName } from "./ProductName";
 import { Progress } from "./Progress";
+import { RecallActs } from "./RecallActs";
+import { useOwnKind } from "./traders";
 
 type Current = AnswerOf<"/v1/supply/recalls/{id}">;
 
@@ -24,6 +27,7 @@ export default function RecallPage(): ReactNode {
   const say = useText("portal_regulator");
   const path = usePath();
   const id = useParams()["id"] ?? "";
+  const queries = useQueryClient();
   const found = useQuery({
     queryKey: ["oversight", "recall", id],
     queryFn: async ({ signal }) => {
@@ -32,6 +36,9 @@ export default function RecallPage(): ReactNode {
       const now = Date.now() + (session()?.ahead ?? 0);
       return { current, stands: ended == null && (ends == null || now < ends) };
     },
+  });
+  useLive({ after: "latest", id }, () => {
+    void queries.invalidateQueries({ queryKey: ["oversight", "recall", id] }, { cancelRefetch: false });
   });
   return (
     <>
@@ -51,6 +58,7 @@ function Shown({ of: { id, value, proof }, stands }: { of: Current; stands: bool
   const values = useText("portal_values");
   const path = usePath();
   const own = useWho()?.organisation ?? "";
+  const kind = useOwnKind();
   const { lots = [], serials = [], gtin } = value;
   return (
     <>
@@ -78,6 +86,9 @@ function Shown({ of: { id, value, proof }, stands }: { of: Current; stands: bool
       ) : (
         <p>{say("recall/not_yours")}</p>
       )}
+      {stands && (value.issuer === own || kind === "regulator") ? (
+        <RecallActs key={id} recall={id} every={lots.length + serials.length === 0} />
+      ) : null}
       <SectionTitle>{say("recall/proof")}</SectionTitle>
       <ProofBadge
         subject={{

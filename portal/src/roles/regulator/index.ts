@@ -8,7 +8,9 @@ export const role: Role = {
   navigation: [{ to: "oversight/now", label: "navigation/now" }],
   pages: [
     { path: "oversight/now", load: () => import("./Now") },
+    { path: "oversight/recalls/new", load: () => import("./RecallNew") },
     { path: "oversight/recalls/:id", load: () => import("./Recall") },
     { path: "oversight/trace", load: () => import("./Trace") },
+    { path: "oversight/posts", load: () => import("./Posts") },
   ],
 };

@@ -12,6 +12,8 @@ import { useLanguage } from "../../language";
 import { useKnows, useText } from "../../text";
 import { useOrganisation } from "./calls";
 import { UnitName } from "./Names";
+import { useNews } from "./news";
+import { ProvedEventWhenAsked } from "./Proved";
 import { TradePage } from "./TradePage";
 
 type Alert = AnswerOf<"/v1/organisations/{organisation}/supply/alerts">["alerts"][number];
@@ -21,16 +23,22 @@ type Finding = (typeof FINDINGS)[number];
 const MOST = 100;
 
 export default function Alerts(): ReactNode {
+  const refetchInterval = useNews();
   return (
     <TradePage page="alerts">
       {KINDS.map((each) => (
-        <OfKind key={each} severity={each} />
+        <OfKind key={each} severity={each} refetchInterval={refetchInterval} />
       ))}
     </TradePage>
   );
 }
 
-function OfKind({ severity }: { severity: (typeof KINDS)[number] }): ReactNode {
+interface Kind {
+  readonly severity: (typeof KINDS)[number];
+  readonly refetchInterval: number | false;
+}
+
+function OfKind({ severity, refetchInterval }: Kind): ReactNode {
   const say = useText("portal_supply");
   const language = useLanguage();
   const organisation = useOrganisation();
@@ -42,7 +50,7 @@ function OfKind({ severity }: { severity: (typeof KINDS)[number] }): ReactNode {
         query: { severity, limit: MOST },
         signal,
       }),
-    refetchInterval: 15_000,
+    refetchInterval,
   });
   return (
     <section>
@@ -79,6 +87,7 @@ function One({ of: alert }: { of: Alert }): ReactNode {
         {knows(act) ? ` · ${say(act)}` : null}
       </span>
       <p>{alert.detail}</p>
+      {alert.event === "" ? null : <ProvedEventWhenAsked event={alert.event} />}
       <details>
         <summary className="standing">{say("alerts/close")}</summary>
         <Close alert={alert.alert} />

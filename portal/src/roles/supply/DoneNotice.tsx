@@ -11,7 +11,10 @@ import { useText } from "../../text";
 import { type Done, orderFor, sendLine, useOrganisation } from "./calls";
 import { siteOf } from "./place";
 import { UnitName } from "./Names";
+import { ProvedEvent } from "./Proved";
 import { carryOut } from "./waiting";
+
+const PROVED = 3;
 
 interface Props {
   readonly action: string;
@@ -41,6 +44,9 @@ export function DoneNotice({ action, done, gln }: Props): ReactNode {
       <p>
         <Moment at={done.at} /> {say("done/posted")}
       </p>
+      {done.events.slice(0, PROVED).map((each) => (
+        <ProvedEvent key={each} event={each} />
+      ))}
       <TakeBack done={done} gln={gln} />
       <details>
         <summary>{say("details")}</summary>

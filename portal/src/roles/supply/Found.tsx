@@ -16,6 +16,7 @@ import { ActionPanel, type DoneOf } from "./ActionPanel";
 import { type Action, allowed, shipmentOf, UNSEEN } from "./allowed";
 import { type Life, today, useOrganisation, useShipments } from "./calls";
 import { DoneNotice } from "./DoneNotice";
+import { History } from "./History";
 import { glnOf, partiesOf, useHere } from "./place";
 import { caseIn, partsOf, UnitName } from "./Names";
 import { Verify } from "./Verify";
@@ -146,6 +147,7 @@ function Known({ code, gln, life, onDone }: Acting & { life: Life }): ReactNode 
       />
       {shipments.isPending ? <Loading /> : null}
       <Choice onDone={onDone} code={code} gln={gln} may={may} {...(shipment === undefined ? {} : { shipment: shipment.shipment })} />
+      <History of={life.history} />
       <p>
         <Link to={path(`supply/temperatures?code=${encodeURIComponent(code)}`)}>{say("scan/kept")}</Link>
       </p>

@@ -16,6 +16,7 @@ import { useOrganisation, useShipments } from "./calls";
 import { DoneNotice } from "./DoneNotice";
 import { Here } from "./Here";
 import { UnitName } from "./Names";
+import { useNews } from "./news";
 import { useHere } from "./place";
 import { TradePage } from "./TradePage";
 
@@ -26,7 +27,7 @@ export default function Incoming(): ReactNode {
   const say = useText("portal_supply");
   const organisation = useOrganisation();
   const here = useHere(organisation);
-  const found = useShipments(organisation);
+  const found = useShipments(organisation, useNews());
   const [what, setWhat] = useState<DoneOf>();
   return (
     <TradePage page="incoming">

@@ -1,5 +1,5 @@
 /** A recall here: which packs, where they are; and saying that people have looked. */
-import { Button, Table, Title } from "@mantine/core";
+import { Button, Title } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { useParams } from "react-router";
@@ -13,8 +13,11 @@ import { Empty } from "../../components/Standing";
 import { useKnows, useText } from "../../text";
 import { SubjectName } from "../../components/SubjectName";
 import { useOrganisation } from "./calls";
+import { Listed } from "./Listed";
 import { ProductName, UnitName } from "./Names";
+import { useNews } from "./news";
 import { glnOf } from "./place";
+import { ProvedRecall } from "./Proved";
 import { isOpen } from "./Recalls";
 import { TradePage } from "./TradePage";
 
@@ -24,6 +27,7 @@ const COUNTS = ["held", "away", "coming", "dispensed", "ended", "derived", "pers
 export default function Recall(): ReactNode {
   const organisation = useOrganisation();
   const { recall = "" } = useParams();
+  const refetchInterval = useNews();
   const found = useQuery({
     queryKey: ["supply", organisation, "recall", recall],
     queryFn: ({ signal }) =>
@@ -31,6 +35,7 @@ export default function Recall(): ReactNode {
         path: { organisation, recall },
         signal,
       }),
+    refetchInterval,
   });
   return (
     <TradePage page="recalls">
@@ -60,6 +65,7 @@ function Whole({ of: { recall, units, more } }: { of: Finding }): ReactNode {
           ),
         ]}
       />
+      <ProvedRecall of={recall} />
       {units.length === 0 ? <Empty>{say("recalls/no_packs")}</Empty> : <Packs of={units} />}
       {more ? <p>{say("recalls/more")}</p> : null}
       {isOpen(recall) ? (
@@ -79,33 +85,18 @@ function Packs({ of: units }: { of: Finding["units"] }): ReactNode {
   const where = (word: string): string =>
     knows(`recalls/where/${word}`) ? say(`recalls/where/${word}`) : word;
   return (
-    <Table.ScrollContainer minWidth={520} scrollAreaProps={{ viewportProps: { tabIndex: 0 } }}>
-      <Table captionSide="top">
-        <Table.Caption>{say("recalls/packs")}</Table.Caption>
-        <Table.Thead>
-          <Table.Tr>
-            {["pack", "lot", "standing", "where", "place"].map((each) => (
-              <Table.Th key={each} scope="col">
-                {say(`recalls/columns/${each}`)}
-              </Table.Th>
-            ))}
-          </Table.Tr>
-        </Table.Thead>
-        <Table.Tbody>
-          {units.map((each) => (
-            <Table.Tr key={each.unit}>
-              <Table.Td>
-                <UnitName unit={each.unit} />
-              </Table.Td>
-              <Table.Td>{each.lot}</Table.Td>
-              <Table.Td>{say(`standings/${each.standing}`)}</Table.Td>
-              <Table.Td>{where(each.where)}</Table.Td>
-              <Table.Td>{glnOf(each.place)}</Table.Td>
-            </Table.Tr>
-          ))}
-        </Table.Tbody>
-      </Table>
-    </Table.ScrollContainer>
+    <Listed
+      caption={say("recalls/packs")}
+      page="recalls"
+      columns={["pack", "lot", "standing", "where", "place"]}
+      rows={units.map((each) => [
+        <UnitName key="pack" unit={each.unit} />,
+        each.lot,
+        say(`standings/${each.standing}`),
+        where(each.where),
+        glnOf(each.place),
+      ])}
+    />
   );
 }
 

@@ -13,6 +13,8 @@ import { useText } from "../../text";
 import { SubjectName } from "../../components/SubjectName";
 import { useOrganisation } from "./calls";
 import { ProductName } from "./Names";
+import { useNews } from "./news";
+import { ProvedRecallWhenAsked } from "./Proved";
 import { TradePage } from "./TradePage";
 
 export type Listed = AnswerOf<"/v1/organisations/{organisation}/supply/recalls">["recalls"][number];
@@ -25,11 +27,12 @@ export function isOpen(recall: Listed): boolean {
 export default function Recalls(): ReactNode {
   const say = useText("portal_supply");
   const organisation = useOrganisation();
+  const refetchInterval = useNews();
   const found = useQuery({
     queryKey: ["supply", organisation, "recalls"],
     queryFn: ({ signal }) =>
       get("/v1/organisations/{organisation}/supply/recalls", { path: { organisation }, signal }),
-    refetchInterval: 15_000,
+    refetchInterval,
   });
   return (
     <TradePage page="recalls">
@@ -73,6 +76,7 @@ function One({ of: recall }: { of: Listed }): ReactNode {
         {words("page/recall_grade", { grade: recall.grade })} · {words(`recall/${recall.reason}`)} ·{" "}
         <SubjectName id={recall.issuer} /> · <Moment at={recall.issued} />
       </span>
+      <ProvedRecallWhenAsked of={recall} />
     </li>
   );
 }

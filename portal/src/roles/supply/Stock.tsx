@@ -1,5 +1,5 @@
 /** What is here, and above it what needs attention: expires, is late, runs out. */
-import { Table, Title } from "@mantine/core";
+import { Title } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 
@@ -8,7 +8,9 @@ import { Query } from "../../components/Query";
 import { Empty } from "../../components/Standing";
 import { useText } from "../../text";
 import { useOrganisation } from "./calls";
+import { Listed } from "./Listed";
 import { ProductName } from "./Names";
+import { useNews } from "./news";
 import { glnOf } from "./place";
 import { TradePage } from "./TradePage";
 
@@ -17,11 +19,12 @@ type Cell = ReactNode;
 
 export default function Stock(): ReactNode {
   const organisation = useOrganisation();
+  const refetchInterval = useNews();
   const found = useQuery({
     queryKey: ["supply", organisation, "stock"],
     queryFn: ({ signal }) =>
       get("/v1/organisations/{organisation}/supply/stock", { path: { organisation }, signal }),
-    refetchInterval: 30_000,
+    refetchInterval,
   });
   return (
     <TradePage page="stock">
@@ -42,21 +45,24 @@ function Whole({ of: stock }: { of: View }): ReactNode {
         <Title order={2}>{say("stock/attention")}</Title>
         {quiet ? <Empty>{say("stock/quiet")}</Empty> : null}
         <Listed
-          of="expiring"
+          caption={say("stock/captions/expiring")}
+          page="stock"
           columns={["product", "lot", "expiry", "left", "packs", "place"]}
           rows={stock.expiring.map((each) => [
             product(each.gtin), each.lot, each.expiry, days(each.days), each.packs, glnOf(each.place),
           ])}
         />
         <Listed
-          of="delayed"
+          caption={say("stock/captions/delayed")}
+          page="stock"
           columns={["product", "lot", "underway", "packs", "place"]}
           rows={stock.delayed.map((each) => [
             product(each.gtin), each.lot, days(each.days), each.packs, glnOf(each.place),
           ])}
         />
         <Listed
-          of="short"
+          caption={say("stock/captions/short")}
+          page="stock"
           columns={["product", "packs", "least", "lasts", "place"]}
           rows={stock.short.map((each) => [
             product(each.gtin),
@@ -72,7 +78,8 @@ function Whole({ of: stock }: { of: View }): ReactNode {
       </Title>
       {stock.lines.length + stock.lots.length === 0 ? <Empty>{say("stock/none")}</Empty> : null}
       <Listed
-        of="lines"
+        caption={say("stock/captions/lines")}
+        page="stock"
         columns={["product", "lot", "expiry", "standing", "packs", "place"]}
         rows={stock.lines.map((each) => [
           product(each.gtin),
@@ -84,48 +91,13 @@ function Whole({ of: stock }: { of: View }): ReactNode {
         ])}
       />
       <Listed
-        of="lots"
+        caption={say("stock/captions/lots")}
+        page="stock"
         columns={["product", "lot", "expiry", "on_hand", "measure", "place"]}
         rows={stock.lots.map((each) => [
           product(each.gtin), each.lot, each.expiry, each.on_hand, each.measure, glnOf(each.place),
         ])}
       />
     </>
-  );
-}
-
-interface Rows {
-  readonly of: string;
-  readonly columns: readonly string[];
-  readonly rows: readonly (readonly Cell[])[];
-}
-
-function Listed({ of, columns, rows }: Rows): ReactNode {
-  const say = useText("portal_supply");
-  if (rows.length === 0) return null;
-  return (
-    <Table.ScrollContainer minWidth={520} scrollAreaProps={{ viewportProps: { tabIndex: 0 } }}>
-      <Table captionSide="top">
-        <Table.Caption>{say(`stock/captions/${of}`)}</Table.Caption>
-        <Table.Thead>
-          <Table.Tr>
-            {columns.map((each) => (
-              <Table.Th key={each} scope="col">
-                {say(`stock/columns/${each}`)}
-              </Table.Th>
-            ))}
-          </Table.Tr>
-        </Table.Thead>
-        <Table.Tbody>
-          {rows.map((row, at) => (
-            <Table.Tr key={at}>
-              {row.map((cell, column) => (
-                <Table.Td key={columns[column]}>{cell}</Table.Td>
-              ))}
-            </Table.Tr>
-          ))}
-        </Table.Tbody>
-      </Table>
-    </Table.ScrollContainer>
   );
 }

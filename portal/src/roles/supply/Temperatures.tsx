@@ -1,7 +1,7 @@
 /** How a pack or case was kept: the judgement in words, the curve, and the same numbers in a table. */
-import { Button, Table, TextInput, Title } from "@mantine/core";
+import { Title } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { type ReactNode, type SyntheticEvent, useState } from "react";
+import type { ReactNode } from "react";
 import { useSearchParams } from "react-router";
 
 import { type AnswerOf, get } from "../../api";
@@ -11,14 +11,15 @@ import { Query } from "../../components/Query";
 import { Empty } from "../../components/Standing";
 import { useText } from "../../text";
 import { useOrganisation } from "./calls";
+import { CodeForm } from "./CodeForm";
 import { Curve } from "./Curve";
 import { degrees } from "./degrees";
+import { Listed } from "./Listed";
 import { UnitName } from "./Names";
 import { TradePage } from "./TradePage";
 
 type Report = AnswerOf<"/v1/organisations/{organisation}/supply/temperatures">;
 type Readings = AnswerOf<"/v1/organisations/{organisation}/supply/temperatures/readings">;
-const LONGEST = 512;
 const SHOWN = 200;
 const MINUTE = 60_000;
 
@@ -27,7 +28,6 @@ export default function Temperatures(): ReactNode {
   const organisation = useOrganisation();
   const [search, setSearch] = useSearchParams();
   const code = search.get("code") ?? "";
-  const [typed, setTyped] = useState(code);
   const found = useQuery({
     queryKey: ["supply", organisation, "temperatures", code],
     queryFn: async ({ signal }) => {
@@ -38,33 +38,15 @@ export default function Temperatures(): ReactNode {
     },
     enabled: code !== "",
   });
-  const look = (event: SyntheticEvent): void => {
-    event.preventDefault();
-    const wanted = typed.trim();
-    setSearch(wanted === "" ? {} : { code: wanted });
-  };
   return (
     <TradePage page="temperatures">
       <p>{say("temperatures/about")}</p>
-      <form onSubmit={look} className="search">
-        <TextInput
-          label={say("scan/code")}
-          name="code"
-          value={typed}
-          maxLength={LONGEST}
-          autoComplete="off"
-          autoCapitalize="off"
-          spellCheck={false}
-          size="lg"
-          required
-          onChange={(event) => {
-            setTyped(event.currentTarget.value);
-          }}
-        />
-        <Button type="submit" size="lg">
-          {say("scan/look")}
-        </Button>
-      </form>
+      <CodeForm
+        code={code}
+        look={(wanted) => {
+          setSearch(wanted === "" ? {} : { code: wanted });
+        }}
+      />
       <div aria-live="polite">
         {code === "" ? null : (
           <Query of={found}>{({ report, readings }) => <Whole of={report} readings={readings} />}</Query>
@@ -117,45 +99,13 @@ function Whole({ of: report, readings }: { of: Report; readings: Readings }): Re
   );
 }
 
-interface Columns {
-  readonly caption: string;
-  readonly columns: readonly string[];
-  readonly rows: readonly (readonly ReactNode[])[];
-}
-
-function Listed({ caption, columns, rows }: Columns): ReactNode {
-  const say = useText("portal_supply");
-  return (
-    <Table captionSide="top">
-      <Table.Caption>{caption}</Table.Caption>
-      <Table.Thead>
-        <Table.Tr>
-          {columns.map((each) => (
-            <Table.Th key={each} scope="col">
-              {say(`temperatures/columns/${each}`)}
-            </Table.Th>
-          ))}
-        </Table.Tr>
-      </Table.Thead>
-      <Table.Tbody>
-        {rows.map((row, at) => (
-          <Table.Tr key={at}>
-            {row.map((cell, column) => (
-              <Table.Td key={columns[column]}>{cell}</Table.Td>
-            ))}
-          </Table.Tr>
-        ))}
-      </Table.Tbody>
-    </Table>
-  );
-}
-
 function Excursions({ of: { excursions } }: { of: Report }): ReactNode {
   const say = useText("portal_supply");
   if (excursions.length === 0) return null;
   return (
     <Listed
       caption={say("temperatures/excursions")}
+      page="temperatures"
       columns={["from", "to", "low", "high"]}
       rows={excursions.map((each) => [
         <Moment key="from" at={each.start} />,
@@ -177,6 +127,7 @@ function Measured({ of }: { of: Readings }): ReactNode {
       ) : null}
       <Listed
         caption={say("temperatures/table")}
+        page="temperatures"
         columns={["time", "low", "high"]}
         rows={shown.map((each) => [
           <Moment key="time" at={each.at} />,

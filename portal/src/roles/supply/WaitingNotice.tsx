@@ -1,34 +1,22 @@
 /** What was done without a connection and waits, shown plainly; and what was refused later. */
 import { Button, Title } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
-import { type ReactNode, useCallback, useEffect, useState } from "react";
+import { type ReactNode, useCallback } from "react";
 
 import { Moment } from "../../components/Moment";
 import { ProblemNotice } from "../../components/ProblemNotice";
 import { ProblemError } from "../../problem";
 import { useText } from "../../text";
+import { useQueue } from "../../use-queue";
 import { sendLine, useOrganisation } from "./calls";
-import { type Line, lines, onChange, sendWaiting, strike } from "./waiting";
-
-const EVERY = 15_000;
+import { type Line, orders, strike } from "./waiting";
 
 export function useWaiting(): readonly [readonly Line[], () => void] {
-  const organisation = useOrganisation();
   const queries = useQueryClient();
-  const [found, setFound] = useState<readonly Line[]>([]);
-  const send = useCallback((): void => {
-    void sendWaiting(organisation, sendLine).then((outcomes) => {
-      if (outcomes.size > 0) void queries.invalidateQueries({ queryKey: ["supply"] });
-    });
-  }, [organisation, queries]);
-  useEffect(() => {
-    const look = (): void => {
-      void lines(organisation).then(setFound);
-    };
-    look();
-    return onChange(look);
-  }, [organisation]);
-  return [found, send];
+  const sent = useCallback((): void => {
+    void queries.invalidateQueries({ queryKey: ["supply"] });
+  }, [queries]);
+  return useQueue(orders, useOrganisation(), sendLine, sent);
 }
 
 export function WaitingNotice(): ReactNode {
@@ -37,16 +25,6 @@ export function WaitingNotice(): ReactNode {
   const waits = found.filter((each) => each.refused === undefined);
   const refused = found.filter((each) => each.refused !== undefined);
   const any = waits.length > 0;
-  useEffect(() => {
-    if (!any) return undefined;
-    const timer = setInterval(send, EVERY);
-    window.addEventListener("online", send);
-    send();
-    return () => {
-      clearInterval(timer);
-      window.removeEventListener("online", send);
-    };
-  }, [any, send]);
   return (
     <>
       <div role="status">

@@ -45,11 +45,13 @@ export function sendLine(line: Line): Promise<Done> {
 export type Life = AnswerOf<"/v1/organisations/{organisation}/supply/units">;
 type Shipments = AnswerOf<"/v1/organisations/{organisation}/supply/shipments">;
 
-export function useShipments(organisation: string): UseQueryResult<Shipments> {
+export function useShipments(
+  organisation: string, refetchInterval: number | false = 5_000,
+): UseQueryResult<Shipments> {
   return useQuery({
     queryKey: ["supply", organisation, "shipments"],
     queryFn: ({ signal }) =>
       get("/v1/organisations/{organisation}/supply/shipments", { path: { organisation }, signal }),
-    refetchInterval: 5_000,
+    refetchInterval,
   });
 }

@@ -11,6 +11,7 @@ import { useText } from "../../text";
 import { type Course, courseOf, type Lesson as OneLesson } from "./courses";
 import { EXERCISES } from "./lessons";
 import { Practice } from "./practice/Practice";
+import { learnerOf } from "./practice/world";
 import { useProgress } from "./progress";
 
 export default function Lesson(): ReactNode {
@@ -39,7 +40,7 @@ function Known({ course, of }: { course: Course; of: OneLesson }): ReactNode {
         {say("place", { course: say(`courses/${course.name}/title`), at, of: course.lessons.length })}{" "}
         {say("minutes", { count: of.minutes })}
       </p>
-      <Practice>
+      <Practice as={learnerOf(course.name)}>
         <p>{say(`lessons/${of.name}/about`)}</p>
         <p>
           <strong>{say("task")}</strong> {say(`lessons/${of.name}/task`)}

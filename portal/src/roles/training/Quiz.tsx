@@ -1,7 +1,7 @@
 /** The quiz of a course: begun when the learner says so, answered once, judged by the node. */
 import { Button, Radio, Stack } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { type ReactNode, type SyntheticEvent, useState } from "react";
+import type { ReactNode, SyntheticEvent } from "react";
 import { useParams, useSearchParams } from "react-router";
 
 import { get, post } from "../../api";
@@ -14,6 +14,7 @@ import { useLanguage } from "../../language";
 import { useText } from "../../text";
 import { type Attempt, useHouse, useOwnTraining } from "./calls";
 import { type Course, courseOf } from "./courses";
+import { useAnswers, useForgotten } from "./progress";
 import { Result } from "./Result";
 
 const ATTEMPTS = "/v1/organisations/{organisation}/training/attempts";
@@ -65,7 +66,6 @@ function Begin({ of, onBegun }: { of: Course; onBegun: (attempt: string) => void
 }
 
 function Begun({ attempt, again }: { attempt: string; again: () => void }): ReactNode {
-  const say = useText("portal_training");
   const organisation = useHouse();
   const language = useLanguage();
   const found = useQuery({
@@ -76,18 +76,23 @@ function Begun({ attempt, again }: { attempt: string; again: () => void }): Reac
   return (
     <Query of={found}>
       {(told) => {
-        if (told.result != null) return <Result of={told} again={again} />;
-        if (told.state !== "open") {
-          return (
-            <>
-              <p role="status">{say("quiz/expired")}</p>
-              <Button size="lg" onClick={again}>{say("quiz/another")}</Button>
-            </>
-          );
-        }
+        if (told.state !== "open") return <Over of={told} again={again} />;
         return <Sheet of={told} />;
       }}
     </Query>
+  );
+}
+
+/** Judged, or too late: what was answered is kept here no longer. */
+function Over({ of, again }: { of: Attempt; again: () => void }): ReactNode {
+  const say = useText("portal_training");
+  useForgotten(of.attempt, true);
+  if (of.result != null) return <Result of={of} again={again} />;
+  return (
+    <>
+      <p role="status">{say("quiz/expired")}</p>
+      <Button size="lg" onClick={again}>{say("quiz/another")}</Button>
+    </>
   );
 }
 
@@ -95,10 +100,12 @@ function Sheet({ of }: { of: Attempt }): ReactNode {
   const say = useText("portal_training");
   const organisation = useHouse();
   const queries = useQueryClient();
-  const [answers, setAnswers] = useState<Readonly<Record<string, string>>>({});
+  const [answers, keep] = useAnswers(of.attempt);
   const path = { organisation, attempt: of.attempt };
   const handIn = useMutation({
     mutationFn: () => post(`${ATTEMPTS}/{attempt}/answers`, { path, body: { answers } }),
+    // Without a connection it fails at once and says so; the answers are kept.
+    networkMode: "always",
     // Whatever became of it, the node knows; asked again, it tells the result.
     onSettled: () => queries.invalidateQueries({ queryKey: ["training", organisation] }),
   });
@@ -118,7 +125,7 @@ function Sheet({ of }: { of: Attempt }): ReactNode {
             key={each.question}
             label={say("quiz/numbered", { at: at + 1, question: each.text })}
             value={answers[each.question] ?? ""}
-            onChange={(chosen) => { setAnswers({ ...answers, [each.question]: chosen }); }}
+            onChange={(chosen) => { keep({ ...answers, [each.question]: chosen }); }}
           >
             <Stack gap="md" mt="sm">
               {each.options.map(({ option, text }) => (
@@ -129,7 +136,14 @@ function Sheet({ of }: { of: Attempt }): ReactNode {
         ))}
       </Stack>
       <p role="status">{missing === 0 ? say("quiz/complete") : say("quiz/missing", { count: missing })}</p>
-      <div aria-live="polite">{handIn.isError ? <ProblemNotice error={handIn.error} /> : null}</div>
+      <div aria-live="polite">
+        {handIn.isError ? (
+          <>
+            <ProblemNotice error={handIn.error} />
+            <p>{say("quiz/kept")}</p>
+          </>
+        ) : null}
+      </div>
       <Button type="submit" size="lg" disabled={missing > 0} loading={handIn.isPending}>
         {say("quiz/hand_in")}
       </Button>

@@ -1,7 +1,7 @@
 /** The courses: which lessons, in which order, how long each takes, and who is led to them. */
-import type { Who } from "../../who";
+import type { Who, Work } from "../../who";
 
-export type CourseName = "basics" | "patient" | "pharmacist";
+export type CourseName = "basics" | "patient" | "pharmacist" | "doctor" | "desk";
 export type LessonName =
   | "see"
   | "share"
@@ -13,7 +13,19 @@ export type LessonName =
   | "recall"
   | "slip"
   | "verify"
-  | "offline";
+  | "offline"
+  | "queue"
+  | "elsewhere"
+  | "ask"
+  | "urgent"
+  | "correct"
+  | "review"
+  | "find"
+  | "enrol"
+  | "link"
+  | "visit"
+  | "invite"
+  | "witness";
 
 export interface Lesson {
   readonly name: LessonName;
@@ -56,6 +68,37 @@ export const COURSES: readonly Course[] = [
     ],
     quiz: 7,
   },
+  {
+    name: "doctor",
+    lessons: [
+      { name: "queue", minutes: 3 },
+      { name: "elsewhere", minutes: 4 },
+      { name: "ask", minutes: 3 },
+      { name: "urgent", minutes: 5 },
+      { name: "correct", minutes: 4 },
+      { name: "review", minutes: 4 },
+    ],
+    quiz: 7,
+  },
+  {
+    name: "desk",
+    lessons: [
+      { name: "find", minutes: 3 },
+      { name: "enrol", minutes: 5 },
+      { name: "link", minutes: 4 },
+      { name: "visit", minutes: 3 },
+      { name: "invite", minutes: 3 },
+      { name: "witness", minutes: 5 },
+    ],
+    quiz: 7,
+  },
+];
+
+/** The courses of each kind of work, in the order in which they are offered. */
+const FOR_WORK: readonly (readonly [Work, CourseName])[] = [
+  ["doctor", "doctor"],
+  ["desk", "desk"],
+  ["supply", "pharmacist"],
 ];
 
 /** All in all, the quiz too. */
@@ -65,10 +108,16 @@ export function minutes({ lessons, quiz = 0 }: Course): number {
 
 /** Which courses are for somebody; the node judges again who may take a quiz. */
 export function coursesFor(who: Who | undefined): readonly Course[] {
-  const staff = who?.level === 2 && who.kind !== "person";
-  const wanted: readonly CourseName[] =
-    who?.level !== 2 ? ["basics"] : staff ? ["pharmacist", "patient", "basics"] : ["patient", "basics"];
-  return wanted.flatMap((name) => COURSES.filter((each) => each.name === name));
+  return wanted(who).flatMap((name) => COURSES.filter((each) => each.name === name));
+}
+
+/** The courses for one's own work; all of them for who has none yet, such as before a licence. */
+function wanted(who: Who | undefined): readonly CourseName[] {
+  if (who?.level !== 2) return ["basics"];
+  if (who.kind === "person") return ["patient", "basics"];
+  const all = FOR_WORK.map(([, course]) => course);
+  const own = FOR_WORK.filter(([work]) => who.roles.includes(work)).map(([, course]) => course);
+  return [...(own.length > 0 ? own : all), "patient", "basics"];
 }
 
 export function courseOf(name: string | undefined): Course | undefined {

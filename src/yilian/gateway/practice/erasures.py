@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from yilian.gateway.practice import notices
+from yilian.gateway.training.store import TrainingStore
 from yilian.ledger.errors import Refusal, code
 from yilian.ledger.modules.records import messages as records
 from yilian.ledger.modules.records.state import ERASURES, HOLDS, MARKS
@@ -133,12 +134,18 @@ class Erasures:
         certificates = [part.certificate for part in plan.parts]
         self._inform(plan.patient, certificates)
         told = self._tell(certificates)
+        open_ = self._vault.catalogue.records_of_patient(plan.patient, (KEPT,))
+        if set(open_) <= {*plan.records("destroyed"), *plan.records("sealed")}:
+            # What the law keeps is their records; quizzes and their credentials it does not.
+            TrainingStore(self._vault.catalogue).forget(plan.patient)
         held = self._vault.catalogue.records_of_patient(plan.patient, (KEPT, SEALED))
         if set(held) <= set(plan.records("destroyed")):
             # Nothing is left of the person here: name, cards, questions to them, and copies of
             # their category keys for emergencies and guardians go too.
             self._organisation.emergencies.forget(plan.patient)
             self._vault.asks.forget(plan.patient)
+            self._vault.introductions.forget(plan.patient)
+            self._vault.key_requests.forget(plan.patient)
             self._vault.desk.remove_person(plan.patient)
             if self._organisation.supply is not None:
                 self._organisation.supply.recalling.patients.agree(plan.patient, False)

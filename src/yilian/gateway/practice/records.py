@@ -119,7 +119,7 @@ class OwnRecords:
         row = self._vault.catalogue.record(record)
         if row is not None and row.patient == "":
             row = None
-        judged = self.judge(asker, row or _nothing(record))
+        judged = self.judge(asker, row or nothing(record))
         if row is not None:
             if judged.decision.permit:
                 return row, judged.role
@@ -287,7 +287,7 @@ class OwnRecords:
         A note replaces its author's own notes alone, never a record (`note_may_not_replace`).
         Refuses `reading.denied` for who may not note.
         """
-        judged = self.judge(asker, _nothing("", person))
+        judged = self.judge(asker, nothing("", person))
         if not judged.decision.permit:
             raise DENIED(reasons=", ".join(heard(judged)))
         return self._put(
@@ -344,7 +344,7 @@ def _covers(terms: Terms, row: RecordRow) -> bool:
     return row.category in terms.categories and row.sensitivity in terms.sensitivities
 
 
-def _nothing(record: str, patient: str = "") -> RecordRow:
+def nothing(record: str, patient: str = "") -> RecordRow:
     """Write the row of a record that is not here, to be judged like one that is."""
     return RecordRow(
         record=record,

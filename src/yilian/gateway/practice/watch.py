@@ -135,7 +135,7 @@ class Watch:
         texts = [(_TIMERS, outcomes.timer_events)]
         texts += [(at, each.events) for at, each in enumerate(outcomes.results)]
         for at, text in texts:
-            if b'"consent.' not in text:
+            if b'"consent.' not in text and b'"identity.RecoveryProposed"' not in text:
                 continue
             for number, event in enumerate(json.loads(text)):
                 if event["type"] in _DEALT and self._at_home(event["person"]):
@@ -209,6 +209,11 @@ class Watch:
         parameters = {"custodian": happened.event["custodian"], "time": happened.time}
         self._tell(happened, "custodian_switched", parameters)
 
+    def _recovery_proposed(self, happened: Happened) -> None:
+        event = happened.event
+        parameters = {"ends": event["due"], "recovery": event["recovery"]}
+        self._tell(happened, "recovery_started", parameters)
+
     def _tell(self, happened: Happened, kind: str, parameters: Parameters) -> None:
         person = happened.event["person"]
         tell(self._organisation, person, kind, parameters, cause=happened.cause)
@@ -220,4 +225,5 @@ _DEALT = {
     "consent.CustodianSwitched": Watch._custodian_switched,
     "consent.Granted": Watch._granted,
     "consent.Revoked": Watch._revoked,
+    "identity.RecoveryProposed": Watch._recovery_proposed,
 }

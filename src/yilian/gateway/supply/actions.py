@@ -215,7 +215,7 @@ class Actions:
         to = party(order.to, self._gln_of(order.to)) if order.to is not None else ""
         own = party(self.site.organisation, self.site.gln)
         told = Told(self.site.organisation, at, offset, place, own, to)
-        named = [each.unit for each in scanned]
+        named = list(chosen.told) or [each.unit for each in scanned]
         events = self._events(action, order, told, named, parent, chosen)
         moved = self._titles.move(action, order, named, chosen, connection)
         stored = self._put(action, order, at, events, chosen, connection)

@@ -28,7 +28,7 @@ from yilian.gateway.supply.action_errors import (
 from yilian.gateway.supply.folding import DEEPEST, is_item
 from yilian.gateway.supply.orders import ActionName, Wants
 from yilian.gateway.supply.outside import Holding, Recalls, Verifications
-from yilian.gateway.supply.pack_rows import UnitRow, around, shown
+from yilian.gateway.supply.pack_rows import UnitRow, around, rows_of, shown, units_table
 from yilian.ledger.errors import Refusal
 
 _ENDS_LOST = ("decommissioned", "destroyed")
@@ -47,12 +47,14 @@ class Read:
 class Chosen:
     """The units of an action that may be done: those named, and all that it is done to.
 
-    `missing` are in the cases named by what is known, and were not found there.
+    `missing` are in the cases named by what is known, and were not found there. `told` is what the
+    events name: the units as they were named, or the whole cases that they fill.
     """
 
     named: tuple[UnitRow, ...]
     units: tuple[UnitRow, ...]
     missing: tuple[UnitRow, ...] = ()
+    told: tuple[str, ...] = ()
 
     @property
     def items(self) -> list[str]:
@@ -104,6 +106,10 @@ class Checks:
                 refused[each.unit] = DOUBLE_SCAN(unit=each.unit)
             named[each.unit] = each
         near = around(connection, named)
+        filled = _filled(asked, named, near, connection) if asked.action == "receive" else {}
+        if filled:
+            named |= filled
+            near |= around(connection, filled)
         rows = [near[unit] for unit in named if unit in near]
         missing = _missing(asked, named, near, refused)
         units = rows
@@ -121,7 +127,9 @@ class Checks:
                 refused.setdefault(row.id, found)
         if refused:
             raise UnitsRefused([refused[unit] for unit in sorted(refused)])
-        return Chosen(tuple(rows), tuple(units), tuple(near[unit] for unit in sorted(missing)))
+        told = [each for each in named if not any(case in filled for case in _cases(each, near))]
+        gone = tuple(near[unit] for unit in sorted(missing))
+        return Chosen(tuple(rows), tuple(units), gone, tuple(told))
 
     def is_recalled(self, row: UnitRow) -> bool:
         """Tell whether the chain says that a unit is recalled."""
@@ -195,6 +203,32 @@ def _loose(row: UnitRow, named: dict[str, Read], near: dict[str, UnitRow]) -> Re
         found = near.get(above)
         above = None if found is None else found.parent
     return IN_A_PARENT(unit=row.id, parent=row.parent)
+
+
+def _filled(
+    asked: Asked, named: dict[str, Read], near: dict[str, UnitRow], connection: sql.Connection
+) -> dict[str, Read]:
+    """Give the cases that the units named make up, together with those told to be missing.
+
+    Whoever takes in a shipment pack by pack has the whole case, though nobody told them of one.
+    """
+    there = {*named, *asked.missing}
+    layer = [
+        unit
+        for unit in named
+        if unit in near and not any(case in named for case in _cases(unit, near))
+    ]
+    found: dict[str, Read] = {}
+    for _ in range(DEEPEST):
+        cases = {case for unit in layer if (case := near[unit].parent) is not None and case in near}
+        inside = rows_of(connection, units_table.c.parent, cases)
+        lacking = {row.parent for row in inside if row.id not in there}
+        layer = sorted(cases - lacking - there)
+        if not layer:
+            break
+        found |= {case: Read(case) for case in layer}
+        there.update(layer)
+    return found
 
 
 def _missing(

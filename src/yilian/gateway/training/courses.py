@@ -15,7 +15,7 @@ import msgspec
 
 from yilian.gateway.training.errors import COURSE_UNKNOWN, SHEET_DIFFERS
 
-CourseName = Literal["patient", "pharmacist"]
+CourseName = Literal["patient", "pharmacist", "doctor", "desk"]
 Letter = Literal["a", "b", "c"]
 LETTERS: tuple[Letter, ...] = ("a", "b", "c")
 ASKED = 8
@@ -84,9 +84,43 @@ _PHARMACIST = {
     "offline_browser": Question("a", "offline"),
     "offline_refused": Question("b", "offline"),
 }
+_DOCTOR = {
+    "whose_record": Question("c", "queue"),
+    "same_name": Question("b", "queue"),
+    "seen_by_patient": Question("a", "queue"),
+    "sign_elsewhere": Question("b", "elsewhere"),
+    "closed_records": Question("c", "elsewhere"),
+    "colleague_key": Question("a", "elsewhere"),
+    "ask_how_much": Question("b", "ask"),
+    "ask_refused": Question("c", "ask"),
+    "when_emergency": Question("a", "urgent"),
+    "emergency_words": Question("b", "urgent"),
+    "emergency_fear": Question("c", "urgent"),
+    "correct_old": Question("a", "correct"),
+    "review_own": Question("b", "review"),
+    "review_curious": Question("c", "review"),
+}
+_DESK = {
+    "who_is_it": Question("b", "find"),
+    "card_of_another": Question("c", "find"),
+    "lookup_noted": Question("a", "find"),
+    "first_time": Question("b", "enrol"),
+    "no_papers": Question("c", "enrol"),
+    "outside_name": Question("a", "enrol"),
+    "typing": Question("b", "enrol"),
+    "link_name": Question("c", "link"),
+    "link_undo": Question("a", "link"),
+    "visit_why": Question("b", "visit"),
+    "visit_end": Question("c", "visit"),
+    "invite_whom": Question("a", "invite"),
+    "witness_who": Question("b", "witness"),
+    "witness_no": Question("c", "witness"),
+}
 COURSES: Mapping[str, Course] = {
     "patient": Course("patient", 1, STAFF | {"person"}, _PATIENT),
     "pharmacist": Course("pharmacist", 1, STAFF, _PHARMACIST),
+    "doctor": Course("doctor", 1, STAFF, _DOCTOR),
+    "desk": Course("desk", 1, STAFF, _DESK),
 }
 
 

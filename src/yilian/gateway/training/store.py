@@ -117,6 +117,15 @@ class TrainingStore:
         with self._catalogue.write() as database:
             database.execute(change.values(withdrawn=now, reason=reason))
 
+    def forget(self, subject: str) -> None:
+        """Forget what is kept of a subject, for an erasure; again is fine.
+
+        A credential that they took away still verifies: the chain has its commitment alone.
+        """
+        with self._catalogue.write() as database:
+            for each in (ATTEMPTS, CREDENTIALS):
+                database.execute(sql.delete(each).where(each.c.subject == subject))
+
     def _change(self, credential: str, **told: Any) -> None:
         change = sql.update(CREDENTIALS).where(CREDENTIALS.c.credential == credential)
         with self._catalogue.write() as database:

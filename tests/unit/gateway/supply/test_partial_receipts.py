@@ -22,6 +22,7 @@ from tests.unit.gateway.supply.pack_events import (
 )
 from tests.unit.gateway.supply.pack_shop import Shop, order
 from yilian.gateway.supply import action_errors as errors
+from yilian.gateway.supply.action_errors import UnitsRefused
 from yilian.gateway.supply.orders import Scanned
 from yilian.gateway.supply.stock import Stock
 from yilian.ledger.errors import MALFORMED, Refusal
@@ -104,6 +105,99 @@ def test_those_are_missing_that_were_not_counted(
     assert done.missing == missing
     away = {D, C} if SECOND in missing else set(missing)
     assert shop.titles.asked[-1] == ("accept", *sorted({A, B, C, D} - away))
+
+
+@pytest.mark.parametrize(
+    ("named", "missing"),
+    [
+        ([A, B, C, D], ()),
+        ([D, B, C, A], ()),
+        ([A, B, SECOND], ()),
+        ([BOX, SECOND], ()),
+        ([A, C, D], (B,)),
+        ([A, B], (SECOND,)),
+    ],
+)
+def test_packs_that_make_up_a_case_are_received_as_that_case(
+    shop: Shop, named: list[str], missing: tuple[str, ...]
+) -> None:
+    shipment = sent(shop)
+    done = shop.do("receive", named, shipment=shipment, missing=missed(*missing))
+    assert done.missing == missing
+    away = {C, D} if SECOND in missing else set(missing)
+    assert shop.titles.asked[-1] == ("accept", *sorted({A, B, C, D} - away))
+    assert shop.room.unit(PALLET).holder == OWN
+    assert shop.room.unit(A).parent == BOX
+    written = shop.room.repository.after(0, 100)[-1].event
+    assert written["epcList"] == [PALLET]
+
+
+@pytest.mark.parametrize(
+    ("named", "unit", "around"),
+    [([A], A, BOX), ([A, C], A, BOX), ([A, B], BOX, PALLET), ([A, B, C], BOX, PALLET)],
+)
+def test_a_part_of_a_case_is_refused_and_the_case_is_named(
+    shop: Shop, named: list[str], unit: str, around: str
+) -> None:
+    shipment = sent(shop)
+    with pytest.raises(UnitsRefused) as refusal:
+        shop.do("receive", named, shipment=shipment)
+    assert refusal.value.code is errors.IN_A_PARENT
+    assert refusal.value.refused[0].parameters == {"unit": unit, "parent": around}
+    assert shop.titles.asked == []
+
+
+def test_a_pack_of_a_case_keeps_what_was_read_on_it(shop: Shop) -> None:
+    read = [Scanned(code=A, lot="OTHER"), *missed(B, C, D)]
+    shipment = sent(shop)
+    assert shop.refused("receive", read, shipment=shipment) is errors.WRONG_LOT
+
+
+def test_no_other_action_takes_packs_for_their_case(shop: Shop) -> None:
+    shop.stock(A, B)
+    shop.do("aggregate", [A, B], parent=BOX)
+    assert shop.refused("ship", [A, B], to=OTHER) is errors.IN_A_PARENT
+
+
+@settings(max_examples=25, deadline=None)
+@given(tree=st.lists(st.lists(st.integers(1, 3), max_size=3), min_size=1, max_size=3))
+def test_pack_by_pack_or_as_a_whole_is_the_same(
+    tree: list[list[int]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """`tree`: for each outermost unit how many packs are in each case of it; none: a loose pack."""
+    found = []
+    for whole in (True, False):
+        shop = Shop(tmp_path_factory.mktemp("shop"))
+        try:
+            packs, tops = shipped(shop, tree)
+            shop.do("receive", tops if whole else packs)
+            unit = shop.room.unit
+            found.append({each: (unit(each).standing, unit(each).parent) for each in packs + tops})
+            assert all(standing == "active" for standing, _ in found[-1].values())
+        finally:
+            shop.room.close()
+    assert found[0] == found[1]
+
+
+def shipped(shop: Shop, tree: list[list[int]]) -> tuple[list[str], list[str]]:
+    """Packs in cases in larger cases, on their way here; gives all packs, and the outermost."""
+    packs, tops, numbers = [], [], iter(range(1, 100))
+    story = []
+    for cases in tree:
+        inner = []
+        for size in cases:
+            box, inside = case(next(numbers)), [pack(next(numbers)) for _ in range(size)]
+            packs += inside
+            inner.append(box)
+            story.append(packed(1, box, inside))
+        if inner:
+            tops.append(case(next(numbers)))
+            story.append(packed(2, tops[-1], inner))
+        else:
+            tops.append(pack(next(numbers)))
+            packs.append(tops[-1])
+    shop.room.take(made(0, packs), *story, seen(3, tops, "shipping", "in_transit"), by=MAKER)
+    return packs, tops
 
 
 def test_an_empty_case_sends_every_title_back(shop: Shop) -> None:

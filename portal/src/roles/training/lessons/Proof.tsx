@@ -6,7 +6,7 @@ import { Facts } from "../../../components/Facts";
 import { ProofBadge } from "../../../proof";
 import { useText } from "../../../text";
 import { Choose } from "../Choose";
-import { recorded } from "../practice/world";
+import { recorded } from "../practice/papers";
 import type { Exercise } from ".";
 
 export function Proof({ onDone }: Exercise): ReactNode {

@@ -1,18 +1,14 @@
 /** Let one clinic see one kind of records for 30 days; the sentence is made as it really is. */
-import { Button, Group, Paper } from "@mantine/core";
-import { useQuery } from "@tanstack/react-query";
+import { Button, Group } from "@mantine/core";
 import { type ReactNode, type SyntheticEvent, useState } from "react";
 
-import { Query } from "../../../components/Query";
-import { newId, preparedGrant, termsCommitment, toText } from "../../../sign";
 import { useText } from "../../../text";
 import { Done } from "../../patient/Done";
-import { type Draft, EMPTY, type GrantRequest, requestOf } from "../../patient/draft";
-import { OpenedTerms } from "../../patient/OpenedTerms";
+import { type Draft, EMPTY } from "../../patient/draft";
 import { ShareHow } from "../../patient/ShareHow";
 import { ShareWhat } from "../../patient/ShareWhat";
 import { useWorld } from "../practice/Practice";
-import { LEARNER } from "../practice/world";
+import { Terms } from "./Terms";
 import type { Exercise } from ".";
 
 const FILE = "portal_training";
@@ -81,47 +77,19 @@ interface ReviewProps {
 
 function Review({ draft, onAnswer, onBack }: ReviewProps): ReactNode {
   const own = useText("portal_patient");
-  const world = useWorld();
-  const names = new Map([[draft.grantee, world.nameOf(draft.grantee)]]);
-  const ready = useQuery({
-    queryKey: ["practice-grant", JSON.stringify(draft)],
-    queryFn: async () => {
-      const asked = requestOf(draft, LEARNER.subject, Date.now());
-      return preparedGrant(await prepare(asked), asked);
-    },
-    staleTime: Infinity,
-  });
   return (
     <>
-      <Query of={ready}>
-        {({ message, opened }) => (
-          <Paper component="section" withBorder p="md">
-            <OpenedTerms message={message} opened={opened} names={names} />
-            <Group grow preventGrowOverflow={false}>
-              <Button size="lg" variant="outline" onClick={() => { onAnswer("refused"); }}>
-                {own("share/refuse")}
-              </Button>
-              <Button size="lg" variant="outline" onClick={() => { onAnswer("allowed"); }}>
-                {own("share/allow")}
-              </Button>
-            </Group>
-          </Paper>
-        )}
-      </Query>
+      <Terms of={draft}>
+        <Group grow preventGrowOverflow={false}>
+          <Button size="lg" variant="outline" onClick={() => { onAnswer("refused"); }}>
+            {own("share/refuse")}
+          </Button>
+          <Button size="lg" variant="outline" onClick={() => { onAnswer("allowed"); }}>
+            {own("share/allow")}
+          </Button>
+        </Group>
+      </Terms>
       <Button size="md" variant="subtle" onClick={onBack}>{own("share/change")}</Button>
     </>
   );
-}
-
-/** What the node of an organisation would prepare: terms, a salt, and the commitment to both. */
-async function prepare(asked: GrantRequest): Promise<object> {
-  const { starts, ends, grantee, role, conditions, categories, sensitivities, purposes } = asked;
-  const terms = {
-    format: "yilian-terms/2",
-    grantee, role, conditions, categories, sensitivities, purposes, starts, ends,
-    practitioner: null, records: null, team: [], denied: [], redact: [],
-  };
-  const salt = toText(crypto.getRandomValues(new Uint8Array(32)));
-  const commitment = await termsCommitment(terms, salt);
-  return { grant: newId(), terms, salt, commitment, starts, ends, version: 1 };
 }

@@ -1,5 +1,5 @@
 /** What is done in each lesson. */
-import type { ComponentType } from "react";
+import { type ComponentType, lazy } from "react";
 
 import type { LessonName } from "../courses";
 import { Looked } from "./Looked";
@@ -31,4 +31,17 @@ export const EXERCISES: Readonly<Record<LessonName, ComponentType<Exercise>>> = 
   slip: Slip,
   verify: Verify,
   offline: Offline,
+  // Who learns for work loads the parts of that work; patients do not wait for them.
+  queue: lazy(() => import("./doctor/Queue")),
+  elsewhere: lazy(() => import("./doctor/Elsewhere")),
+  ask: lazy(() => import("./doctor/Ask")),
+  urgent: lazy(() => import("./doctor/Urgent")),
+  correct: lazy(() => import("./doctor/Correct")),
+  review: lazy(() => import("./doctor/Review")),
+  find: lazy(() => import("./desk/Find")),
+  enrol: lazy(() => import("./desk/Enrol")),
+  link: lazy(() => import("./desk/Link")),
+  visit: lazy(() => import("./desk/Visit")),
+  invite: lazy(() => import("./desk/Invite")),
+  witness: lazy(() => import("./desk/Witness")),
 };

@@ -1,6 +1,6 @@
 /** Where somebody practises: said on top, and nothing in it reaches the node or real data. */
 import { Alert, Text } from "@mantine/core";
-import { QueryClientProvider } from "@tanstack/react-query";
+import { type QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import {
   createContext, type ReactNode, useContext, useEffect, useLayoutEffect, useMemo, useState,
 } from "react";
@@ -10,18 +10,28 @@ import { useLanguage } from "../../../language";
 import { ProofSource } from "../../../proof";
 import { queryClient } from "../../../queries";
 import { useText } from "../../../text";
-import { PracticeWho } from "../../../who";
-import { type Happening, LEARNER, PAPERS, World } from "./world";
+import { FollowedBy } from "../../../sign";
+import { PracticeWho, type Who } from "../../../who";
+import { KEY_QUERY } from "../../doctor/signing-key";
+import { PAPERS } from "./papers";
+import { keyInName, useRehearsed } from "./rehearsed";
+import { type Happening, World } from "./world";
 
 const Here = createContext<World | undefined>(undefined);
 
-export function Practice({ children }: { children: ReactNode }): ReactNode {
+interface Props {
+  /** Who somebody is while they practise. */
+  readonly as: Who;
+  readonly children: ReactNode;
+}
+
+export function Practice({ as, children }: Props): ReactNode {
   const say = useText("portal_training");
   const language = useLanguage();
   const [now] = useState(() => Date.now());
   const world = useMemo(() => new World(language, now), [language, now]);
   // What was read while practising is kept nowhere else, and forgotten with the page.
-  const queries = useMemo(() => queryClient(), [world]); // eslint-disable-line react-hooks/exhaustive-deps
+  const queries = useMemo(() => practised(as), [world, as]); // eslint-disable-line react-hooks/exhaustive-deps
   useLayoutEffect(() => {
     setInside(world.answer);
     return () => {
@@ -38,14 +48,24 @@ export function Practice({ children }: { children: ReactNode }): ReactNode {
         <p>{say("practice/about")}</p>
       </Alert>
       <Here value={world}>
-        <PracticeWho value={LEARNER}>
+        <PracticeWho value={as}>
           <ProofSource value={PAPERS}>
-            <QueryClientProvider client={queries}>{children}</QueryClientProvider>
+            <FollowedBy value={useRehearsed}>
+              <QueryClientProvider client={queries}>{children}</QueryClientProvider>
+            </FollowedBy>
           </ProofSource>
         </PracticeWho>
       </Here>
     </section>
   );
+}
+
+/** Remembers nothing from elsewhere, and that this device can sign. */
+function practised({ subject }: Who): QueryClient {
+  const made = queryClient();
+  made.setQueryDefaults([KEY_QUERY], { staleTime: Infinity });
+  made.setQueryData([KEY_QUERY, subject], keyInName(subject));
+  return made;
 }
 
 export function useWorld(): World {

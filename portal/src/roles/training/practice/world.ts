@@ -4,22 +4,27 @@
  */
 import type { Inside } from "../../../api";
 import type { Language } from "../../../language";
-import type { Source } from "../../../proof";
 import type { Who } from "../../../who";
 import type { Disclosure, Known, PersonGrant } from "../../patient/reading";
-import chain from "./chain.json";
+import type { CourseName } from "../courses";
+import type { Done } from "./desk";
 import { type PackName, packOf, packs } from "./packs";
+import { recorded } from "./papers";
 import person from "./person.json";
+import { Ward } from "./ward";
+import ward from "./ward.json";
 
 const DAY = 86_400_000;
 const NOT_HERE = "portal.fault";
 
-export type Happening = "noted" | "stopped" | "asked";
-type Receipts = Readonly<Record<string, unknown>>;
+export type Happening = "noted" | "stopped" | "asked" | Done;
 type Names = Readonly<Record<string, Readonly<Record<Language, string>>>>;
 
 const NAMES: Names = person.names;
-const RECEIPTS: Receipts = chain.receipts;
+const KINDS: Readonly<Record<string, string>> = person.kinds;
+const HOUSES = "/v1/identity/subjects?kind=organisation";
+const STAFF: readonly string[] = [ward.clerk, ...ward.staff.map((each) => each.practitioner)];
+const MADE_UP = [HOUSES, person.person, ...Object.keys(person.names), ...STAFF];
 
 /** Who practises is shown to the pages as this patient. */
 export const LEARNER: Who = {
@@ -30,31 +35,12 @@ export const LEARNER: Who = {
   level: 2,
 };
 
-/** Papers of the made-up chain, held against its own validators. */
-export const PAPERS: Source = {
-  name: "practice",
-  load: (path) => {
-    const receipt = RECEIPTS[path.split("/")[3] ?? ""];
-    if (receipt === undefined) return Promise.reject(new Error(`no paper at ${path}`));
-    return Promise.resolve(new TextEncoder().encode(JSON.stringify(receipt)));
-  },
-  store: {
-    get: () =>
-      Promise.resolve({
-        file: chain.trust,
-        source: "first contact",
-        since: 0,
-        compared: null,
-        reached: [],
-      }),
-    put: () => Promise.resolve(),
-    remove: () => Promise.resolve(),
-  },
-};
+/** Who practises a doctor's work, and who practises that of the desk. */
+const CLERK: Who = { ...LEARNER, subject: ward.clerk, kind: "agent", roles: ["desk"] };
+const DOCTOR: Who = { ...LEARNER, subject: ward.doctor, kind: "practitioner", roles: ["doctor"] };
 
-/** Where the made-up chain has something. */
-export function recorded(name: keyof typeof chain.named): { transaction: string; height: number } {
-  return { transaction: chain.named[name], height: chain.height };
+export function learnerOf(course: CourseName): Who {
+  return course === "doctor" ? DOCTOR : course === "desk" ? CLERK : LEARNER;
 }
 
 const ANYBODY = { practitioner: null, role: null, records: null } as const;
@@ -62,7 +48,8 @@ const NOTHING = { team: [], denied: [], redact: [], conditions: [] };
 
 export class World {
   /** Organisations by name, other than the learner's own. */
-  readonly clinic = Object.keys(NAMES).find((id) => NAMES[id]?.en.includes("Clinic")) ?? "";
+  readonly clinic = Object.keys(KINDS).find((id) => KINDS[id] === "clinic") ?? "";
+  readonly ward: Ward;
   private readonly stopped = new Set<string>();
   private readonly listeners = new Set<(what: Happening) => void>();
   private readonly language: Language;
@@ -71,6 +58,9 @@ export class World {
   constructor(language: Language, now: number) {
     this.language = language;
     this.now = now;
+    const { organisation } = person;
+    const happened = (what: Done): void => { this.happened(what, undefined); };
+    this.ward = new Ward({ organisation, clinic: this.clinic, language, now, happened });
   }
 
   listen(listener: (what: Happening) => void): () => void {
@@ -94,7 +84,7 @@ export class World {
       return {
         grant, starts, ends, terms,
         status: over ? "revoked" : "standing",
-        since: 1, revoked: over ? chain.height : null, version: 1, by: null, countersigned: null,
+        since: 1, revoked: over ? recorded("stopped").height : null, version: 1, by: null, countersigned: null,
       };
     });
   }
@@ -119,31 +109,47 @@ export class World {
   /** Answers what names somebody or something that is made up. */
   readonly answer: Inside = (method, where, body) => {
     const code = packOf(where, body);
-    const named = [...Object.keys(NAMES), person.person].some((id) => where.includes(id));
+    const named = MADE_UP.some((id) => where.includes(id));
     if (!named && code === undefined) return undefined;
-    const found = method === "GET" ? this.read(where, code) : this.write(where, code, body);
+    const found = this.found(method, where, code, body);
     if (found !== undefined) return Response.json(found);
     const headers = { "content-type": "application/problem+json" };
     return new Response(JSON.stringify({ code: NOT_HERE }), { status: 404, headers });
   };
 
+  private found(method: string, where: string, code: PackName | undefined, body: unknown): unknown {
+    const [path = ""] = where.split("?");
+    const own = method === "GET" ? this.read(where, code) : this.write(where, code, body);
+    return own ?? (path.includes(person.organisation) ? this.ward.answer(method, path, body) : undefined);
+  }
+
   private read(where: string, code: PackName | undefined): unknown {
     const [path = ""] = where.split("?");
+    if (where.startsWith(HOUSES)) return { items: Object.keys(KINDS).map((id) => ({ id, ended: null })) };
+    if (path.endsWith("/proof")) return { proof: null, anchored: recorded("noted") };
+    if (!path.includes(person.person) && !path.includes("/identity/")) return this.pack(code);
     if (path.endsWith("/grants")) return { person: person.person, grants: this.grants() };
     if (path.endsWith("/records")) return { person: person.person, records: [], entries: this.known() };
     if (path.endsWith("/disclosures")) {
       return { person: person.person, disclosures: this.disclosures().reverse() };
     }
-    if (path.endsWith("/proof")) return { proof: null, anchored: recorded("noted") };
     if (path.includes("/identity/subjects/")) return this.subject(path.split("/").at(-1) ?? "");
+    return this.pack(code);
+  }
+
+  private pack(code: PackName | undefined): unknown {
     return code === undefined ? undefined : packs[code].answers[this.language];
   }
 
   private subject(id: string): unknown {
     const since = 1;
     const own = { kind: "person", organisation: person.organisation, since, custody: true };
-    const house = { kind: "organisation", organisation: id, since, name: this.nameOf(id) };
-    return { id, height: chain.height, value: id === person.person ? own : house };
+    const house = {
+      kind: "organisation", organisation_kind: KINDS[id], organisation: id, since, name: this.nameOf(id),
+    };
+    const staff = { kind: "practitioner", organisation: person.organisation, since };
+    const value = id === person.person ? own : STAFF.includes(id) ? staff : house;
+    return { id, height: recorded("noted").height, value };
   }
 
   private write(where: string, code: PackName | undefined, body: unknown): unknown {

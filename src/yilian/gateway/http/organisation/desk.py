@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+from yilian.gateway.audit import noting
 from yilian.gateway.auth import Caller
 from yilian.gateway.auth.qr import QrCode, qr_code
 from yilian.gateway.errors import FORBIDDEN
@@ -89,13 +90,15 @@ class EnrolledPerson(msgspec.Struct, frozen=True, kw_only=True):
 class LookUp(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Look up by `card` (the text of its QR code), or by `system` and `number`.
 
-    A number is for who treats the person now, or takes part in `encounter`, which goes on.
+    A number is for who treats the person now, or takes part in `encounter`, which goes on; with
+    `reason` `registration` it is for the organisation's own desk, and nobody need be treated.
     """
 
     card: Annotated[str, msgspec.Meta(max_length=200)] | None = None
     system: Text | None = None
     number: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None
     encounter: Id | None = None
+    reason: Literal["registration"] | None = None
 
 
 class FoundPerson(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,6 +127,21 @@ class IssuedCard(msgspec.Struct, frozen=True, kw_only=True):
     qr: QrCode
 
 
+class CardLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A card that was given out, without its text; `ended` where it finds nobody any more (ms)."""
+
+    card: Id
+    issued: Millis
+    ended: Millis | None
+
+
+class PersonCards(msgspec.Struct, frozen=True, kw_only=True):
+    """A person's cards, oldest first."""
+
+    person: Id
+    cards: tuple[CardLine, ...]
+
+
 class CardToRevoke(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """End a card that was lost or stolen."""
 
@@ -145,6 +163,7 @@ def routes(rooms: Rooms) -> tuple[BaseRoute, ...]:
         _look_up(rooms),
         _entry(rooms),
         _issue_card(rooms),
+        _cards(rooms),
         _revoke_card(rooms),
     )
 
@@ -213,23 +232,35 @@ def _look_up(rooms: Rooms) -> Callable[[Request], Any]:
     async def look_up(request: Request) -> Response:
         organisation, caller = await rooms.enter(request, *STAFF)
         asked = await body(request, LookUp)
+        if asked.reason is not None:
+            if caller.subject.kind not in OPERATORS:
+                raise FORBIDDEN()
+            noting(purpose=asked.reason)
         found = await to_thread.run_sync(_found, organisation, caller, asked)
+        noting(subjects=(found,))
         return answer(request, FoundPerson(person=found))
 
     return look_up
 
 
 def _found(organisation: Organisation, caller: Caller, asked: LookUp) -> str:
-    by_number = (asked.system, asked.number, asked.encounter)
+    by_number = (asked.system, asked.number, asked.encounter, asked.reason)
     if asked.card is not None:
-        if by_number != (None, None, None):
+        if by_number != (None, None, None, None):
             raise MALFORMED()
         return organisation.vault.desk.look_up_card(asked.card, caller.sender)
     if asked.system is None or asked.number is None:
         raise MALFORMED()
+    if asked.reason is not None and asked.encounter is not None:
+        raise MALFORMED()
     practitioner = caller.sender if caller.subject.kind == "practitioner" else None
     return organisation.desks.look_up_number(
-        asked.system, asked.number, caller.sender, practitioner, asked.encounter
+        asked.system,
+        asked.number,
+        caller.sender,
+        practitioner,
+        asked.encounter,
+        registering=asked.reason is not None,
     )
 
 
@@ -281,6 +312,28 @@ def _issue_card(rooms: Rooms) -> Callable[[Request], Any]:
         return answer(request, shown)
 
     return issue
+
+
+def _cards(rooms: Rooms) -> Callable[[Request], Any]:
+    @operation(
+        "GET",
+        "/v1/organisations/{organisation}/persons/{person}/cards",
+        tag="organisations",
+        summary="List a person's cards, ended ones too",
+        parameters=(*COMMON, PERSON),
+        answers=answers(PersonCards, "When each was made and ended; never its text."),
+        problems=(FORBIDDEN,),
+    )
+    async def cards(request: Request) -> Response:
+        person = request.path_params["person"]
+        organisation, _ = await rooms.enter_for(request, person, *OPERATORS, power="read")
+        found = await to_thread.run_sync(organisation.vault.desk.cards, person)
+        lines = tuple(
+            CardLine(card=each.card, issued=each.issued, ended=each.ended) for each in found
+        )
+        return answer(request, PersonCards(person=person, cards=lines))
+
+    return cards
 
 
 def _revoke_card(rooms: Rooms) -> Callable[[Request], Any]:

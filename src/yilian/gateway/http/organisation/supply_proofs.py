@@ -19,8 +19,10 @@ from yilian.gateway.http.operation import routes as routes_of
 from yilian.gateway.http.organisation.rooms import COMMON, OPERATORS, Rooms, answers
 from yilian.gateway.http.organisation.supply import ROOM, enter_supply
 from yilian.gateway.supply.anchors import EventProof
+from yilian.gateway.supply.supply import Supply
 from yilian.gateway.supply.title_errors import EVENT_NOT_ANCHORED
 from yilian.ledger.codec import Whole
+from yilian.ledger.errors import Refusal
 from yilian.ledger.modules.identity.errors import LICENCE_NOT_IN_FORCE
 
 MOST_NAMED = 1_000
@@ -54,9 +56,20 @@ class EventAudit(msgspec.Struct, frozen=True, kw_only=True):
     more: bool
 
 
+class RecordedEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """An event as it is kept here: `content` is its canonical JSON, whose SHA-256 the proof has.
+
+    `proof` is null as long as no post has it.
+    """
+
+    event: str
+    content: str
+    proof: EventProof | None
+
+
 def routes(rooms: Rooms) -> tuple[BaseRoute, ...]:
     """Make the routes."""
-    return routes_of(_prove(rooms), _audit(rooms))
+    return routes_of(_prove(rooms), _recorded(rooms), _audit(rooms))
 
 
 def _prove(rooms: Rooms) -> Callable[[Request], Any]:
@@ -71,13 +84,53 @@ def _prove(rooms: Rooms) -> Callable[[Request], Any]:
     )
     async def prove(request: Request) -> Response:
         _, _, supply = await enter_supply(rooms, request)
-        event = query(request, "event").get("event", "")
-        if not 0 < len(event) <= LONGEST:
-            raise BAD_PARAMETER(name="event")
-        proof = await to_thread.run_sync(supply.anchors.proof, event)
+        proof = await to_thread.run_sync(supply.anchors.proof, _event(request))
         return Response(proof, 200, None, JSON)
 
     return prove
+
+
+def _recorded(rooms: Rooms) -> Callable[[Request], Any]:
+    @operation(
+        "GET",
+        ROOM + "/recorded",
+        tag="organisations",
+        summary="Show an event to whoever works here, with its proof as soon as there is one",
+        parameters=(*COMMON, EVENT),
+        answers=answers(RecordedEvent, "What a browser needs to check the event by itself."),
+        problems=(FORBIDDEN, NOT_FOUND, LICENCE_NOT_IN_FORCE, EVENT_NOT_ANCHORED),
+    )
+    async def recorded(request: Request) -> Response:
+        _, _, supply = await enter_supply(rooms, request)
+        event = _event(request)
+
+        def work() -> RecordedEvent:
+            kept = next(iter(supply.repository.events(event)), None)
+            if kept is None:
+                raise EVENT_NOT_ANCHORED()
+            return RecordedEvent(
+                event=event, content=kept.content.decode(), proof=_proof(supply, event)
+            )
+
+        return answer(request, await to_thread.run_sync(work))
+
+    return recorded
+
+
+def _proof(supply: Supply, event: str) -> EventProof | None:
+    try:
+        return msgspec.json.decode(supply.anchors.proof(event), type=EventProof)
+    except Refusal as refusal:
+        if refusal.code is not EVENT_NOT_ANCHORED:
+            raise
+        return None
+
+
+def _event(request: Request) -> str:
+    event = query(request, "event").get("event", "")
+    if not 0 < len(event) <= LONGEST:
+        raise BAD_PARAMETER(name="event")
+    return event
 
 
 def _audit(rooms: Rooms) -> Callable[[Request], Any]:

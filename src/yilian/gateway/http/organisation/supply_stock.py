@@ -150,7 +150,10 @@ class MinimumRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
 
 
 class ShownAlert(msgspec.Struct, frozen=True, kw_only=True):
-    """An alert, `title` and `detail` in the reader's language; `finding` once it is closed."""
+    """An alert, `title` and `detail` in the reader's language; `finding` once it is closed.
+
+    `event` is the id of the event that raised it, empty where an attempt did.
+    """
 
     alert: Id
     kind: str
@@ -165,6 +168,7 @@ class ShownAlert(msgspec.Struct, frozen=True, kw_only=True):
     closed_by: Id | None
     title: str
     detail: str
+    event: str
 
 
 class AlertList(msgspec.Struct, frozen=True, kw_only=True):
@@ -299,7 +303,7 @@ def _alerts(rooms: Rooms) -> Callable[[Request], Any]:
                 limit=count,
             )
             return AlertList(
-                alerts=tuple(_alert(each, language) for each in found),
+                alerts=tuple(_alert(each, language, _cause(supply, each)) for each in found),
                 next=found[-1].alert if len(found) == count else None,
             )
 
@@ -310,9 +314,19 @@ def _alerts(rooms: Rooms) -> Callable[[Request], Any]:
     return alerts
 
 
-def _alert(alert: supply_alerts.Alert, language: str) -> ShownAlert:
+def _cause(supply: Supply, alert: supply_alerts.Alert) -> str:
+    """Name the event that raised an alert."""
+    kind, _, sequence = alert.cause.partition("/")
+    if kind != "event":
+        return ""
+    found = supply.repository.after(int(sequence) - 1, 1)
+    return found[0].event_id if found else ""
+
+
+def _alert(alert: supply_alerts.Alert, language: str, event: str) -> ShownAlert:
     return ShownAlert(
         **vars(alert),
+        event=event,
         title=say(language, "alerts", f"{alert.kind}/title"),
         detail=say(language, "alerts", f"{alert.kind}/detail"),
     )

@@ -19,6 +19,9 @@ import { useCustody, useMe } from "./reading";
 
 const ROUTE = "/v1/organisations/{organisation}/persons/{person}/carer-codes";
 
+/** Milliseconds between two looks at what the reader may. */
+const AGAIN = 2_000;
+
 type Made = AnswerOf<typeof ROUTE, "post">;
 
 export default function CarerCode(): ReactNode {
@@ -49,15 +52,23 @@ function Named(): ReactNode {
   const path = usePath();
   const own = useOwn();
   const count = useWards().data?.length ?? 0;
-  const missing = count > 0 && !own.roles.includes("carer");
+  const opens = own.roles.includes("carer");
+  const missing = count > 0 && !opens;
   useEffect(() => {
-    if (missing) void refresh();
+    if (!missing) return;
+    void refresh();
+    // Asked too soon after another time, the session does not ask at all.
+    const again = setInterval(() => void refresh(), AGAIN);
+    return () => {
+      clearInterval(again);
+    };
   }, [missing]);
   return (
     <div role="status">
       {count === 0 ? null : (
         <p>
-          {say("carer-code/named", { count })} <Link to={path("care")}>{say("carer-code/open")}</Link>
+          {say("carer-code/named", { count })}{" "}
+          {opens ? <Link to={path("care")}>{say("carer-code/open")}</Link> : null}
         </p>
       )}
     </div>

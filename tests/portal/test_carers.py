@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -10,11 +9,10 @@ import pytest
 
 from tests.portal.browser import WIDTHS, Visitor
 from tests.portal.carer_people import Own
-from tests.portal.town import Town
+from tests.portal.town import SEEDS, Town
 from tests.rows.calls import at
 from yilian.text import LANGUAGES, say
 
-SEEDS = itertools.count(300)
 Arrive = Callable[..., Own]
 
 

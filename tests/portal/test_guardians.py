@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,14 +10,13 @@ import pytest
 
 from tests.portal.browser import WIDTHS, Visitor
 from tests.portal.carer_people import GUARDIAN_CODE, Own
-from tests.portal.town import Town
+from tests.portal.town import SEEDS, Town
 from tests.rows.calls import at
 from yilian.ledger.modules.governance.messages import SetParameter
 from yilian.sdk import drafts
 from yilian.sdk.errors import ProblemError
 from yilian.text import say
 
-SEEDS = itertools.count(400)
 DAY_MS = 86_400_000
 SOON_MS = 2_000
 SPOKEN = re.compile(r"^\S{4} \S{4}$")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import zipfile
 from collections.abc import Callable
@@ -13,14 +12,13 @@ import pytest
 
 from tests.portal.browser import WIDTHS, Visitor
 from tests.portal.patient_people import Arrive, Patient
-from tests.portal.town import Town
+from tests.portal.town import SEEDS, Town
 from tests.rows.calls import at, open_session
 from yilian.gateway.fhir import sample
 from yilian.ledger.modules.consent.messages import Ask
 from yilian.text import say
 
 LANGUAGES = ("en", "zh-CN")
-SEEDS = itertools.count(40)
 
 
 @pytest.fixture

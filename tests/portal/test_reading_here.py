@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import itertools
 import json
 import re
 from collections.abc import Callable
@@ -13,7 +12,7 @@ import pytest
 
 from tests.portal.browser import WIDTHS, Visitor
 from tests.portal.patient_people import Arrive, Patient
-from tests.portal.town import Town
+from tests.portal.town import SEEDS, Town
 from yilian.gateway.fhir import sample
 from yilian.ledger import codec
 from yilian.ledger.keys import PublicKey
@@ -22,7 +21,6 @@ from yilian.sdk.signers import Ed25519Signer
 from yilian.text import say
 
 LANGUAGES = ("en", "zh-CN")
-SEEDS = itertools.count(400)
 READABLE = re.compile(r"/v1/.*/(timeline|export|records(/[\w-]+(/versions)?)?)(\?|$)")
 """Routes that would send records readable, or their salts."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,9 @@ import httpx
 
 from tests.rows.desk import enrol
 from tests.rows.supplied import Traders, gtin, pack
+
+SEEDS = itertools.count(400)
+"""Sample people who are not in the town yet: one town serves all files of a worker."""
 
 PLANTED_NAME = "欧阳试验"
 PLANTED_NUMBER = "11010519491231002X"

@@ -97,11 +97,16 @@ def test_others_have_no_licences(served: Served, opened: Open) -> None:
     assert good(browser.request("GET", SESSION))["standing"] == {
         "organisation_kind": "hospital",
         "licences": [],
+        "acts_for": False,
     }
     keeper = opened()
     operator = served.operator(served.authority)
     told = good(keeper.sign_in_by_key(served.authority.id, operator))
-    assert told["standing"] == {"organisation_kind": "authority", "licences": []}
+    assert told["standing"] == {
+        "organisation_kind": "authority",
+        "licences": [],
+        "acts_for": False,
+    }
 
 
 # -- newcomers -----------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ from yilian.ledger.errors import MALFORMED, NOT_YET_ACTIVE
 from yilian.ledger.modules.records import messages as records
 from yilian.sdk import drafts
 
-COUNT = scale(1_600, 100_000)
+COUNT = scale(2_400, 100_000)
 SEED = os.environ.get("YILIAN_SEED", "hostile bodies")
 TOO_LARGE = {"body_too_large"}
 EPCIS_TOO_LARGE = TOO_LARGE | {"epcis.too_large", "epcis.credentials_missing"}
@@ -141,7 +141,7 @@ def test_every_operation_refuses_hostile_bodies_with_a_code(world: World) -> Non
     assert sum(tally.codes.values()) + sum(tally.accepted.values()) == COUNT
     ways = 2 * len(world.operations) * len(world.operations[0].bodies[0].kinds())
     assert len(tally.drawn) == min(COUNT, ways)
-    assert tally.codes.keys() >= REACHED
+    assert not REACHED - tally.codes.keys()
     for each in world.operations:
         if each.caller is not None:
             assert tally.signed[each.id, False] > tally.signed[each.id, True], each.id
